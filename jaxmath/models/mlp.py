@@ -1,0 +1,171 @@
+"""The multilayer perceptron: dense layers with an activation between them."""
+
+import difflib
+import itertools
+from dataclasses import dataclass
+
+import jax
+
+from jaxmath import nn
+from jaxmath.typing import Array, ArrayLike, as_array, as_key
+
+__all__ = ["Config", "apply", "init"]
+
+_ACTIVATIONS = {
+    "elu": nn.elu,
+    "gelu": nn.gelu,
+    "identity": nn.identity,
+    "leaky_relu": nn.leaky_relu,
+    "relu": nn.relu,
+    "sigmoid": nn.sigmoid,
+    "silu": nn.silu,
+    "softplus": nn.softplus,
+    "tanh": nn.tanh,
+}
+_RECTIFIERS = ("elu", "gelu", "leaky_relu", "relu", "silu", "softplus")
+
+
+@dataclass(frozen=True)
+class Config:
+    """The shape of a multilayer perceptron; hashable, hence a static argument of jit.
+
+    ::
+
+        sizes = (d, h₁, …, h_{L−1}, k),   h_l units in hidden layer l
+
+    Args:
+      sizes: sizes of all layers, the input and the output among them, at least two.
+      activation: name of the hidden layers' activation in ``jaxmath.nn``.
+
+    Returns:
+      A frozen dataclass.
+
+    Raises:
+      TypeError: ``sizes`` is no tuple of integers.
+      ValueError: too few sizes, one below 1, or an unknown activation.
+
+    Numerics:
+      Nothing is computed.
+
+    Example:
+      >>> Config((64, 32, 10)).activation
+      'relu'
+      >>> Config((64, 32, 10), "rellu")
+      Traceback (most recent call last):
+      ...
+      ValueError: Config: argument `activation` is unknown, got 'rellu'; did you mean 'relu'?
+
+    References:
+      C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 5.1.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str = "relu"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.sizes, tuple):
+            raise TypeError(
+                f"Config: argument `sizes` must be a tuple, got {type(self.sizes).__name__}"
+            )
+        if any(isinstance(s, bool) or not hasattr(s, "__index__") for s in self.sizes):
+            raise TypeError(f"Config: argument `sizes` must hold integers, got {self.sizes}")
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise ValueError(
+                "Config: argument `sizes` must hold at least 2 positive integers, from input to "
+                f"output, got {self.sizes}"
+            )
+        if self.activation not in _ACTIVATIONS:
+            near = difflib.get_close_matches(str(self.activation), _ACTIVATIONS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_ACTIVATIONS)}"
+            raise ValueError(
+                f"Config: argument `activation` is unknown, got {self.activation!r}; {hint}"
+            )
+
+
+def _as_config(caller: str, config: Config) -> Config:
+    if not isinstance(config, Config):
+        raise TypeError(
+            f"{caller}: argument `config` must be a Config, got {type(config).__name__}"
+        )
+    return config
+
+
+def init(
+    key: Array, config: Config, *, dtype: jax.typing.DTypeLike = float
+) -> tuple[nn.Dense, ...]:
+    """Random parameters, in the variance that suits the activation.
+
+    ::
+
+        W_l ~ N(0, 2 / fan_in)                                 for a rectifier
+        W_l ~ U(−a, a),   a = √(6 / (fan_in + fan_out))        otherwise;   b_l = 0
+
+    Args:
+      key: a random key, used once: layer l draws from ``fold_in(key, l)``, so that one more layer
+        leaves the others as they were.
+      config: the shape of the network.
+      dtype: a real floating dtype; ``float`` means jax's default one.
+
+    Returns:
+      One ``Dense`` for each layer, first to last.
+
+    Numerics:
+      ``he_normal`` for relu, leaky_relu, elu, gelu, silu and softplus, ``glorot_uniform`` for
+      identity, sigmoid and tanh; the output layer as the hidden ones.
+
+    Example:
+      >>> [layer.kernel.shape for layer in init(jax.random.key(0), Config((4, 8, 3)))]
+      [(4, 8), (8, 3)]
+
+    References:
+      K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers: surpassing human-level
+      performance on ImageNet classification", 2015, equation (10).
+      X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+      networks", 2010, equation (16).
+    """
+    key, config = as_key("key", key), _as_config("init", config)
+    kernel_init = nn.he_normal if config.activation in _RECTIFIERS else nn.glorot_uniform
+    return tuple(
+        nn.dense_init(jax.random.fold_in(key, i), d_in, d_out, dtype=dtype, kernel_init=kernel_init)
+        for i, (d_in, d_out) in enumerate(itertools.pairwise(config.sizes))
+    )
+
+
+def apply(params: tuple[nn.Dense, ...], x: ArrayLike, *, config: Config) -> Array:
+    """The network's output for one example; the output layer is linear.
+
+    ::
+
+        a₀ = x,   a_l = f(a_{l−1} W_l + b_l) for l < L,   z = a_{L−1} W_L + b_L
+
+    Args:
+      params: one ``Dense`` for each layer, as ``init`` makes them.
+      x: input, shape (d,).
+      config: the shape of the network.
+
+    Returns:
+      The logits z (or the prediction of a regression), shape (k,).
+
+    Numerics:
+      Products in the backend's default precision, as in ``nn.dense_apply``; derivatives at kinks
+      as in ``jaxmath.nn``. Cost: as many multiply-adds as there are weights.
+
+    Example:
+      >>> config = Config((2, 3, 1))
+      >>> f"{apply(init(jax.random.key(0), config), jnp.zeros(2), config=config)[0]:.1f}"
+      '0.0'
+
+    References:
+      C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, equation (5.9).
+    """
+    config = _as_config("apply", config)
+    x = as_array("x", x, shape=config.sizes[:1])
+    if len(params) != len(config.sizes) - 1:
+        raise ValueError(
+            f"apply: argument `params` must have {len(config.sizes) - 1} layers for sizes "
+            f"{config.sizes}, got {len(params)}"
+        )
+    activation = _ACTIVATIONS[config.activation]
+    for layer in params[:-1]:
+        x = activation(nn.dense_apply(layer, x))
+    return nn.dense_apply(params[-1], x)

@@ -1,0 +1,292 @@
+"""Activation functions: element-wise, on arrays of any shape, finite wherever the argument is.
+
+Derivatives at a kink are one-sided by choice, and the choice is the left one throughout, so that
+``leaky_relu`` at slope 0 is ``relu`` in value and in gradient.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
+
+__all__ = [
+    "elu",
+    "gelu",
+    "identity",
+    "leaky_relu",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "tanh",
+]
+
+
+def identity(x: ArrayLike) -> Array:
+    """The identity, the output activation of a regression.
+
+    ::
+
+        f(x) = x,   f'(x) = 1
+
+    Args:
+      x: array of any shape.
+
+    Returns:
+      ``x`` as an array.
+
+    Numerics:
+      Exact and free.
+
+    Example:
+      >>> f"{identity(-2.5):.1f}"
+      '-2.5'
+
+    References:
+      C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 5.1.
+    """
+    return as_array("x", x)
+
+
+def sigmoid(x: ArrayLike) -> Array:
+    """The logistic function, from the line onto (0, 1).
+
+    ::
+
+        σ(x) = 1 / (1 + e^{−x}),   σ'(x) = σ(x) (1 − σ(x))
+
+    Args:
+      x: array of any shape.
+
+    Returns:
+      The value, of the shape and dtype of ``x``.
+
+    Numerics:
+      Relative error of a few eps where σ(x) is a normal number of the dtype; 0 and 1 at −∞ and ∞.
+      The derivative has an absolute error of eps: it is 0 once σ(x) rounds to 1. Cost: one
+      exponential.
+
+    Example:
+      >>> f"{sigmoid(0.0):.2f} {sigmoid(-50.0):.3e}"
+      '0.50 1.929e-22'
+
+    References:
+      C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, equation (4.59).
+    """
+    return jax.nn.sigmoid(as_array("x", x))
+
+
+def tanh(x: ArrayLike) -> Array:
+    """The hyperbolic tangent, from the line onto (−1, 1).
+
+    ::
+
+        f(x) = (e^x − e^{−x}) / (e^x + e^{−x}),   f'(x) = 1 − f(x)²
+
+    Args:
+      x: array of any shape.
+
+    Returns:
+      The value, of the shape and dtype of ``x``.
+
+    Numerics:
+      Relative error of a few eps; ±1 at ±∞. The derivative has an absolute error of eps.
+      Cost: one hyperbolic tangent.
+
+    Example:
+      >>> f"{tanh(1.0):.5f}"
+      '0.76159'
+
+    References:
+      Y. LeCun, L. Bottou, G. B. Orr, K.-R. Müller, "Efficient BackProp", 1998, section 4.4.
+    """
+    return jnp.tanh(as_array("x", x))
+
+
+def relu(x: ArrayLike) -> Array:
+    """The rectifier: the positive part.
+
+    ::
+
+        f(x) = max(x, 0),   f'(x) = 1 for x > 0,   0 for x < 0,   f'(0) := 0
+
+    Args:
+      x: array of any shape.
+
+    Returns:
+      The value, of the shape and dtype of ``x``.
+
+    Numerics:
+      Exact. Singular set {0}: value 0, derivative 0, the left one. NaN stays NaN. Cost: one
+      comparison.
+
+    Example:
+      >>> f"{relu(-1.0):.1f} {relu(2.0):.1f} {jax.grad(relu)(0.0):.1f}"
+      '0.0 2.0 0.0'
+
+    References:
+      V. Nair, G. E. Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.
+    """
+    x = as_array("x", x)
+    # Not maximum(x, 0), whose gradient at the tie is ½; and x > 0 would turn NaN into 0.
+    return jnp.where(x <= 0, jnp.zeros_like(x), x)
+
+
+def leaky_relu(x: ArrayLike, *, negative_slope: Scalar = 0.01) -> Array:
+    """The rectifier with a small slope where it would be flat.
+
+    ::
+
+        f(x) = x for x > 0,   a x for x ≤ 0;   f'(x) = 1 for x > 0,   a for x < 0,   f'(0) := a
+
+    Args:
+      x: array of any shape.
+      negative_slope: the slope a below 0, a scalar.
+
+    Returns:
+      The value, of the shape and dtype of ``x``.
+
+    Numerics:
+      One rounding. Singular set {0}: value 0, derivative a, the left one (PyTorch's choice; jax
+      has 1). Cost: one product.
+
+    Example:
+      >>> f"{leaky_relu(-1.0):.2f} {leaky_relu(-1.0, negative_slope=0.2):.2f}"
+      '-0.01 -0.20'
+
+    References:
+      A. L. Maas, A. Y. Hannun, A. Y. Ng, "Rectifier nonlinearities improve neural network acoustic
+      models", 2013.
+    """
+    x = as_array("x", x)
+    check_number("negative_slope", negative_slope)
+    return jnp.where(x <= 0, jnp.asarray(negative_slope, x.dtype) * x, x)
+
+
+def elu(x: ArrayLike, *, alpha: Scalar = 1.0) -> Array:
+    """The exponential linear unit: the identity above 0, saturating at −α below.
+
+    ::
+
+        f(x) = x for x > 0,   α (e^x − 1) for x ≤ 0
+        f'(x) = 1 for x > 0,   α e^x for x < 0,   f'(0) := α
+
+    Args:
+      x: array of any shape.
+      alpha: the saturation α, a scalar.
+
+    Returns:
+      The value, of the shape and dtype of ``x``.
+
+    Numerics:
+      Relative error of a few eps, near 0 too; −α at −∞. Singular set {0}: value 0, derivative α,
+      the left one; at α = 1 it is the derivative, and the second jumps. Cost: one exponential.
+
+    Example:
+      >>> f"{elu(-1.0):.5f} {elu(1e4):.0f} {jax.grad(elu)(1e4):.1f}"
+      '-0.63212 10000 1.0'
+
+    References:
+      D.-A. Clevert, T. Unterthiner, S. Hochreiter, "Fast and accurate deep network learning by
+      exponential linear units (ELUs)", 2016.
+    """
+    x = as_array("x", x)
+    check_number("alpha", alpha)
+    # Double where: e^x overflows in the branch that is not taken, and 0 · ∞ is NaN.
+    below = jnp.where(x > 0, jnp.zeros_like(x), x)
+    return jnp.where(x > 0, x, jnp.asarray(alpha, x.dtype) * jnp.expm1(below))
+
+
+def gelu(x: ArrayLike, *, approximate: bool = True) -> Array:
+    """The Gaussian error linear unit, by default in its tanh form.
+
+    ::
+
+        f(x) = x Φ(x) = ½ x erfc(−x/√2)
+        approximately ½ x (1 + tanh u) = x σ(2u),   u = √(2/π) (x + 0.044715 x³)
+
+    Args:
+      x: array of any shape.
+      approximate: True for the tanh form, False for the error function.
+
+    Returns:
+      The value, of the shape and dtype of ``x``.
+
+    Numerics:
+      As x σ(2u) the tanh form keeps its relative accuracy in the left tail, where 1 + tanh u
+      cancels; |x| is held at 32 inside the gate, which is 0 or 1 there, so that x³ cannot overflow.
+      The forms differ by less than 5e-4. Infinite x gives NaN in the gradient, and −∞ in the value
+      too (0 · ∞). Cost: one exponential.
+
+    Example:
+      >>> f"{gelu(1.0):.5f} {gelu(1.0, approximate=False):.5f}"
+      '0.84119 0.84134'
+
+    References:
+      D. Hendrycks, K. Gimpel, "Gaussian error linear units (GELUs)", 2016, section 2.
+    """
+    x = as_array("x", x)
+    if not approximate:
+        return 0.5 * x * jax.scipy.special.erfc(-math.sqrt(0.5) * x)
+    held = jnp.clip(x, -32.0, 32.0)
+    return x * jax.nn.sigmoid(math.sqrt(8.0 / math.pi) * (held + 0.044715 * held**3))
+
+
+def silu(x: ArrayLike) -> Array:
+    """The sigmoid-weighted linear unit, also called swish.
+
+    ::
+
+        f(x) = x σ(x),   f'(x) = σ(x) + x σ(x) (1 − σ(x))
+
+    Args:
+      x: array of any shape.
+
+    Returns:
+      The value, of the shape and dtype of ``x``.
+
+    Numerics:
+      Relative error of a few eps where σ(x) is a normal number of the dtype. Infinite x gives NaN
+      in the gradient, and −∞ in the value too (0 · ∞). Cost: one exponential.
+
+    Example:
+      >>> f"{silu(1.0):.5f} {silu(-50.0):.3e}"
+      '0.73106 -9.644e-21'
+
+    References:
+      S. Elfwing, E. Uchibe, K. Doya, "Sigmoid-weighted linear units for neural network function
+      approximation in reinforcement learning", 2018.
+    """
+    x = as_array("x", x)
+    return x * jax.nn.sigmoid(x)
+
+
+def softplus(x: ArrayLike) -> Array:
+    """A smooth rectifier, the integral of the sigmoid.
+
+    ::
+
+        f(x) = log(1 + e^x) = max(x, 0) + log1p(e^{−|x|}),   f'(x) = σ(x)
+
+    Args:
+      x: array of any shape.
+
+    Returns:
+      The value, of the shape and dtype of ``x``.
+
+    Numerics:
+      Relative error of a few eps in both tails, in the value and the derivative; 0 and ∞ at −∞
+      and ∞. Cost: an exponential and a logarithm.
+
+    Example:
+      >>> f"{softplus(0.0):.5f} {softplus(1e4):.0f} {softplus(-50.0):.3e}"
+      '0.69315 10000 1.929e-22'
+
+    References:
+      C. Dugas, Y. Bengio, F. Bélisle, C. Nadeau, R. Garcia, "Incorporating second-order functional
+      knowledge for better option pricing", 2001.
+    """
+    x = as_array("x", x)
+    return jnp.logaddexp(x, jnp.zeros_like(x))

@@ -1,0 +1,270 @@
+"""Hold a rule against a difference along one direction: error, bound and verdict."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxmath.verify.finite_differences import Difference
+from jaxmath.verify.point import Direction, Point, RuleValue
+from jaxmath.verify.programs import real_vector
+from jaxmath.verify.report import Verdict
+
+__all__ = ["Finding", "Trial", "compare"]
+
+_DOUBLE_ROUNDOFF = 2.0**-53
+# Rounding that a rule is granted without measuring it, in unit roundoffs of its scale.
+_ROUNDINGS = 4.0
+# No bound is below this fraction of the scale: special functions are approximations, and so are
+# their derivatives.
+_APPROXIMATION = 2.0**-38
+# A mistaken sign or factor is as large as the derivative: the bound must stay well below that.
+_VISIBLE = 0.25
+# The bound is an estimate: an error between 1 and 4 bounds proves nothing.
+_PROOF = 4.0
+_JITTERS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """The worst element of a comparison: the numbers of an `Entry`, its verdict and its note."""
+
+    error: float
+    bound: float
+    scale: float
+    verdict: Verdict
+    note: str = ""
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Worse findings rank higher: by verdict, then by error over bound."""
+        ratio = self.error / self.bound if self.bound > 0 else self.error
+        return self.verdict.severity, ratio if ratio == ratio else 0.0
+
+
+class Trial:
+    """The difference along one direction, taken once for all rules that it is held against."""
+
+    def __init__(self, point: Point, direction: Direction) -> None:
+        self.point, self.direction = point, direction
+
+    @functools.cached_property
+    def difference(self) -> Difference:
+        return self.point.difference(self.direction, self._tolerance)
+
+    @functools.cached_property
+    def confirmed(self) -> Difference:
+        """The difference with a second opinion at other steps: its error is at least their gap."""
+        first = self.difference
+        second = self.point.difference(self.direction, self._tolerance, shrink=0.75)
+        better = second.error < first.error
+        gap = np.abs(first.value - second.value)
+        error = np.fmin(first.error, second.error)
+        return Difference(
+            np.where(better, second.value, first.value),
+            np.where(gap > first.error + second.error, gap, error),
+            first.jump,
+            first.nonsmooth | second.nonsmooth,
+            first.size,
+        )
+
+    @functools.cached_property
+    def own(self) -> Difference:
+        """The difference in the function's own dtype."""
+        return self.point.own_difference(self.direction)
+
+    @property
+    def _tolerance(self) -> float:
+        return max(self.point.rule_roundoff, _APPROXIMATION)
+
+
+@dataclasses.dataclass
+class _Sides:
+    """The same numbers by the rule and by the difference: all of J·v, or the one ⟨u, J·v⟩."""
+
+    rule: np.ndarray
+    truth: np.ndarray
+    truncation: np.ndarray  # bound on the error of the difference, its noise included
+    rounding: np.ndarray  # bound on the error of the rule
+    scale: np.ndarray  # size of the derivative
+    magnitude: np.ndarray  # size of f
+    nonsmooth: np.ndarray
+    jump: np.ndarray
+
+    @property
+    def error(self) -> np.ndarray:
+        return np.abs(self.rule - self.truth)
+
+    @property
+    def bound(self) -> np.ndarray:
+        return self.truncation + self.rounding
+
+    @property
+    def is_suspect(self) -> bool:
+        usable = ~self.nonsmooth & np.isfinite(self.rule)
+        return bool(np.any(usable & ~(self.error <= self.bound)))
+
+
+def compare(
+    trial: Trial, value: RuleValue, u: Sequence[np.ndarray] | None, kinked: np.ndarray
+) -> Finding:
+    """Compare along one direction the forward rule, or for cotangents u the reverse one.
+
+    Args:
+        trial: the difference.
+        value: the rule in the function's own dtype.
+        u: None for J·v element by element; else for ⟨u, J·v⟩ = ⟨Jᵀ·u, v⟩.
+        kinked: the outputs that are nonsmooth along any direction: no rule need be finite there.
+
+    Returns:
+        The worst element.
+    """
+    point, direction = trial.point, trial.direction if u is None else None
+    sides = _sides(trial.difference, trial, value, u, kinked)
+    if not sides.is_suspect:
+        return _judge(sides, trial, u)
+    if _draws_differ(point, value):
+        # The wide rule belongs to the function that was differenced; in its own dtype f is another
+        # one, and only a coarse difference can be taken, which may object but not decide.
+        own = _sides(trial.own, trial, value, u, kinked)
+        wide = _sides(trial.confirmed, trial, point.rule(direction, u, wide=True), u, kinked)
+        finding = _judge(wide, trial, u, note="f draws in its dtype: compared in float64")
+        if finding.verdict is Verdict.OK and np.any(own.error > _PROOF * own.bound):
+            note = "f draws in its dtype, where the difference disagrees with the rule"
+            return dataclasses.replace(finding, verdict=Verdict.INCONCLUSIVE, note=note)
+        return finding
+    sides = _sides(trial.confirmed, trial, value, u, kinked)
+    is_wrong = _measure_rounding(sides, trial, u)
+    return _judge(sides, trial, u, is_wrong)
+
+
+def _draws_differ(point: Point, value: RuleValue) -> bool:
+    """Whether f draws other random numbers in float64: then it is another function there."""
+    if not point.wide.program.draws or point.own_roundoff == _DOUBLE_ROUNDOFF:
+        return False
+    allowed = np.sqrt(point.rule_roundoff) * point.leafwise_max(point.center)
+    return not bool(np.all(np.abs(value.outputs - point.center) <= allowed))
+
+
+def _measure_rounding(sides: _Sides, trial: Trial, u: Sequence[np.ndarray] | None) -> np.ndarray:
+    """Raise `sides.rounding` to what the rule shows; where that hides mistakes, is it wrong?
+
+    Below float64 the rounding is the distance to the same rule in float64, which is then held
+    against the difference in its own right. In float64 it is the spread under perturbations of x.
+    """
+    point, direction = trial.point, trial.direction if u is None else None
+
+    def numbers(value: RuleValue) -> np.ndarray:
+        return value.tangent if u is None else np.array([trial.direction.dot(value.cotangents)[0]])
+
+    if point.own_roundoff == _DOUBLE_ROUNDOFF:
+        jittered = [point.jittered_rule(direction, u, seed) for seed in range(_JITTERS)]
+        spread = np.max([np.abs(numbers(value) - sides.rule) for value in jittered], axis=0)
+        sides.rounding = np.fmax(sides.rounding, 2 * spread)
+        return np.zeros(spread.shape, bool)
+    wide = numbers(point.rule(direction, u, wide=True))
+    sides.rounding = np.fmax(sides.rounding, np.abs(sides.rule - wide))
+    share = sides.rounding * _DOUBLE_ROUNDOFF / point.own_roundoff
+    bound = sides.truncation + share + _APPROXIMATION * sides.scale
+    hidden = sides.rounding > _visible(sides, point)
+    return hidden & (np.abs(wide - sides.truth) > _PROOF * bound)
+
+
+def _sides(
+    difference: Difference,
+    trial: Trial,
+    value: RuleValue,
+    u: Sequence[np.ndarray] | None,
+    kinked: np.ndarray,
+) -> _Sides:
+    point = trial.point
+    roundings = max(_ROUNDINGS * point.rule_roundoff, _APPROXIMATION)
+    if u is None:
+        scale = point.leafwise_max(difference.value)
+        return _Sides(
+            value.tangent,
+            difference.value,
+            difference.error,
+            roundings * scale,
+            scale,
+            point.leafwise_max(difference.size),
+            difference.nonsmooth | (kinked & ~np.isfinite(value.tangent)),
+            difference.jump,
+        )
+    w = real_vector(u, conjugate=True)
+    used = w != 0
+    rule, contributions = trial.direction.dot(value.cotangents)
+    terms = w[used] * difference.value[used]
+    scale = max(np.sum(np.abs(terms)), contributions)
+    numbers = (
+        rule,
+        np.sum(terms),
+        np.sum(np.abs(w[used]) * difference.error[used]),
+        roundings * scale,
+        scale,
+        np.sum(np.abs(w) * difference.size),
+        np.any(difference.nonsmooth[used] | (kinked[used] & ~np.isfinite(rule))),
+        np.max(np.abs(difference.jump[used]), initial=0.0),
+    )
+    return _Sides(*(np.array([number]) for number in numbers))
+
+
+def _visible(sides: _Sides, point: Point) -> np.ndarray:
+    """The largest bound at which a wrong sign still shows; a derivative of 0 is held against f."""
+    return _VISIBLE * np.maximum(sides.scale, np.sqrt(point.own_roundoff) * sides.magnitude)
+
+
+def _judge(
+    sides: _Sides,
+    trial: Trial,
+    u: Sequence[np.ndarray] | None,
+    is_wrong: np.ndarray | bool = False,
+    note: str = "",
+) -> Finding:
+    """The verdict on each element, what counts most said last; then the worst element."""
+    error, bound = sides.error, sides.bound
+    verdict = np.full(error.shape, Verdict.OK.severity)
+
+    def mark(where: np.ndarray, what: Verdict) -> None:
+        verdict[where] = what.severity
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        hidden = bound > _visible(sides, trial.point)
+        mark(error > bound, Verdict.INCONCLUSIVE)
+        mark(hidden & (sides.rounding > sides.truncation), Verdict.ILL_CONDITIONED)
+        mark(hidden & (sides.rounding <= sides.truncation), Verdict.INCONCLUSIVE)
+        mark((error > _PROOF * bound) | is_wrong, Verdict.WRONG)
+        mark(~np.isfinite(bound) | ~np.isfinite(sides.truth), Verdict.INCONCLUSIVE)
+        mark(~np.isfinite(sides.rule), Verdict.NAN)
+        mark(sides.nonsmooth, Verdict.NONSMOOTH)
+        ratio = np.where(bound > 0, error / bound, error)
+    ratio = np.where(np.isnan(ratio), 0.0, ratio)
+    worst = int(np.argmax(np.where(verdict == verdict.max(), ratio, -1.0)))
+    numbers = (float(v[worst]) for v in (error, bound, sides.scale))
+    chosen = list(Verdict)[verdict[worst]]
+    if chosen is not Verdict.OK:
+        note = _note(chosen, sides, worst, trial.direction, u is None)
+    return Finding(*numbers, chosen, note)
+
+
+def _note(verdict: Verdict, sides: _Sides, i: int, direction: Direction, forward: bool) -> str:
+    """Why, with the numbers, and where."""
+    rule, truth, jump = float(sides.rule[i]), float(sides.truth[i]), float(sides.jump[i])
+    place = (f" in output element {i}" if forward else "") + direction.element
+    match verdict:
+        case Verdict.OK:
+            return ""
+        case Verdict.INCONCLUSIVE if not sides.error[i] > sides.bound[i]:
+            return f"the difference converged only to {sides.truncation[i]:.1e}{place}"
+        case Verdict.INCONCLUSIVE:
+            return f"the error is within {_PROOF:g} bounds{place}"
+        case Verdict.ILL_CONDITIONED:
+            return f"rounding of {sides.rounding[i]:.1e} could hide a mistake{place}"
+        case Verdict.NONSMOOTH if truth == truth and jump != 0:
+            return f"one-sided derivatives differ by {abs(jump):.3g}{place}; the rule: {rule:.3g}"
+        case Verdict.NONSMOOTH:
+            return f"f is not finite on both sides{place}; the rule: {rule:.3g}"
+        case Verdict.NAN:
+            return f"the rule gives {rule}, the difference {truth:.6g}{place}"
+    return f"the rule gives {rule:.6g}, the difference {truth:.6g}{place}"

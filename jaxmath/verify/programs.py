@@ -1,0 +1,287 @@
+"""A user's function as compiled programs: in its own dtype, and lifted to float64.
+
+The leaves of the arguments are split into *moving* ones (floating or complex, to be
+differentiated) and *held* ones (integers, booleans, random keys, arguments not asked for).
+Outputs that are not floating are dropped. Beyond this module everything is NumPy: a list of
+outputs becomes one real float64 vector, a complex number two entries of it.
+"""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmath.typing import Array, PyTree
+
+__all__ = [
+    "Function",
+    "Program",
+    "as_leaf",
+    "compile_program",
+    "function_name",
+    "is_inexact",
+    "is_key",
+    "lifted",
+    "precision",
+    "real_vector",
+    "roundoff",
+]
+
+Leaves = list[Any]
+
+# What jit raises for a function that looks at values (an `if` on an array): it is run eagerly.
+_NEEDS_VALUES = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.NonConcreteBooleanIndexError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
+
+
+def is_inexact(leaf: Any) -> bool:
+    """Whether a leaf is differentiable: real or complex floating, of any width."""
+    return jnp.issubdtype(leaf.dtype, jnp.inexact)
+
+
+def is_key(leaf: Any) -> bool:
+    """Whether a leaf is a typed random key."""
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def roundoff(dtype: Any) -> float:
+    """The unit roundoff u of a floating dtype: half the spacing of the numbers at 1."""
+    return float(jnp.finfo(dtype).eps) / 2
+
+
+def precision(dtype: Any) -> str:
+    """The real dtype that sets the precision: "float32" for complex64."""
+    return str(jnp.finfo(dtype).dtype)
+
+
+def function_name(f: Callable) -> str:
+    """A function's name for a report; that of what a partial wraps."""
+    inner = f.func if isinstance(f, functools.partial) else f
+    return getattr(inner, "__name__", type(inner).__name__)
+
+
+@contextlib.contextmanager
+def lifted(on: bool = True) -> Iterator[None]:
+    """Context of the float64 evaluations; `on=False` leaves the caller's precision alone.
+
+    Constants that f closes over keep their dtype, so implicit promotion must be allowed; and a
+    stencil may step out of the domain of f, so that NaN is no reason to stop. Calling f again with
+    the same key is the point of a check.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(jax.debug_key_reuse(False))
+        stack.enter_context(jax.debug_nans(False))
+        stack.enter_context(jax.debug_infs(False))
+        if on:
+            stack.enter_context(jax.enable_x64(True))
+            stack.enter_context(jax.numpy_dtype_promotion("standard"))
+        yield
+
+
+def real_vector(leaves: Sequence[Any], conjugate: bool = False) -> np.ndarray:
+    """Leaves as one real float64 vector; with one side conjugated, dot is Re Σ a·b."""
+    parts = [np.zeros(0)]
+    for leaf in leaves:
+        array = np.asarray(leaf)
+        if jnp.issubdtype(array.dtype, jnp.complexfloating):
+            wide = array.astype(np.complex128).ravel()
+            parts.append((wide.conj() if conjugate else wide).view(np.float64))
+        else:
+            parts.append(array.astype(np.float64).ravel())
+    return np.concatenate(parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Function:
+    """f between lists of floating leaves: call(moving, held) -> outputs, at one point.
+
+    Args:
+        call: the function.
+        paths: the names of the moving leaves, as in "args[0]['w']".
+        moving: the moving leaves in their own dtype.
+        held: the other leaves.
+    """
+
+    call: Callable[[Leaves, Leaves], Leaves]
+    paths: tuple[str, ...]
+    moving: Leaves
+    held: Leaves
+
+    @classmethod
+    def from_arguments(
+        cls, f: Callable, args: tuple[PyTree, ...], argnums: Sequence[int] | None
+    ) -> "Function":
+        """Split the arguments of f into moving and held leaves."""
+        if not callable(f):
+            raise TypeError(f"argument `f` must be callable, got {type(f).__name__}")
+        if not isinstance(args, tuple):
+            raise TypeError(
+                f"argument `args` must be the tuple of the arguments of f, got "
+                f"{type(args).__name__}; for one argument write (x,)"
+            )
+        chosen = range(len(args)) if argnums is None else argnums
+        if bad := [i for i in chosen if i not in range(len(args))]:
+            raise ValueError(
+                f"argument `argnums` must lie in 0…{len(args) - 1}, got {bad[0]}: f is given "
+                f"{len(args)} arguments"
+            )
+        pairs, treedef = jax.tree_util.tree_flatten_with_path(args)
+        paths = ["args" + jax.tree_util.keystr(path) for path, _ in pairs]
+        leaves = [as_leaf(name, leaf) for name, (_, leaf) in zip(paths, pairs, strict=True)]
+        moves = [
+            is_inexact(leaf) and path[0].idx in chosen
+            for leaf, (path, _) in zip(leaves, pairs, strict=True)
+        ]
+
+        def call(moving: Leaves, held: Leaves) -> Leaves:
+            sources = {True: iter(moving), False: iter(held)}
+            outputs = f(*jax.tree.unflatten(treedef, [next(sources[m]) for m in moves]))
+            arrays = [jnp.asarray(y) if not hasattr(y, "dtype") else y
+                      for y in jax.tree.leaves(outputs)]
+            return [y for y in arrays if is_inexact(y)]
+
+        def select(values: Sequence, moving: bool) -> list:
+            return [v for v, m in zip(values, moves, strict=True) if m is moving]
+
+        return cls(call, tuple(select(paths, True)), select(leaves, True), select(leaves, False))
+
+    def at_precision(self, lift: bool) -> tuple[Leaves, Leaves]:
+        """The leaves as NumPy arrays (keys stay keys), exactly, in their own or double width."""
+        return (
+            [_as_numpy(leaf, lift) for leaf in self.moving],
+            [leaf if is_key(leaf) else _as_numpy(leaf, lift) for leaf in self.held],
+        )
+
+    def derivative(self, mode: str, tangents: Leaves, cotangents: Leaves) -> "Function":
+        """The first-order rule as a function of the same leaves: J(x)·v ("fwd"), J(x)ᵀ·u ("rev")."""
+
+        def call(moving: Leaves, held: Leaves) -> Leaves:
+            def at(*xs: Array) -> Leaves:
+                return self.call(list(xs), held)
+
+            if mode == "fwd":
+                return jax.jvp(at, moving, _cast_like(tangents, moving))[1]
+            outputs, pullback = jax.vjp(at, *moving)
+            return list(pullback(_cast_like(cotangents, outputs)))
+
+        return dataclasses.replace(self, call=call)
+
+    def rule(self, modes: Sequence[str]) -> Callable:
+        """rule(moving, held, v, u) -> (f, J·v, Jᵀ·u) in one program; None for a mode not asked."""
+
+        def evaluate(moving: Leaves, held: Leaves, v: Leaves, u: Leaves) -> tuple:
+            def at(*xs: Array) -> Leaves:
+                return self.call(list(xs), held)
+
+            outputs = tangents = cotangents = None
+            if "fwd" in modes:
+                with _explain("fwd"):
+                    outputs, tangents = jax.jvp(at, moving, v)
+            if "rev" in modes:
+                with _explain("rev"):
+                    outputs, pullback = jax.vjp(at, *moving)
+                    cotangents = pullback(u)
+            return outputs, tangents, cotangents
+
+        return evaluate
+
+
+def as_leaf(name: str, leaf: Any) -> Array:
+    """A leaf of the arguments as an array, as f would see it; or say which one is none."""
+    if isinstance(leaf, jax.Array):
+        return leaf
+    try:
+        return jnp.asarray(leaf)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be an array or a number, got {type(leaf).__name__}") from error
+
+
+def _as_numpy(leaf: Array, lift: bool) -> np.ndarray:
+    array = np.asarray(leaf)
+    if not lift or not is_inexact(array):
+        return array
+    is_complex = jnp.issubdtype(array.dtype, jnp.complexfloating)
+    return array.astype(np.complex128 if is_complex else np.float64)
+
+
+def _cast_like(values: Leaves, like: Leaves) -> Leaves:
+    return [jnp.asarray(v, y.dtype) for v, y in zip(values, like, strict=True)]
+
+
+@contextlib.contextmanager
+def _explain(mode: str) -> Iterator[None]:
+    """Say which mode failed: a custom_vjp has no forward rule, a while_loop no reverse one."""
+    try:
+        yield
+    except _NEEDS_VALUES:
+        raise
+    except (TypeError, ValueError, NotImplementedError) as error:
+        other = {"fwd": "rev", "rev": "fwd"}[mode]
+        reason = str(error).strip().partition("\n")[0]
+        raise TypeError(
+            f"f cannot be differentiated in the mode {mode!r} ({reason}); if it is meant to have "
+            f"no such rule, pass modes=({other!r},)"
+        ) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A compiled function and what its jaxpr tells about it.
+
+    Args:
+        run: the compiled function.
+        roundoff: u of the narrowest dtype that it casts down to on its way; 0 for none.
+        draws: whether it draws random numbers.
+    """
+
+    run: Callable
+    roundoff: float
+    draws: bool
+
+
+def compile_program(function: Callable, *example: Any) -> Program:
+    """Compile for arguments like the example; a function that needs values stays eager."""
+    try:
+        traced = jax.jit(function).trace(*example)
+    except _NEEDS_VALUES:
+        return Program(lambda *args: function(*jax.tree.map(jnp.asarray, args)), 0.0, False)
+    equations = list(_equations(traced.jaxpr))
+    narrowest = max(map(_cast_roundoff, equations), default=0.0)
+    draws = any(str(eqn.primitive).startswith(("random_", "threefry")) for eqn in equations)
+    return Program(traced.lower().compile(), narrowest, draws)
+
+
+def _equations(jaxpr: Any) -> Iterator[Any]:
+    """All equations, those of loops and inner functions too, without the ones that hold them."""
+    for eqn in getattr(jaxpr, "jaxpr", jaxpr).eqns:
+        inner = list(_inner_jaxprs(eqn.params.values()))
+        if not inner:
+            yield eqn
+        for sub in inner:
+            yield from _equations(sub)
+
+
+def _inner_jaxprs(values: Any) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, (tuple, list)):
+            yield from _inner_jaxprs(value)
+        elif hasattr(value, "eqns") or hasattr(getattr(value, "jaxpr", None), "eqns"):
+            yield value
+
+
+def _cast_roundoff(eqn: Any) -> float:
+    """u of an equation's output where it is narrower than an input, else 0."""
+    ins, outs = (
+        [roundoff(v.aval.dtype) for v in side if hasattr(v.aval, "dtype") and is_inexact(v.aval)]
+        for side in (eqn.invars, eqn.outvars)
+    )
+    return max(outs) if ins and outs and max(outs) > min(ins) else 0.0

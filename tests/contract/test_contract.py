@@ -1,0 +1,25 @@
+"""Every public function keeps its contract, with x64 on and, as users run it, with x64 off."""
+
+import jax
+import pytest
+
+from tests.contract import checks, registry
+
+ROWS = registry.function_rows()
+IDS = [row.name for row in ROWS]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=IDS)
+def test_contract(row):
+    outcomes = checks.run(row)
+    failed = [f"{column}: {o.detail}" for column, o in outcomes.items() if o.ok is False]
+    assert not failed, "\n".join(failed)
+    assert not checks.check_key_first(row)
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if "float32" in r.dtypes], ids=lambda r: r.name)
+def test_float32_with_x64_off(row):
+    with jax.enable_x64(False):
+        outcomes = dict(checks.check_value(row, "float32"))
+    failed = [f"{column}: {o.detail}" for column, o in outcomes.items() if o.ok is False]
+    assert not failed, "\n".join(failed)

@@ -1,0 +1,73 @@
+"""The argument checks: what passes is an array, what does not names the argument."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmath import typing
+
+
+def test_aliases_are_importable():
+    assert isinstance(jnp.ones(2), typing.Array)
+    assert all(hasattr(typing, name) for name in typing.__all__)
+
+
+def test_as_array():
+    assert typing.as_array("x", [1, 2]).dtype == jnp.float64
+    assert typing.as_array("x", np.ones(2, np.float32)).dtype == jnp.float32
+    assert typing.as_array("x", [True, False], kind="bool").dtype == jnp.bool_
+    assert typing.as_array("x", [1], kind="integer").dtype == jnp.int64
+    with pytest.raises(TypeError, match=r"argument `x` must be an array, got str"):
+        typing.as_array("x", "word")
+    with pytest.raises(TypeError, match="`labels` must have an integer dtype, got dtype float"):
+        typing.as_array("labels", [0.5], kind="integer")
+    with pytest.raises(TypeError, match="`x` must have a real floating dtype, got dtype complex"):
+        typing.as_array("x", [1j])
+    with pytest.raises(ValueError, match=r"rank 1 or 2, got shape \(1, 1, 1\); for a batch, use jax"):
+        typing.as_array("x", np.ones((1, 1, 1)), ndim=(1, 2))
+    with pytest.raises(ValueError, match=r"`x` must have shape \(2, any\), got \(3, 1\)"):
+        typing.as_array("x", np.ones((3, 1)), shape=(2, None))
+    with pytest.raises(ValueError, match=r"`x` must have at least 1 elements, got shape \(0,\)"):
+        typing.as_array("x", [], min_size=1)
+
+
+def test_errors_name_the_public_function():
+    def public(x):
+        return _private(x)
+
+    def _private(x):
+        return typing.as_array("x", x, ndim=1)
+
+    with pytest.raises(ValueError, match=r"^public: argument `x`"):
+        public(1.0)
+
+
+def test_checks_are_free_under_jit():
+    jaxpr = jax.make_jaxpr(lambda x: typing.as_array("x", x, ndim=1, shape=(None,)))(jnp.ones(3))
+    assert len(jaxpr.eqns) <= 1  # at most an identity
+
+
+def test_as_key():
+    key = jax.random.key(0)
+    assert typing.as_key("key", key) is key
+    with pytest.raises(TypeError, match=r"`key` must be a random key from jax\.random\.key\(seed\)"):
+        typing.as_key("key", 0)
+    with pytest.raises(TypeError, match="got an array of dtype uint32"):
+        typing.as_key("key", jax.random.PRNGKey(0))
+    with pytest.raises(ValueError, match=r"one key, got keys of shape \(2,\)"):
+        typing.as_key("key", jax.random.split(key))
+    jax.vmap(lambda k: jax.random.key_data(typing.as_key("key", k)))(jax.random.split(key))
+
+
+def test_check_number():
+    typing.check_number("b1", 0.9, low=0.0, high=1.0)
+    jax.jit(lambda b1: typing.check_number("b1", b1, low=0.0))(-1.0)  # only values show it
+    with pytest.raises(ValueError, match="`b1` must be above 0 and below 1, got 1"):
+        typing.check_number("b1", 1, low=0, high=1, open_low=True, open_high=True)
+    with pytest.raises(ValueError, match="`b1` must be at least 0, got nan"):
+        typing.check_number("b1", float("nan"), low=0)
+    with pytest.raises(TypeError, match="`n` must be an integer, got float"):
+        typing.check_number("n", 1.5, integer=True)
+    with pytest.raises(TypeError, match="`n` must be a number, got str"):
+        typing.check_number("n", "many")
