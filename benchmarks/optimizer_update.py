@@ -2,11 +2,17 @@
 
     python benchmarks/optimizer_update.py --output benchmarks/results/optimizer_update_cpu.json
 
-What is timed is ``jax.jit(optimizer.update)`` on the same gradients, state and parameters, each
-call to the end of its computation. The two programs take turns, and which goes first alternates.
-A sample is the mean over enough calls to fill ``--sample-ms``; a ratio is of two neighbouring
-samples. The verdict "no slower" means that the 95% interval of the median ratio (of order
-statistics, so without a model of the noise) ends at most at 1.05.
+Two programs are timed, on the same gradients, state and parameters:
+
+call  one ``jax.jit(optimizer.update)``, to the end of its computation: dispatch, and memory for the
+      results, are part of it
+loop  20 updates and ``optax.apply_updates`` in one compiled loop, a step of a compiled epoch; the
+      time is that of one step
+
+The two libraries take turns, and which goes first alternates. A sample is the mean over enough
+calls to fill ``--sample-ms``; a ratio is of two neighbouring samples. The verdict "no slower" means
+that the 95% interval of the median ratio (of order statistics, so without a model of the noise)
+ends at most at 1.05.
 """
 
 import argparse
@@ -15,11 +21,12 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +39,8 @@ from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
 from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
 
 LIMIT = 1.05
+LOOP_STEPS = 20
+MODES = ("call", "loop")
 SIZES = ("784-512-512-10", "64-32-10")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS")
 PAIRS: dict[str, tuple[Callable, Callable]] = {
@@ -53,9 +62,10 @@ PAIRS: dict[str, tuple[Callable, Callable]] = {
 
 @dataclass(frozen=True)
 class Result:
-    """One optimizer at one size; times in microseconds a call, compile times in seconds."""
+    """One optimizer at one size; times in microseconds an update, compile times in seconds."""
 
     optimizer: str
+    mode: str
     sizes: str
     ours_us: float
     optax_us: float
@@ -80,10 +90,26 @@ def mlp_parameters(sizes: tuple[int, ...], seed: int) -> list[dict[str, jax.Arra
     ]
 
 
-def compile_seconds(update: Callable, args: tuple) -> float:
-    """Tracing, lowering and compiling, of a function that jax has not seen."""
+def program(optimizer: optax.GradientTransformation, mode: str) -> Callable:
+    """What is timed, of gradients, state and parameters; a new function each time."""
+
+    def call(gradients: Any, state: Any, params: Any) -> tuple:
+        return optimizer.update(gradients, state, params)
+
+    def loop(gradients: Any, state: Any, params: Any) -> tuple:
+        def step(_: Any, carry: tuple) -> tuple:
+            updates, state = optimizer.update(gradients, *carry)
+            return state, optax.apply_updates(carry[1], updates)
+
+        return jax.lax.fori_loop(0, LOOP_STEPS, step, (state, params))
+
+    return {"call": call, "loop": loop}[mode]
+
+
+def compile_seconds(fn: Callable, args: tuple) -> float:
+    """Tracing, lowering and compiling."""
     start = time.perf_counter()
-    jax.jit(lambda *xs: update(*xs)).lower(*args).compile()
+    jax.jit(fn).lower(*args).compile()
     return time.perf_counter() - start
 
 
@@ -116,21 +142,24 @@ def median_interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float
     return float(ranked[k]), float(ranked[n - 1 - k])
 
 
-def measure(name: str, sizes: str, repeats: int, sample_s: float) -> Result:
+def measure(name: str, sizes: str, mode: str, repeats: int, sample_s: float) -> Result:
     """One row of the table."""
     layers = tuple(int(n) for n in sizes.split("-"))
     params, gradients = mlp_parameters(layers, 0), mlp_parameters(layers, 1)
     optimizers = [make(1e-3) for make in PAIRS[name]]
     args = [(gradients, optimizer.init(params), params) for optimizer in optimizers]
-    compiling = [compile_seconds(o.update, a) for o, a in zip(optimizers, args, strict=True)]
-    programs = [(jax.jit(o.update), a) for o, a in zip(optimizers, args, strict=True)]
-    samples = interleaved(programs, repeats, sample_s)
+    compiling = [
+        compile_seconds(program(o, mode), a) for o, a in zip(optimizers, args, strict=True)
+    ]
+    programs = [(jax.jit(program(o, mode)), a) for o, a in zip(optimizers, args, strict=True)]
+    samples = interleaved(programs, repeats, sample_s) / (LOOP_STEPS if mode == "loop" else 1)
     ratios = samples[:, 0] / samples[:, 1]
     interval = median_interval(ratios)
     lower, upper = np.quantile(ratios, [0.25, 0.75])
     ours, theirs = np.median(samples, axis=0) * 1e6
     return Result(
         optimizer=name,
+        mode=mode,
         sizes=sizes,
         ours_us=float(ours),
         optax_us=float(theirs),
@@ -163,7 +192,7 @@ def environment() -> dict[str, object]:
 
 
 HEADER = (
-    f"{'optimizer':<17} {'sizes':<16} {'ours µs':>9} {'optax µs':>9} {'ratio':>6} "
+    f"{'optimizer':<17} {'sizes':<16} {'mode':<5} {'ours µs':>9} {'optax µs':>9} {'ratio':>6} "
     f"{'quartiles':>13} {'95% interval':>13} {'no slower':>9} {'compile s, ours/optax':>21}"
 )
 
@@ -172,19 +201,11 @@ def row(r: Result) -> str:
     """One line of the table."""
     spans = [f"{low:.3f}–{high:.3f}" for low, high in (r.ratio_quartiles, r.ratio_interval)]
     return (
-        f"{r.optimizer:<17} {r.sizes:<16} {r.ours_us:>9.1f} {r.optax_us:>9.1f} {r.ratio:>6.3f} "
+        f"{r.optimizer:<17} {r.sizes:<16} {r.mode:<5} {r.ours_us:>9.1f} {r.optax_us:>9.1f} "
+        f"{r.ratio:>6.3f} "
         f"{spans[0]:>13} {spans[1]:>13} {'yes' if r.no_slower else 'NO':>9} "
         f"{r.ours_compile_s:>12.3f} / {r.optax_compile_s:.3f}"
     )
-
-
-def measure_all(
-    names: list[str], sizes: list[str], repeats: int, sample_s: float
-) -> Iterator[Result]:
-    """Every optimizer at every size, as they are measured."""
-    for size in sizes:
-        for name in names:
-            yield measure(name, size, repeats, sample_s)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -206,6 +227,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         default=list(SIZES),
         metavar="N-N-N",
         help="layer widths of the MLPs (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--modes", nargs="+", choices=MODES, default=list(MODES), help="programs (default: both)"
     )
     parser.add_argument(
         "--repeats", type=int, default=31, help="samples of each program (default: %(default)s)"
@@ -238,7 +262,8 @@ def main(argv: list[str] | None = None) -> int:
         print(json.dumps(about, indent=None))
         print(HEADER)
     results = []
-    for result in measure_all(args.optimizers, args.sizes, args.repeats, args.sample_ms / 1e3):
+    for size, mode, name in product(args.sizes, args.modes, args.optimizers):
+        result = measure(name, size, mode, args.repeats, args.sample_ms / 1e3)
         results.append(result)
         if not args.quiet:
             print(row(result), flush=True)

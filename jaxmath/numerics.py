@@ -250,8 +250,9 @@ def safe_norm(x: ArrayLike) -> Array:
 
     Numerics:
       Scaled by a power of two where squares would leave the dtype's range, so the relative error
-      is about n·eps for every x whose norm is a normal number of the dtype. Singular set {0}: value 0, derivatives of every order 0, the least-norm
-      subgradient. An infinite element gives ∞, a NaN gives NaN. Cost: two passes.
+      is about n·eps for every x whose norm is a normal number of the dtype. Singular set {0}:
+      value 0, derivatives of every order 0, the least-norm subgradient. An infinite element gives
+      ∞, a NaN gives NaN. Cost: two passes.
 
     Example:
       >>> f"{safe_norm([3e30, 4e30]):.2e} {jax.grad(safe_norm)(jnp.zeros(2))}"

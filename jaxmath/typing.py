@@ -95,10 +95,10 @@ def as_array(
     Example:
       >>> as_array("x", [3, 4], ndim=1).shape
       (2,)
-      >>> as_array("x", [[3.0, 4.0]], ndim=1)
+      >>> as_array("x", 3.0, ndim=1)
       Traceback (most recent call last):
       ...
-      ValueError: <module>: argument `x` must have rank 1, got shape (1, 2); for a batch, use jax.vmap
+      ValueError: <module>: argument `x` must have rank 1, got shape ()
 
     References:
       chex, "Assertions", ``assert_rank`` and ``assert_shape``, which do the checking.
@@ -109,9 +109,9 @@ def as_array(
         raise TypeError(
             f"{_caller()}: argument `{name}` must be an array, got {type(x).__name__}"
         ) from error
-    if kind in ("floating", "inexact") and not jnp.issubdtype(array.dtype, jnp.inexact):
-        if jnp.issubdtype(array.dtype, jnp.integer) or array.dtype == jnp.bool_:
-            array = array.astype(jnp.result_type(float))
+    whole = jnp.issubdtype(array.dtype, jnp.integer) or array.dtype == jnp.bool_
+    if whole and kind in ("floating", "inexact"):
+        array = array.astype(jnp.result_type(float))
     abstract, wanted = _KINDS[kind]
     if not jnp.issubdtype(array.dtype, abstract):
         raise TypeError(

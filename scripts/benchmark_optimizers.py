@@ -29,7 +29,7 @@ convergence.png, sensitivity.png and, with a problem of dimension 2 among the pr
 
 
 def learning_rates(text: str) -> tuple[float, ...]:
-    """"LOW:HIGH:COUNT" spaced evenly in logarithm, or numbers separated by commas."""
+    """ "LOW:HIGH:COUNT" spaced evenly in logarithm, or numbers separated by commas."""
     import numpy as np
 
     try:
@@ -157,15 +157,16 @@ def write_plots(folder, results, plans, optimizers, summaries) -> list[str]:
         plan for plan in plans
         if plan.problem.name in done and plan.problem.dimension == 2 and plan.problem.minimizers
     ]  # fmt: skip
-    if flat:
-        tuned = {s.optimizer: s.learning_rate for s in summaries
-                 if s.problem == flat[0].problem.name}  # fmt: skip
+    if flat:  # the one that was solved most often: paths that end somewhere are worth a look
+        rows = {p.problem.name: [s for s in summaries if s.problem == p.problem.name] for p in flat}
+        plan = max(flat, key=lambda p: sum(s.success for s in rows[p.problem.name]))
+        tuned = {s.optimizer: s.learning_rate for s in rows[plan.problem.name]}
         paths = {
-            o.name: benchmark.run_path(flat[0], o, tuned[o.name])
+            o.name: benchmark.run_path(plan, o, tuned[o.name])
             for o in optimizers
             if o.name in tuned
         }
-        benchmark.plot_paths(flat[0].problem, paths, folder / "paths.png")
+        benchmark.plot_paths(plan.problem, paths, folder / "paths.png")
         names.append("paths.png")
     return names
 

@@ -76,7 +76,10 @@ def run(args: argparse.Namespace) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     rows = select(registry.function_rows(), args.names)
-    console, where = Console(highlight=False, width=None if sys.stdout.isatty() else 110), environment()
+    console, where = (
+        Console(highlight=False, width=None if sys.stdout.isatty() else 110),
+        environment(),
+    )
     console.print(f"{where['platform']} ({where['device']}), jax {where['jax']}")
     found = {}
     with contextlib.suppress(KeyboardInterrupt):

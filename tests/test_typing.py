@@ -24,7 +24,9 @@ def test_as_array():
         typing.as_array("labels", [0.5], kind="integer")
     with pytest.raises(TypeError, match="`x` must have a real floating dtype, got dtype complex"):
         typing.as_array("x", [1j])
-    with pytest.raises(ValueError, match=r"rank 1 or 2, got shape \(1, 1, 1\); for a batch, use jax"):
+    with pytest.raises(
+        ValueError, match=r"rank 1 or 2, got shape \(1, 1, 1\); for a batch, use jax"
+    ):
         typing.as_array("x", np.ones((1, 1, 1)), ndim=(1, 2))
     with pytest.raises(ValueError, match=r"`x` must have shape \(2, any\), got \(3, 1\)"):
         typing.as_array("x", np.ones((3, 1)), shape=(2, None))
@@ -51,7 +53,9 @@ def test_checks_are_free_under_jit():
 def test_as_key():
     key = jax.random.key(0)
     assert typing.as_key("key", key) is key
-    with pytest.raises(TypeError, match=r"`key` must be a random key from jax\.random\.key\(seed\)"):
+    with pytest.raises(
+        TypeError, match=r"`key` must be a random key from jax\.random\.key\(seed\)"
+    ):
         typing.as_key("key", 0)
     with pytest.raises(TypeError, match="got an array of dtype uint32"):
         typing.as_key("key", jax.random.PRNGKey(0))

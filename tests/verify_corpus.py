@@ -145,7 +145,10 @@ def sample(key, mean, log_std):
 
 
 def with_key(*shapes):
-    return lambda rng, dtype: (jax.random.key(int(rng.integers(1000))), *normal(*shapes)(rng, dtype))
+    return lambda rng, dtype: (
+        jax.random.key(int(rng.integers(1000))),
+        *normal(*shapes)(rng, dtype),
+    )
 
 
 def embed(table, indices):
@@ -213,70 +216,60 @@ S = (5,)
 CASES = (
     # element-wise
     Case("sin", jnp.sin, normal(S)),
-    Case("cos", jnp.cos, normal(S)),
-    Case("tan", jnp.tan, uniform(-1.2, 1.2, S)),
     Case("exp", jnp.exp, normal(S)),
     Case("expm1", jnp.expm1, uniform(-0.1, 0.1, S)),
     Case("log", jnp.log, uniform(0.1, 3, S)),
-    Case("log1p", jnp.log1p, uniform(-0.5, 3, S)),
     Case("tanh", jnp.tanh, normal(S)),
     Case("sigmoid", jax.nn.sigmoid, normal(S)),
     Case("softplus", jax.nn.softplus, normal(S)),
     Case("erf", jax.scipy.special.erf, normal(S)),
     Case("erf_inv", jax.scipy.special.erfinv, uniform(-0.9, 0.9, S)),
-    Case("ndtri", jax.scipy.special.ndtri, uniform(0.1, 0.9, S), WIDE),
     Case("lgamma", jax.scipy.special.gammaln, uniform(0.3, 6, S)),
-    Case("digamma", jax.scipy.special.digamma, uniform(0.5, 6, S)),
     Case("bessel_i0e", jax.scipy.special.i0e, uniform(0.5, 6, S)),
-    Case("betainc", jax.scipy.special.betainc, lambda rng, dtype: (
-        2.0, 3.0, jnp.asarray(rng.uniform(0.1, 0.9, 5), dtype)), ("float64",), argnums=(2,)),
+    Case(
+        "betainc",
+        jax.scipy.special.betainc,
+        lambda rng, dtype: (2.0, 3.0, jnp.asarray(rng.uniform(0.1, 0.9, 5), dtype)),
+        ("float64",),
+        argnums=(2,),
+    ),
     Case("sqrt", jnp.sqrt, uniform(0.1, 3, S)),
     Case("rsqrt", lax.rsqrt, uniform(0.1, 3, S)),
-    Case("cbrt", jnp.cbrt, uniform(0.1, 3, S)),
     Case("reciprocal", lambda x: 1 / x, normal(S)),
     Case("power", jnp.power, uniform(0.2, 3, S, S)),
     Case("integer_power", lambda x: x**3 - 2 * x**2, normal(S)),
     Case("sinc", jnp.sinc, normal(S)),
     Case("arctan2", jnp.arctan2, normal(S, S)),
-    Case("arcsin", jnp.arcsin, uniform(-0.9, 0.9, S)),
     Case("gelu", jax.nn.gelu, normal(S)),
-    Case("gelu_exact", lambda x: jax.nn.gelu(x, approximate=False), normal(S)),
-    Case("silu", jax.nn.silu, normal(S)),
     Case("relu_off_kink", jax.nn.relu, normal(S)),
     Case("abs_off_kink", jnp.abs, normal(S)),
-    Case("clip_off_kink", lambda x: jnp.clip(x, -0.5, 0.5), normal(S)),
-    Case("floor", lambda x: jnp.floor(3 * x) * x, normal(S)),
+    Case("floor", lambda x: jnp.floor(2 * x) * x, normal(S)),
     Case("where", lambda x: jnp.where(x > 0, x**2, jnp.sin(x)), normal(S)),
     Case("product", lambda x, y: x * y, normal(S, S)),
-    Case("quotient", lambda x, y: x / y, lambda rng, dtype: (
-        *normal(S)(rng, dtype), *uniform(0.5, 2, S)(rng, dtype))),
-    Case("hypot", jnp.hypot, normal(S, S)),
+    Case(
+        "quotient",
+        lambda x, y: x / y,
+        lambda rng, dtype: (*normal(S)(rng, dtype), *uniform(0.5, 2, S)(rng, dtype)),
+    ),
     Case("logaddexp", jnp.logaddexp, normal(S, S)),
     Case("scalar", lambda x: x * jnp.sin(x), normal(())),
     Case("python_float", lambda x: x**2, lambda rng, dtype: (1.3,), ("float32",)),
     # reductions
-    Case("sum_of_squares", lambda x: jnp.sum(x**2), normal((20,))),
     Case("mean", jnp.mean, normal((20,))),
     Case("var", jnp.var, normal((20,))),
-    Case("std", jnp.std, normal((7,))),
     Case("norm", jnp.linalg.norm, normal((20,))),
     Case("prod", jnp.prod, normal((6,))),
     Case("cumsum", jnp.cumsum, normal((12,))),
-    Case("cumprod", jnp.cumprod, normal((6,))),
     Case("logsumexp", jax.nn.logsumexp, normal((12,))),
     Case("softmax", jax.nn.softmax, normal((12,))),
-    Case("log_softmax", jax.nn.log_softmax, normal((12,))),
     Case("sum_of_softmax", lambda x: jnp.sum(jax.nn.softmax(x)), normal((6,))),
     Case("max_off_tie", jnp.max, normal((12,))),
     Case("sort", jnp.sort, normal((12,))),
     Case("top_k", lambda x: lax.top_k(x, 3), normal((12,))),
-    Case("median", jnp.median, normal((9,))),
     # contractions
     Case("matvec", lambda a, x: a @ x, normal((6, 4), (4,))),
     Case("matmul", lambda a, b: a @ b, normal((6, 4), (4, 3))),
     Case("large_matmul", lambda a, b: a @ b, normal((40, 60), (60, 30))),
-    Case("einsum", lambda a, b: jnp.einsum("ij,kj,k->i", a, b, b[:, 0]), normal((3, 4), (2, 4))),
-    Case("outer", jnp.outer, normal((3,), (4,))),
     Case("quadratic", quadratic, normal((4, 4), (4,))),
     Case("mixed_precision", mixed, normal((3, 4), (4,))),
     Case("conv", conv, normal((6, 6, 2), (3, 3, 2, 3))),
@@ -289,16 +282,21 @@ CASES = (
     Case("slogdet", widened(jnp.linalg.slogdet), normal((3, 3))),
     Case("eigvalsh", widened(eigh_values), normal((4, 4))),
     Case("svdvals", widened(jnp.linalg.svdvals), normal((4, 3))),
-    Case("expm", widened(jax.scipy.linalg.expm), normal((3, 3))),
+    Case("expm", widened(jax.scipy.linalg.expm), normal((3, 3)), ("float32",)),
     Case("qr", widened(abs_diag_r), normal((4, 3))),
-    Case("triangular_solve", widened(
-        lambda a, b: jax.scipy.linalg.solve_triangular(a, b, lower=True)), spd(4)),
-    Case("trace_inverse", widened(lambda a, x: jnp.trace(jnp.linalg.inv(a)) * x), spd(3)),
+    Case(
+        "triangular_solve",
+        widened(lambda a, b: jax.scipy.linalg.solve_triangular(a, b, lower=True)),
+        spd(4),
+    ),
     # networks
     Case("layer_norm", layer_norm, normal((16,), (16,), (16,))),
     Case("rms_norm", rms_norm, normal((16,), (16,))),
-    Case("cross_entropy", cross_entropy, lambda rng, dtype: (
-        *normal((10,))(rng, dtype), int(rng.integers(10)))),
+    Case(
+        "cross_entropy",
+        cross_entropy,
+        lambda rng, dtype: (*normal((10,))(rng, dtype), int(rng.integers(10))),
+    ),
     Case("attention", attention, normal((4, 3), (4, 3), (4, 3))),
     Case("masked_attention", masked_attention, normal((4, 3), (4, 3), (4, 3))),
     Case("masked_logits", lambda x: jnp.where(np.arange(5) < 3, x, -jnp.inf), normal(S)),
@@ -306,7 +304,6 @@ CASES = (
     Case("rnn", rnn, normal((3, 3), (3, 2), (6, 2))),
     Case("checkpoint", jax.checkpoint(lambda x: jnp.sin(jnp.exp(jnp.sin(x)))), normal(S)),
     Case("jitted", jax.jit(lambda x: jnp.tanh(x) ** 2), normal(S)),
-    Case("vmapped", jax.vmap(lambda x: x / jnp.sum(x)), uniform(0.5, 2, (3, 4))),
     Case("gradient", jax.grad(lambda x: jnp.sum(jnp.sin(x) * x**2)), normal(S)),
     Case("unrolled_newton", newton_root, uniform(0.5, 3, S)),
     Case("associative_scan", lambda x: lax.associative_scan(jnp.multiply, x), normal((6,))),
@@ -316,18 +313,30 @@ CASES = (
     Case("custom_root", implicit_root, normal(S)),
     Case("straight_through_identity", lambda x: x + lax.stop_gradient(0 * x), normal(S)),
     # indices, keys, structure
-    Case("gather", embed, lambda rng, dtype: (
-        *normal((5, 3))(rng, dtype), jnp.asarray(rng.integers(0, 5, 4)))),
-    Case("scatter", scatter, lambda rng, dtype: (
-        *normal((5,), (3,))(rng, dtype), jnp.asarray(rng.integers(0, 5, 3)))),
+    Case(
+        "gather",
+        embed,
+        lambda rng, dtype: (*normal((5, 3))(rng, dtype), jnp.asarray(rng.integers(0, 5, 4))),
+    ),
+    Case(
+        "scatter",
+        scatter,
+        lambda rng, dtype: (*normal((5,), (3,))(rng, dtype), jnp.asarray(rng.integers(0, 5, 3))),
+    ),
     Case("dropout", dropout, with_key((16,))),
     Case("sample", sample, with_key(S, S)),
     Case("switch", switch, lambda rng, dtype: (int(rng.integers(3)), *normal(S)(rng, dtype))),
-    Case("boolean", lambda m, x: jnp.where(m, x**2, 0), lambda rng, dtype: (
-        jnp.asarray(rng.integers(0, 2, 5), bool), *normal(S)(rng, dtype))),
+    Case(
+        "boolean",
+        lambda m, x: jnp.where(m, x**2, 0),
+        lambda rng, dtype: (jnp.asarray(rng.integers(0, 2, 5), bool), *normal(S)(rng, dtype)),
+    ),
     Case("integer_output", lambda x: (jnp.argmax(x), x**2), normal(S)),
-    Case("tree", lambda t: {"a": t["x"] * t["y"][0], "b": (t["y"][1],)}, lambda rng, dtype: (
-        {"x": normal(S)(rng, dtype)[0], "y": normal(S, ())(rng, dtype)},)),
+    Case(
+        "tree",
+        lambda t: {"a": t["x"] * t["y"][0], "b": (t["y"][1],)},
+        lambda rng, dtype: ({"x": normal(S)(rng, dtype)[0], "y": normal(S, ())(rng, dtype)},),
+    ),
     Case("unused_leaf", lambda x, y: 2 * x, normal(S, S)),
     Case("constant", lambda x: jnp.ones_like(x), normal(S)),
     Case("empty_leaf", lambda x, y: jnp.sum(x) * y, normal((0,), S)),
@@ -337,28 +346,29 @@ CASES = (
     Case("complex_exp", jnp.exp, complex_of(S), WIDE),
     Case("complex_abs", jnp.abs, complex_of(S), WIDE),
     Case("conjugate", lambda z: z * jnp.conj(z) + 1j * z, complex_of(S), WIDE),
-    Case("complex_matmul", lambda a, b: a @ b, complex_of((3, 4), (4, 2)), WIDE),
     Case("real_to_complex", lambda x, y: jnp.exp(lax.complex(x, y)), normal(S, S), WIDE),
     # hard points
     Case("scales", lambda x: jnp.log(x), given([1e-8, 1e-4, 1.0, 1e4, 1e8])),
-    Case("scales_square", lambda x: x**2, given([1e-8, 1e-4, 1.0, 1e4, 1e8])),
     Case("scales_inverse", lambda x: 1 / x, given([1e-8, 1e-4, 1.0, 1e4, 1e8])),
     Case("scales_sum", lambda x: jnp.sum(jnp.sqrt(x)), given([1e-8, 1e-4, 1.0, 1e4, 1e8])),
-    Case("many_scales", lambda x: jnp.log(x) + x**2, lambda rng, dtype: (
-        jnp.asarray(10.0 ** rng.uniform(-8, 8, 30), dtype),)),
-    Case("tiny", lambda x: jnp.sin(x), given([1e-8, -3e-8])),
+    Case(
+        "many_scales",
+        lambda x: jnp.log(x) + x**2,
+        lambda rng, dtype: (jnp.asarray(10.0 ** rng.uniform(-8, 8, 30), dtype),),
+    ),
     Case("cancellation", lambda x: (x + 1e3) - 1e3, normal(S)),
     Case("square_after_cancellation", lambda x: ((x + 1e3) - 1e3) * 3, normal(S)),
     Case("large_sin", jnp.sin, given([1e2, 1e3, 1e4])),
     Case("very_large_sin", jnp.sin, given([1e5, 1e6]), WIDE),
     Case("steep", lambda x: jnp.tanh(200 * x), given([1e-3, 0.01, 0.4])),
-    Case("zero_sin", jnp.sin, given([0.0, 0.0])),
     Case("zero_square", lambda x: jnp.sum(x**2), given([0.0, 0.0, 0.0])),
-    Case("zero_and_one", lambda x: jnp.exp(x) * x, given([0.0, 1.0])),
-    Case("softplus_saturated", jax.nn.softplus, given([-30.0, 30.0, 0.0])),
     Case("near_kink", jax.nn.relu, given([1e-3, -1e-4, 1.0, -2.0])),
     Case("smooth_kink", lambda x: jnp.sqrt(x**2 + 1e-4), given([0.0, 1e-3, 1.0])),
     Case("oscillating", lambda x: jnp.sin(50 * x) * jnp.exp(-x), given([0.3, 1.1]), WIDE),
-    Case("ill_conditioned_solve", lambda x: jnp.linalg.solve(jnp.vander(x), jnp.ones_like(x)),
-         given([0.5, 1.0, 1.5, 2.5]), WIDE),
+    Case(
+        "ill_conditioned_solve",
+        lambda x: jnp.linalg.solve(jnp.vander(x), jnp.ones_like(x)),
+        given([0.5, 1.0, 1.5, 2.5]),
+        WIDE,
+    ),
 )

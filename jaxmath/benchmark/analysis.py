@@ -176,20 +176,16 @@ def diverged(result: PairResult) -> np.ndarray:
     Returns:
       Booleans, shape (settings, seeds).
 
-    Numerics:
-      Exact.
-
     Example:
       >>> import numpy as np
       >>> from types import SimpleNamespace
       >>> lanes = SimpleNamespace(
-      ...     non_finite=np.array([[False, False]]), final=np.array([[0.1, 1e6]]), gaps=np.ones((1, 1, 2))
+      ...     non_finite=np.array([[False, False]]),
+      ...     final=np.array([[0.1, 1e6]]),
+      ...     gaps=np.ones((1, 1, 2)),
       ... )
       >>> diverged(lanes).tolist()
       [[False, True]]
-
-    References:
-      Our definition.
     """
     with np.errstate(invalid="ignore"):
         return result.non_finite | ~(result.final <= 1e3 * result.gaps[0])
@@ -357,7 +353,10 @@ def compare(result: PairResult, baseline: PairResult) -> Comparison:
     References:
       Student, "The probable error of a mean", Biometrika 6, 1908.
     """
-    if result.problem.name != baseline.problem.name or result.gaps.shape[2] != baseline.gaps.shape[2]:
+    if (
+        result.problem.name != baseline.problem.name
+        or result.gaps.shape[2] != baseline.gaps.shape[2]
+    ):
         raise ValueError(
             f"compare: argument `baseline` must be of problem '{result.problem.name}' with "
             f"{result.gaps.shape[2]} seeds, got '{baseline.problem.name}' with "

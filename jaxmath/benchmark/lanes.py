@@ -36,8 +36,9 @@ class Lane(NamedTuple):
       params: xₜ, a pytree.
       opt_state: the optimizer's state.
       step: t, int32.
+      value: the objective last evaluated.
       best: the least finite objective so far.
-      diverged: True once the objective, or the point, was not finite.
+      diverged: True once the objective was not finite.
 
     Returns:
       A pytree; in a program each array has two leading axes (settings, seeds).
@@ -47,7 +48,7 @@ class Lane(NamedTuple):
 
     Example:
       >>> Lane._fields
-      ('params', 'opt_state', 'step', 'best', 'diverged')
+      ('params', 'opt_state', 'step', 'value', 'best', 'diverged')
 
     References:
       The state of ``optax``'s training loop with a record of the best value.
@@ -56,13 +57,16 @@ class Lane(NamedTuple):
     params: PyTree
     opt_state: PyTree
     step: Array
+    value: Array
     best: Array
     diverged: Array
 
 
 def _seen(lane: Lane, value: Array) -> Lane:
     """The lane after an objective value was seen."""
+    value = value.astype(lane.best.dtype)
     return lane._replace(
+        value=value,
         best=jnp.where(value < lane.best, value, lane.best),
         diverged=lane.diverged | ~jnp.isfinite(value),
     )
@@ -75,7 +79,7 @@ def advance(
     key: Array,
     lane: Lane,
     num_steps: Array,
-) -> tuple[Lane, Array]:
+) -> Lane:
     """Advance one lane by a number of steps: the solo run that a program maps over its grid.
 
     ::
@@ -91,43 +95,42 @@ def advance(
       num_steps: steps to take, int32; it may be traced.
 
     Returns:
-      The lane, and the objective where it stands.
+      The lane after the steps.
 
     Numerics:
-      ``best`` holds the least of all objectives seen: at every step, or for a stochastic problem
-      (which evaluates only batches on the way) at the end of each call. A non-finite objective
-      marks the lane as diverged and leaves ``best`` alone.
+      A step evaluates f with its gradient at the point that it leaves, so after n steps the lane
+      has seen x₀ … xₙ₋₁. A stochastic problem evaluates batches on the way and f once, at the
+      point where the call ends. A non-finite objective marks the lane as diverged and leaves
+      ``best`` alone.
 
     Example:
       >>> import optax
       >>> from jaxmath.optimize import classical_problems
       >>> booth, hyper = classical_problems()[2], {"learning_rate": 0.05}
       >>> lane = start_lane(booth, optax.sgd, hyper, jnp.zeros(2))
-      >>> lane, value = advance(booth, optax.sgd, hyper, jax.random.key(0), lane, 100)
-      >>> f"{value:.4f} {lane.step}"
+      >>> lane = advance(booth, optax.sgd, hyper, jax.random.key(0), lane, 100)
+      >>> f"{lane.best:.4f} {lane.step}"
       '0.0000 100'
 
     References:
       optax, "Getting started": the update rule.
     """
     optimizer = make_optimizer(**hyper)
-    stochastic = problem.batch_objective is not None
-    dtype = lane.best.dtype
+    batch_objective = problem.batch_objective
 
     def step(_: Array, lane: Lane) -> Lane:
-        if stochastic:
+        if batch_objective is not None:
             noise = jax.random.fold_in(key, lane.step)
-            gradient = jax.grad(problem.batch_objective)(lane.params, noise)
+            gradient = jax.grad(batch_objective)(lane.params, noise)
         else:
             value, gradient = jax.value_and_grad(problem.objective)(lane.params)
-            lane = _seen(lane, value.astype(dtype))
+            lane = _seen(lane, value)
         updates, opt_state = optimizer.update(gradient, lane.opt_state, lane.params)
         params = optax.apply_updates(lane.params, updates)
         return lane._replace(params=params, opt_state=opt_state, step=lane.step + 1)
 
     lane = lax.fori_loop(0, num_steps, step, lane)
-    value = problem.objective(lane.params).astype(dtype)
-    return _seen(lane, value), value
+    return _seen(lane, problem.objective(lane.params)) if batch_objective else lane
 
 
 def start_lane(
@@ -152,7 +155,7 @@ def start_lane(
       A ``Lane`` at step 0.
 
     Numerics:
-      ``best`` has the dtype of the objective.
+      ``best`` has the dtype of the parameters.
 
     Example:
       >>> import optax
@@ -166,9 +169,10 @@ def start_lane(
     References:
       optax, "Getting started".
     """
-    dtype = jax.eval_shape(problem.objective, start).dtype
+    dtype = jnp.result_type(*jax.tree.leaves(start))
     opt_state = make_optimizer(**hyper).init(start)
-    return Lane(start, opt_state, jnp.int32(0), jnp.full((), jnp.inf, dtype), jnp.array(False))
+    unseen = jnp.full((), jnp.inf, dtype)
+    return Lane(start, opt_state, jnp.int32(0), unseen, unseen, jnp.array(False))
 
 
 def start_lanes(problem: Problem, key: Array, num_seeds: int) -> tuple[PyTree, Array]:
@@ -176,7 +180,7 @@ def start_lanes(problem: Problem, key: Array, num_seeds: int) -> tuple[PyTree, A
 
     ::
 
-        kₛ = fold_in(key, s),   (k', k") = split(kₛ),   x₀ = start(k'),   noise key k"
+        (k'ₛ, k"ₛ) = split(key)ₛ,   x₀ = start(k'ₛ),   noise key k"ₛ
 
     Args:
       problem: the problem.
@@ -187,8 +191,8 @@ def start_lanes(problem: Problem, key: Array, num_seeds: int) -> tuple[PyTree, A
       The starts (each array with a leading axis of seeds) and the noise keys, shape (seeds,).
 
     Numerics:
-      A seed's start does not depend on how many seeds there are. Run without compiling it as a
-      whole, so that problems of one dimension share their programs.
+      A seed's start does not depend on how many seeds there are (jax's counter-based keys). Run
+      without compiling it as a whole, so that problems of one dimension share their programs.
 
     Example:
       >>> from jaxmath.optimize import classical_problems
@@ -199,10 +203,7 @@ def start_lanes(problem: Problem, key: Array, num_seeds: int) -> tuple[PyTree, A
     References:
       Common random numbers: A. M. Law, "Simulation Modeling and Analysis", 2015, section 11.2.
     """
-    seed_keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(
-        as_key("key", key), jnp.arange(num_seeds)
-    )
-    pairs = jax.vmap(jax.random.split)(seed_keys)
+    pairs = jax.random.split(as_key("key", key), (num_seeds, 2))
     return jax.vmap(problem.start)(pairs[:, 0]), pairs[:, 1]
 
 
@@ -212,7 +213,7 @@ class Program:
 
     ::
 
-        (lanes, f) ← advance(lanes, num_steps)
+        lanes ← advance(lanes, num_steps)
 
     Args:
       compiled: the executable.
@@ -242,8 +243,8 @@ class Program:
     trace_seconds: float
     compile_seconds: float
 
-    def advance(self, lanes: Lane, num_steps: int) -> tuple[Lane, Array]:
-        """All lanes ``num_steps`` further, and their objectives there (settings, seeds)."""
+    def advance(self, lanes: Lane, num_steps: int) -> Lane:
+        """All lanes ``num_steps`` further."""
         return self.compiled(*self.arguments, lanes, jnp.int32(num_steps))
 
 
@@ -280,8 +281,8 @@ def compile_lanes(
       >>> starts, noise = start_lanes(booth, jax.random.key(0), 2)
       >>> hyper = {"learning_rate": jnp.array([0.01, 0.05])}
       >>> program = compile_lanes(booth, optax.sgd, hyper, starts, noise)
-      >>> lanes, values = program.advance(program.lanes, 100)
-      >>> values.shape, f"{values[1].max():.4f}"
+      >>> lanes = program.advance(program.lanes, 100)
+      >>> lanes.best.shape, f"{lanes.best[1].max():.4f}"
       ((2, 2), '0.0000')
 
     References:

@@ -19,9 +19,7 @@ def _pyplot() -> Any:
     try:
         import matplotlib
     except ImportError as error:
-        raise ImportError(
-            'plots need matplotlib: pip install "jaxmath[scripts]"'
-        ) from error
+        raise ImportError('plots need matplotlib: pip install "jaxmath[scripts]"') from error
     matplotlib.use("Agg")
     import matplotlib.pyplot
 
@@ -190,14 +188,15 @@ def plot_paths(problem: Problem, paths: dict[str, np.ndarray], path: str | Path)
       ImportError: matplotlib is not installed.
 
     Numerics:
-      The window holds the minimizers and every point that lies near them; points that are not
-      finite end a path.
+      The window is a square around the starts and the minimizers; points that are not finite are
+      left out.
 
     Example:
       >>> import pathlib, tempfile
       >>> from jaxmath.optimize import classical_problems
       >>> path = pathlib.Path(tempfile.mkdtemp()) / "paths.png"
-      >>> plot_paths(classical_problems()[2], {"straight": np.array([[0.0, 0.0], [1.0, 3.0]])}, path)
+      >>> straight = np.array([[0.0, 0.0], [1.0, 3.0]])
+      >>> plot_paths(classical_problems()[2], {"straight": straight}, path)
       >>> path.stat().st_size > 1000
       True
 
@@ -217,8 +216,8 @@ def plot_paths(problem: Problem, paths: dict[str, np.ndarray], path: str | Path)
     )  # fmt: skip
     anchors = np.array([*problem.minimizers, *(p[0] for p in paths.values())])
     low, high = anchors.min(axis=0), anchors.max(axis=0)
-    margin = 0.35 * np.maximum(high - low, 1.0)
-    x, y = (np.linspace(low[i] - margin[i], high[i] + margin[i], 160) for i in (0, 1))
+    middle, half = (low + high) / 2, 0.85 * max(np.max(high - low), 1.0)
+    x, y = (np.linspace(middle[i] - half, middle[i] + half, 160) for i in (0, 1))
     mesh = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     values = np.asarray(jax.jit(jax.vmap(problem.objective))(jnp.asarray(mesh, float)))
     height = np.log10(np.maximum(values - problem.minimum, 1e-6)).reshape(len(y), len(x))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import jaxlib
 import numpy as np
 import optax
@@ -23,18 +24,11 @@ __all__ = ["environment", "markdown_report", "write_json"]
 def environment() -> dict[str, Any]:
     """Device and versions: what every figure is worth nothing without.
 
-    ::
-
-        platform, device kind, count, versions
-
     Args:
       None.
 
     Returns:
       A dictionary of strings and numbers.
-
-    Numerics:
-      Exact.
 
     Example:
       >>> sorted(environment())[:3]
@@ -54,7 +48,7 @@ def environment() -> dict[str, Any]:
         "numpy": np.__version__,
         "optax": optax.__version__,
         "jaxmath": jaxmath.__version__,
-        "x64": bool(jax.config.jax_enable_x64),
+        "x64": jnp.result_type(float) == jnp.float64,
     }
 
 
@@ -80,10 +74,6 @@ def write_json(
     settings: dict[str, Any] | None = None,
 ) -> None:
     """Write everything that was measured as one JSON file.
-
-    ::
-
-        {environment, settings, leaderboard, rows: [{summary, comparison, seconds, lanes}]}
 
     Args:
       path: the file to write.
@@ -155,10 +145,6 @@ def markdown_report(
 ) -> str:
     """The leaderboard and every row as Markdown tables.
 
-    ::
-
-        leaderboard, then one table a problem in order of the tuned median gap
-
     Args:
       results: what the lanes saw.
       summaries: one for each result.
@@ -192,10 +178,11 @@ def markdown_report(
         "| optimizer | mean rank | success | better | even | worse | diverged lanes | problems |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for s in standings:
+    for place in standings:
         lines.append(
-            f"| {s.optimizer} | {s.mean_rank:.2f} | {s.success:.0%} | {s.better} | {s.even} "
-            f"| {s.worse} | {s.diverged:.1%} | {s.num_problems} |"
+            f"| {place.optimizer} | {place.mean_rank:.2f} | {place.success:.0%} "
+            f"| {place.better} | {place.even} | {place.worse} "
+            f"| {place.diverged:.1%} | {place.num_problems} |"
         )
     for problem in dict.fromkeys(s.problem for s in summaries):
         rows = sorted((s for s in summaries if s.problem == problem), key=lambda s: s.median_gap)

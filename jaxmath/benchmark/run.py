@@ -1,5 +1,6 @@
-"""The host loop: compile each (problem, optimizer) pair, run its lanes, and record what they saw."""
+"""The host loop: compile each (problem, optimizer) pair, run its lanes, record what they saw."""
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from jaxmath.benchmark.lanes import Lane, advance, compile_lanes, start_lane, start_lanes
 from jaxmath.benchmark.names import Optimizer
 from jaxmath.optimize.problems import Problem
+from jaxmath.typing import PyTree
 
 __all__ = ["PairResult", "Plan", "run_benchmark", "run_pair", "run_path"]
 
@@ -20,10 +22,6 @@ VECTOR = 16  # float32 numbers in the widest vector of today's processors
 @dataclass(frozen=True)
 class Plan:
     """How one problem is run: its lanes and its steps.
-
-    ::
-
-        lanes = len(learning_rates) × num_seeds
 
     Args:
       problem: the problem.
@@ -38,9 +36,6 @@ class Plan:
 
     Raises:
       ValueError: a count is not positive, or there is no positive learning rate.
-
-    Numerics:
-      Exact.
 
     Example:
       >>> from jaxmath.optimize import classical_problems
@@ -69,6 +64,16 @@ class Plan:
         if not rates or not all(np.isfinite(r) and r > 0 for r in rates):
             raise ValueError(f"Plan: argument `learning_rates` must be positive, got {rates}")
 
+    @functools.cached_property
+    def lanes(self) -> tuple[PyTree, jax.Array]:
+        """Starts and noise keys, the same for every optimizer."""
+        # Whole vectors of seeds: the lanes of a loop's remainder would be rounded otherwise than
+        # its body (contraction to fused multiply-adds differs), and a lane's bits would depend on
+        # how many others there are. What is added are further seeds, whose results are dropped.
+        exact = self.problem.batch_objective is None
+        width = -(-self.num_seeds // VECTOR) * VECTOR if exact else self.num_seeds
+        return start_lanes(self.problem, jax.random.key(self.seed), width)
+
 
 @dataclass(frozen=True)
 class PairResult:
@@ -88,7 +93,7 @@ class PairResult:
       non_finite: lanes that met a non-finite objective, bool (settings, seeds).
       trace_seconds: time to trace and lower, s.
       compile_seconds: time to compile, s.
-      first_seconds: time of the first call that steps (after a call of 0 steps), s.
+      first_seconds: time of the first call that records (after the call that sees the starts), s.
       run_seconds: time of all calls, s.
       steady_seconds: median call's time a step, times the steps, s.
 
@@ -161,17 +166,13 @@ def run_pair(
       JAX, "Ahead-of-time lowering and compilation".
     """
     problem = plan.problem
-    kept = plan.num_seeds
-    # Whole vectors of seeds: the lanes of a loop's remainder would be rounded otherwise than its
-    # body (contraction to fused multiply-adds differs), and a lane's bits would depend on how
-    # many others there are. What is added are further seeds, which are dropped again.
-    width = kept if problem.batch_objective else -(-kept // VECTOR) * VECTOR
-    starts, noise = start_lanes(problem, jax.random.key(plan.seed), width)
+    kept, (starts, noise) = plan.num_seeds, plan.lanes
     hyper = {"learning_rate": jnp.asarray(plan.learning_rates, jnp.result_type(float))}
     program = compile_lanes(problem, optimizer.make, hyper, starts, noise)
 
-    lanes, value = program.advance(program.lanes, 0)
-    at_start = np.asarray(value, np.float64)[:, :kept]
+    # A deterministic step evaluates the point that it leaves: one step more sees the last one.
+    lanes = program.advance(program.lanes, int(problem.batch_objective is None))
+    at_start = np.asarray(lanes.value, np.float64)[:, :kept]
     if not np.isfinite(at_start).all():
         seed = int(np.argwhere(~np.isfinite(at_start))[0][1])
         raise ValueError(
@@ -183,7 +184,7 @@ def run_pair(
     best, seconds = [np.asarray(lanes.best, np.float64)[:, :kept]], []
     for chunk in np.diff(steps):
         began = time.perf_counter()
-        lanes, value = program.advance(lanes, int(chunk))
+        lanes = program.advance(lanes, int(chunk))
         best.append(np.asarray(lanes.best, np.float64)[:, :kept])
         seconds.append(time.perf_counter() - began)
         if on_steps is not None:
@@ -194,7 +195,7 @@ def run_pair(
         learning_rates=np.asarray(plan.learning_rates),
         steps=steps,
         gaps=np.maximum(np.stack(best) - problem.minimum, 0.0),
-        final=np.asarray(value, np.float64)[:, :kept] - problem.minimum,
+        final=np.asarray(lanes.value, np.float64)[:, :kept] - problem.minimum,
         non_finite=np.asarray(lanes.diverged)[:, :kept],
         trace_seconds=program.trace_seconds,
         compile_seconds=program.compile_seconds,
@@ -212,10 +213,6 @@ def run_benchmark(
     on_steps: Callable[[int], None] | None = None,
 ) -> Iterator[PairResult]:
     """Run every optimizer on every problem, one pair after another.
-
-    ::
-
-        rows = problems × optimizers
 
     Args:
       plans: one plan a problem.
@@ -283,7 +280,7 @@ def run_path(
       JAX, ``jax.lax.scan``.
     """
     problem = plan.problem
-    starts, noise = start_lanes(problem, jax.random.key(plan.seed), seed_index + 1)
+    starts, noise = plan.lanes
     start = jax.tree.map(lambda leaf: leaf[seed_index], starts)
     if jnp.ndim(start) != 1:
         raise ValueError(f"run_path: problem '{problem.name}' has no vector of parameters")
@@ -292,7 +289,7 @@ def run_path(
     @jax.jit
     def visit(hyper: dict, start: jax.Array) -> jax.Array:
         def one(lane: Lane, _: None) -> tuple[Lane, jax.Array]:
-            lane, _ = advance(problem, optimizer.make, hyper, noise[seed_index], lane, 1)
+            lane = advance(problem, optimizer.make, hyper, noise[seed_index], lane, jnp.int32(1))
             return lane, lane.params
 
         lane = start_lane(problem, optimizer.make, hyper, start)

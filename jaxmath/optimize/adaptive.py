@@ -141,9 +141,9 @@ def adadelta(
     def rule(t: Array, g: Array, theta: Array | None, slots: Arrays, hyper: Arrays) -> Step:
         (e_g, e_x), (learning_rate, rho, eps) = slots, hyper
         e_g = rho * e_g + (1 - rho) * abs_squared(g)
-        delta = safe_sqrt(safe_divide(e_x + eps, e_g + eps)) * g
-        e_x = rho * e_x + (1 - rho) * abs_squared(delta)
-        return -learning_rate * delta, (e_g, e_x)
+        ratio = safe_divide(e_x + eps, e_g + eps)
+        e_x = rho * e_x + (1 - rho) * ratio * abs_squared(g)  # Δ², without its root
+        return -learning_rate * safe_sqrt(ratio) * g, (e_g, e_x)
 
     hyper = {"learning_rate": learning_rate, "rho": rho, "eps": eps}
     return elementwise(rule, hyper, {"e_g": Slot(real=True), "e_x": Slot(real=True)})

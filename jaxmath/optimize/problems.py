@@ -203,7 +203,7 @@ def classical_problems() -> tuple[Problem, ...]:
             minimum=0.0,
             minimizers=((0.0,) * 10,),
             tags=("convex", "quadratic", "condition 1e3"),
-            reference="Y. Nesterov, Lectures on Convex Optimization, 2nd edition, 2018, section 2.1",
+            reference="Y. Nesterov, Lectures on Convex Optimization, 2018, section 2.1",
         ),
         Problem(
             name="rastrigin-4d",

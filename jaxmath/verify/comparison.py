@@ -28,13 +28,17 @@ _JITTERS = 4
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """The worst element of a comparison: the numbers of an `Entry`, its verdict and its note."""
+    """The worst element of a comparison: the numbers of an `Entry`, its verdict and its note.
+
+    It is blurred if both sides agree, but within a bound that could hide a mistake.
+    """
 
     error: float
     bound: float
     scale: float
     verdict: Verdict
     note: str = ""
+    blurred: bool = False
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -61,12 +65,11 @@ class Trial:
         better = second.error < first.error
         gap = np.abs(first.value - second.value)
         error = np.fmin(first.error, second.error)
-        return Difference(
-            np.where(better, second.value, first.value),
-            np.where(gap > first.error + second.error, gap, error),
-            first.jump,
-            first.nonsmooth | second.nonsmooth,
-            first.size,
+        return dataclasses.replace(
+            first,
+            value=np.where(better, second.value, first.value),
+            error=np.where(gap > first.error + second.error, gap, error),
+            nonsmooth=first.nonsmooth | second.nonsmooth,
         )
 
     @functools.cached_property
@@ -89,6 +92,7 @@ class _Sides:
     rounding: np.ndarray  # bound on the error of the rule
     scale: np.ndarray  # size of the derivative
     magnitude: np.ndarray  # size of f
+    adrift: np.ndarray  # the difference did not converge: there is no bound
     nonsmooth: np.ndarray
     jump: np.ndarray
 
@@ -98,7 +102,7 @@ class _Sides:
 
     @property
     def bound(self) -> np.ndarray:
-        return self.truncation + self.rounding
+        return np.where(self.adrift, np.inf, self.truncation + self.rounding)
 
     @property
     def is_suspect(self) -> bool:
@@ -148,10 +152,11 @@ def _draws_differ(point: Point, value: RuleValue) -> bool:
 
 
 def _measure_rounding(sides: _Sides, trial: Trial, u: Sequence[np.ndarray] | None) -> np.ndarray:
-    """Raise `sides.rounding` to what the rule shows; where that hides mistakes, is it wrong?
+    """Raise `sides.rounding` to what the rule shows, and say where the rule is proven wrong.
 
-    Below float64 the rounding is the distance to the same rule in float64, which is then held
-    against the difference in its own right. In float64 it is the spread under perturbations of x.
+    Below float64 the rounding is the distance to the same rule in float64, and that rule is held
+    against the difference in its own right: what is wrong there cannot be excused by rounding.
+    In float64 it is the spread under perturbations of x.
     """
     point, direction = trial.point, trial.direction if u is None else None
 
@@ -165,10 +170,11 @@ def _measure_rounding(sides: _Sides, trial: Trial, u: Sequence[np.ndarray] | Non
         return np.zeros(spread.shape, bool)
     wide = numbers(point.rule(direction, u, wide=True))
     sides.rounding = np.fmax(sides.rounding, np.abs(sides.rule - wide))
-    share = sides.rounding * _DOUBLE_ROUNDOFF / point.own_roundoff
-    bound = sides.truncation + share + _APPROXIMATION * sides.scale
-    hidden = sides.rounding > _visible(sides, point)
-    return hidden & (np.abs(wide - sides.truth) > _PROOF * bound)
+    share = sides.rounding * point.wide_roundoff / point.own_roundoff
+    roundings = max(_ROUNDINGS * point.wide_roundoff, _APPROXIMATION)
+    bound = sides.truncation + share + roundings * sides.scale
+    with np.errstate(invalid="ignore"):
+        return np.abs(wide - sides.truth) > _PROOF * bound
 
 
 def _sides(
@@ -182,37 +188,42 @@ def _sides(
     roundings = max(_ROUNDINGS * point.rule_roundoff, _APPROXIMATION)
     if u is None:
         scale = point.leafwise_max(difference.value)
+        magnitude = point.leafwise_max(difference.size)
         return _Sides(
-            value.tangent,
-            difference.value,
-            difference.error,
-            roundings * scale,
-            scale,
-            point.leafwise_max(difference.size),
-            difference.nonsmooth | (kinked & ~np.isfinite(value.tangent)),
-            difference.jump,
+            rule=value.tangent,
+            truth=difference.value,
+            truncation=difference.error,
+            rounding=roundings * scale,
+            scale=scale,
+            magnitude=magnitude,
+            adrift=~(difference.error <= _visible(scale, magnitude, point)),
+            nonsmooth=difference.nonsmooth | (kinked & ~np.isfinite(value.tangent)),
+            jump=difference.jump,
         )
     w = real_vector(u, conjugate=True)
     used = w != 0
     rule, contributions = trial.direction.dot(value.cotangents)
     terms = w[used] * difference.value[used]
-    scale = max(np.sum(np.abs(terms)), contributions)
-    numbers = (
-        rule,
-        np.sum(terms),
-        np.sum(np.abs(w[used]) * difference.error[used]),
-        roundings * scale,
-        scale,
-        np.sum(np.abs(w) * difference.size),
-        np.any(difference.nonsmooth[used] | (kinked[used] & ~np.isfinite(rule))),
-        np.max(np.abs(difference.jump[used]), initial=0.0),
-    )
-    return _Sides(*(np.array([number]) for number in numbers))
+    size, magnitude = np.sum(np.abs(terms)), np.sum(np.abs(w) * difference.size)
+    scale = max(size, contributions)
+    truncation = np.sum(np.abs(w[used]) * difference.error[used])
+    numbers = {
+        "rule": rule,
+        "truth": np.sum(terms),
+        "truncation": truncation,
+        "rounding": roundings * scale,
+        "scale": scale,
+        "magnitude": magnitude,
+        "adrift": not truncation <= _visible(size, magnitude, point),
+        "nonsmooth": np.any(difference.nonsmooth[used] | (kinked[used] & ~np.isfinite(rule))),
+        "jump": np.max(np.abs(difference.jump[used]), initial=0.0),
+    }
+    return _Sides(**{name: np.array([number]) for name, number in numbers.items()})
 
 
-def _visible(sides: _Sides, point: Point) -> np.ndarray:
+def _visible(scale: np.ndarray, magnitude: np.ndarray, point: Point) -> np.ndarray:
     """The largest bound at which a wrong sign still shows; a derivative of 0 is held against f."""
-    return _VISIBLE * np.maximum(sides.scale, np.sqrt(point.own_roundoff) * sides.magnitude)
+    return _VISIBLE * np.maximum(scale, np.sqrt(point.own_roundoff) * magnitude)
 
 
 def _judge(
@@ -230,12 +241,11 @@ def _judge(
         verdict[where] = what.severity
 
     with np.errstate(invalid="ignore", divide="ignore"):
-        hidden = bound > _visible(sides, trial.point)
+        hidden = bound > _visible(sides.scale, sides.magnitude, trial.point)
         mark(error > bound, Verdict.INCONCLUSIVE)
-        mark(hidden & (sides.rounding > sides.truncation), Verdict.ILL_CONDITIONED)
-        mark(hidden & (sides.rounding <= sides.truncation), Verdict.INCONCLUSIVE)
+        mark(hidden, Verdict.ILL_CONDITIONED)
         mark((error > _PROOF * bound) | is_wrong, Verdict.WRONG)
-        mark(~np.isfinite(bound) | ~np.isfinite(sides.truth), Verdict.INCONCLUSIVE)
+        mark(sides.adrift, Verdict.INCONCLUSIVE)
         mark(~np.isfinite(sides.rule), Verdict.NAN)
         mark(sides.nonsmooth, Verdict.NONSMOOTH)
         ratio = np.where(bound > 0, error / bound, error)
@@ -245,7 +255,8 @@ def _judge(
     chosen = list(Verdict)[verdict[worst]]
     if chosen is not Verdict.OK:
         note = _note(chosen, sides, worst, trial.direction, u is None)
-    return Finding(*numbers, chosen, note)
+    blurred = bool(hidden[worst] and error[worst] <= bound[worst])
+    return Finding(*numbers, chosen, note, blurred)
 
 
 def _note(verdict: Verdict, sides: _Sides, i: int, direction: Direction, forward: bool) -> str:
@@ -255,7 +266,7 @@ def _note(verdict: Verdict, sides: _Sides, i: int, direction: Direction, forward
     match verdict:
         case Verdict.OK:
             return ""
-        case Verdict.INCONCLUSIVE if not sides.error[i] > sides.bound[i]:
+        case Verdict.INCONCLUSIVE if sides.adrift[i]:
             return f"the difference converged only to {sides.truncation[i]:.1e}{place}"
         case Verdict.INCONCLUSIVE:
             return f"the error is within {_PROOF:g} bounds{place}"

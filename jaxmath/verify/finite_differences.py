@@ -4,19 +4,22 @@ For φ(t) = f(x + t·v) the central quotient and its error are
 
     D(h) = (φ(h) − φ(−h)) / 2h = φ'(0) + c₁h² + c₂h⁴ + … + O(ν/h)
 
-with ν the noise in the values of f. Along h, h/2, h/4, … the Richardson table
+with ν the noise in the values of f. Along the steps h₀ > h₁ > … the Neville table
 
-    T₀(h) = D(h),    T_j(h) = T_{j−1}(h) + (T_{j−1}(h) − T_{j−1}(2h)) / (4^j − 1)
+    T₀ₖ = D(hₖ),    Tⱼₖ = Tⱼ₋₁,ₖ + (Tⱼ₋₁,ₖ − Tⱼ₋₁,ₖ₋₁) / ((hₖ₋ⱼ / hₖ)² − 1)
 
 removes one term a column. The entry is taken, element by element, whose distance to its three
 older neighbours in the table, or its noise 4ν/h if that is more, is the least (Ridders' choice,
-made stricter); this is the error bound. The table deepens until the bound is small or noise ends it.
+made stricter); this is the error bound. The table deepens until the bound is small or noise ends
+it. Steps that halve would alias: sin(10⁴t) looks like sin(t·(10⁴ mod 2π·2ᵏ)) at all of them and
+converges to a wrong derivative. So the ratio is 1.9, and hₖ is rounded to 12 bits: hₖ·v has few
+enough that x ± hₖ·v is exact.
 
 ν is measured from the third to fifth differences of f at seven points 2⁻⁴⁰ apart, where a smooth
 f has none left (Moré and Wild's ECnoise), so that cancellation inside f counts.
 
 A kink shows in the jump of the one-sided quotients, J(h) = (φ(h) − 2φ(0) + φ(−h)) / h, which
-halves with h where f is smooth and stays where it is not.
+shrinks with h where f is smooth and stays where it is not.
 """
 
 import dataclasses
@@ -27,6 +30,7 @@ import numpy as np
 __all__ = ["Difference", "difference", "directions", "noise"]
 
 _COLUMNS = 5
+_RATIO = 1.9
 _SMALLEST = 2.0**-36
 _SPACING = 2.0**-40
 _CAP = 2.0**16
@@ -53,9 +57,7 @@ class Difference:
     size: np.ndarray
 
 
-def directions(
-    x: np.ndarray, rng: np.random.RandomState, num_random: int
-) -> list[np.ndarray]:
+def directions(x: np.ndarray, rng: np.random.RandomState, num_random: int) -> list[np.ndarray]:
     """Directions in which to test one leaf, at the scale of its elements.
 
     Up to 8 elements get a direction each, so that a mistake in one cannot hide behind the rest;
@@ -71,22 +73,24 @@ def directions(
 
     def draw(scale: np.ndarray) -> np.ndarray:
         signs = rng.choice([-1.0, 1.0], scale.shape)
-        return _round_to_8_bits(scale * rng.uniform(0.5, 1.0, scale.shape) * signs)
+        return _round(scale * rng.uniform(0.5, 1.0, scale.shape) * signs, bits=8)
 
     units = (1.0, 1j) if x.dtype.kind == "c" else (1.0,)
     found = []
     if size.size <= 8:
-        found = [np.eye(size.size)[i] * draw(relative) * unit
-                 for i in range(size.size) for unit in units]
+        found = [
+            np.eye(size.size)[i] * draw(relative) * unit for i in range(size.size) for unit in units
+        ]
     if len(found) != 1:  # a real scalar has no other direction
         scales = [relative] if found else [relative, *[absolute] * (num_random - 1)]
         found += [sum(draw(scale) * unit for unit in units) for scale in scales]
     return [v.reshape(x.shape) for v in found]
 
 
-def _round_to_8_bits(v: np.ndarray) -> np.ndarray:
+def _round(v: np.ndarray, bits: int) -> np.ndarray:
+    """v to a number of significant bits."""
     mantissa, exponent = np.frexp(v)
-    return np.ldexp(np.round(mantissa * 256) / 256, exponent)
+    return np.ldexp(np.round(mantissa * 2**bits) / 2**bits, exponent)
 
 
 def noise(evaluate: Evaluate, roundoff: float) -> np.ndarray:
@@ -133,10 +137,11 @@ def difference(
     table = _Table(center, noise, typical_noise, roundoff)
     step, smallest = _step_range(roundoff)
     while step >= smallest:
-        table.add(evaluate(step * shrink), evaluate(-step * shrink), step * shrink)
+        h = float(_round(step * shrink, bits=12))
+        table.add(evaluate(h), evaluate(-h), h)
         if table.is_settled(tolerance):
             break
-        step /= 2
+        step /= _RATIO
     return table.result()
 
 
@@ -157,6 +162,7 @@ class _Table:
         self.typical_noise = typical_noise
         self.size = np.where(np.isfinite(center), np.abs(center), 0.0)
         self.row: list[np.ndarray] = []
+        self.steps: list[float] = []
         self.value = np.full(center.shape, np.nan)
         self.error = np.full(center.shape, np.inf)
         self.jumps: list[np.ndarray] = []
@@ -164,7 +170,7 @@ class _Table:
         self.outside = np.zeros(center.shape, bool)
 
     def add(self, plus: np.ndarray, minus: np.ndarray, h: float) -> None:
-        """Append the row of step h."""
+        """Append the row of the step h."""
         with np.errstate(all="ignore"):
             quotient = _subtract(plus, minus) / (2 * h)
             size = np.fmax(np.abs(plus), np.abs(minus))
@@ -175,13 +181,15 @@ class _Table:
             self.thresholds.append(np.fmax(2 * self.floor, 16 * self.typical_noise / h))
             self.size = np.where(np.isfinite(size), np.fmax(self.size, size), self.size)
             self.outside = ~np.isfinite(ahead) | ~np.isfinite(behind)
+            self.steps.append(h)
             self._extrapolate(quotient)
 
     def _extrapolate(self, quotient: np.ndarray) -> None:
         older, self.row = self.row, [quotient]
         for j in range(1, min(len(older), _COLUMNS) + 1):
             previous = self.row[j - 1]
-            entry = previous + (previous - older[j - 1]) / (4.0**j - 1)
+            ratio = self.steps[-1 - j] / self.steps[-1]
+            entry = previous + (previous - older[j - 1]) / (ratio**2 - 1)
             self.row.append(entry)
             if j < len(older):
                 neighbours = (previous, older[j - 1], older[j])
@@ -206,7 +214,7 @@ class _Table:
             return np.abs(self.jumps[row]) > self.thresholds[row]
 
     def _kinks(self, row: int) -> np.ndarray:
-        """Where the jump did not shrink over the four halvings that end at a row."""
+        """Where the jump did not shrink over the four steps that end at a row."""
         jumps = np.abs(np.stack(self.jumps[max(row - 4, 0) : row + 1]))
         with np.errstate(invalid="ignore"):
             stays = np.all(jumps[1:] >= 0.75 * jumps[:-1], axis=0)

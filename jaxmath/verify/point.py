@@ -10,9 +10,11 @@ import numpy as np
 from jaxmath.verify import finite_differences
 from jaxmath.verify.finite_differences import Difference
 from jaxmath.verify.programs import (
+    NEEDS_VALUES,
     Function,
     Program,
     compile_program,
+    compile_rule,
     lifted,
     real_vector,
     roundoff,
@@ -42,11 +44,16 @@ class Direction:
         return float(np.sum(terms)), float(np.sum(np.abs(terms)))
 
     @property
+    def is_element(self) -> bool:
+        """Whether a single element moves."""
+        return np.count_nonzero(self.v) == 1
+
+    @property
     def element(self) -> str:
-        """Which element of the leaf moves, in words; empty where several do."""
-        moved = np.argwhere(self.v != 0)
-        is_one = len(moved) == 1 < self.v.size
-        return f" along element {tuple(map(int, moved[0]))}" if is_one else ""
+        """Which element of the leaf moves, in words; empty where several do or it has one."""
+        if not self.is_element or self.v.size == 1:
+            return ""
+        return f" along element {tuple(map(int, np.argwhere(self.v)[0]))}"
 
 
 class RuleValue:
@@ -76,14 +83,17 @@ class _Evaluation:
     def outputs(self) -> list[Any]:
         """Shapes and dtypes of the outputs."""
         with lifted(self.lift):
-            return jax.eval_shape(self.function.call, self.moving, self.held)
+            try:
+                return jax.eval_shape(self.function.call, self.moving, self.held)
+            except NEEDS_VALUES:
+                return self.program.run(self.moving, self.held)
 
     @functools.cached_property
     def rule_program(self) -> Program:
         v = [np.zeros_like(x) for x in self.moving]
         u = [np.zeros(y.shape, y.dtype) for y in self.outputs]
         with lifted(self.lift):
-            return compile_program(self.function.rule(self.modes), self.moving, self.held, v, u)
+            return compile_rule(self.function, self.modes, self.moving, self.held, v, u)
 
     def leaves(self, x: Sequence[np.ndarray]) -> list[np.ndarray]:
         with lifted(self.lift):
@@ -134,6 +144,11 @@ class Point:
         return max(self.own_roundoff, self.own.rule_program.roundoff, self.value_roundoff)
 
     @functools.cached_property
+    def wide_roundoff(self) -> float:
+        """u of the coarsest dtype that the rule lifted to float64 computes in."""
+        return max(self.value_roundoff, self.wide.rule_program.roundoff)
+
+    @functools.cached_property
     def noise(self) -> np.ndarray:
         """The noise in f, sampled along all leaves at once."""
         rng = np.random.RandomState(0)
@@ -144,7 +159,9 @@ class Point:
 
         sampled = finite_differences.noise(evaluate, self.value_roundoff)
         # Seven samples may all round alike; few functions are better than two roundoffs.
-        return np.fmax(sampled, 2 * _DOUBLE_ROUNDOFF * np.abs(np.where(self.finite, self.center, 0)))
+        return np.fmax(
+            sampled, 2 * _DOUBLE_ROUNDOFF * np.abs(np.where(self.finite, self.center, 0))
+        )
 
     @functools.cached_property
     def typical_noise(self) -> np.ndarray:
@@ -163,9 +180,7 @@ class Point:
 
         return evaluate
 
-    def difference(
-        self, direction: Direction, tolerance: float, shrink: float = 1.0
-    ) -> Difference:
+    def difference(self, direction: Direction, tolerance: float, shrink: float = 1.0) -> Difference:
         """J·v by differences in float64."""
         return finite_differences.difference(
             self.along(direction),

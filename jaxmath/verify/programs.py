@@ -19,10 +19,12 @@ import numpy as np
 from jaxmath.typing import Array, PyTree
 
 __all__ = [
+    "NEEDS_VALUES",
     "Function",
     "Program",
     "as_leaf",
     "compile_program",
+    "compile_rule",
     "function_name",
     "is_inexact",
     "is_key",
@@ -35,12 +37,14 @@ __all__ = [
 Leaves = list[Any]
 
 # What jit raises for a function that looks at values (an `if` on an array): it is run eagerly.
-_NEEDS_VALUES = (
+NEEDS_VALUES = (
     jax.errors.ConcretizationTypeError,
     jax.errors.NonConcreteBooleanIndexError,
     jax.errors.TracerArrayConversionError,
     jax.errors.TracerIntegerConversionError,
 )
+
+_NO_RULE = (TypeError, ValueError, NotImplementedError)
 
 
 def is_inexact(leaf: Any) -> bool:
@@ -145,8 +149,9 @@ class Function:
         def call(moving: Leaves, held: Leaves) -> Leaves:
             sources = {True: iter(moving), False: iter(held)}
             outputs = f(*jax.tree.unflatten(treedef, [next(sources[m]) for m in moves]))
-            arrays = [jnp.asarray(y) if not hasattr(y, "dtype") else y
-                      for y in jax.tree.leaves(outputs)]
+            arrays = [
+                jnp.asarray(y) if not hasattr(y, "dtype") else y for y in jax.tree.leaves(outputs)
+            ]
             return [y for y in arrays if is_inexact(y)]
 
         def select(values: Sequence, moving: bool) -> list:
@@ -162,7 +167,7 @@ class Function:
         )
 
     def derivative(self, mode: str, tangents: Leaves, cotangents: Leaves) -> "Function":
-        """The first-order rule as a function of the same leaves: J(x)·v ("fwd"), J(x)ᵀ·u ("rev")."""
+        """The first-order rule as a function of the leaves: J(x)·v ("fwd") or J(x)ᵀ·u ("rev")."""
 
         def call(moving: Leaves, held: Leaves) -> Leaves:
             def at(*xs: Array) -> Leaves:
@@ -184,12 +189,10 @@ class Function:
 
             outputs = tangents = cotangents = None
             if "fwd" in modes:
-                with _explain("fwd"):
-                    outputs, tangents = jax.jvp(at, moving, v)
+                outputs, tangents = jax.jvp(at, moving, v)
             if "rev" in modes:
-                with _explain("rev"):
-                    outputs, pullback = jax.vjp(at, *moving)
-                    cotangents = pullback(u)
+                outputs, pullback = jax.vjp(at, *moving)
+                cotangents = pullback(u)
             return outputs, tangents, cotangents
 
         return evaluate
@@ -202,7 +205,8 @@ def as_leaf(name: str, leaf: Any) -> Array:
     try:
         return jnp.asarray(leaf)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be an array or a number, got {type(leaf).__name__}") from error
+        got = type(leaf).__name__
+        raise TypeError(f"{name} must be an array or a number, got {got}") from error
 
 
 def _as_numpy(leaf: Array, lift: bool) -> np.ndarray:
@@ -215,22 +219,6 @@ def _as_numpy(leaf: Array, lift: bool) -> np.ndarray:
 
 def _cast_like(values: Leaves, like: Leaves) -> Leaves:
     return [jnp.asarray(v, y.dtype) for v, y in zip(values, like, strict=True)]
-
-
-@contextlib.contextmanager
-def _explain(mode: str) -> Iterator[None]:
-    """Say which mode failed: a custom_vjp has no forward rule, a while_loop no reverse one."""
-    try:
-        yield
-    except _NEEDS_VALUES:
-        raise
-    except (TypeError, ValueError, NotImplementedError) as error:
-        other = {"fwd": "rev", "rev": "fwd"}[mode]
-        reason = str(error).strip().partition("\n")[0]
-        raise TypeError(
-            f"f cannot be differentiated in the mode {mode!r} ({reason}); if it is meant to have "
-            f"no such rule, pass modes=({other!r},)"
-        ) from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,12 +240,31 @@ def compile_program(function: Callable, *example: Any) -> Program:
     """Compile for arguments like the example; a function that needs values stays eager."""
     try:
         traced = jax.jit(function).trace(*example)
-    except _NEEDS_VALUES:
+    except NEEDS_VALUES:
         return Program(lambda *args: function(*jax.tree.map(jnp.asarray, args)), 0.0, False)
     equations = list(_equations(traced.jaxpr))
     narrowest = max(map(_cast_roundoff, equations), default=0.0)
     draws = any(str(eqn.primitive).startswith(("random_", "threefry")) for eqn in equations)
     return Program(traced.lower().compile(), narrowest, draws)
+
+
+def compile_rule(function: Function, modes: Sequence[str], *example: Any) -> Program:
+    """Compile the rules, or say which is missing: a while_loop has no reverse one."""
+    try:
+        return compile_program(function.rule(modes), *example)
+    except _NO_RULE:
+        for mode, other in (("fwd", "rev"), ("rev", "fwd")):
+            if mode not in modes:
+                continue
+            try:
+                compile_program(function.rule((mode,)), *example)
+            except _NO_RULE as error:
+                reason = str(error).strip().partition("\n")[0]
+                raise TypeError(
+                    f"f cannot be differentiated in the mode {mode!r} ({reason}); if it is meant "
+                    f"to have no such rule, pass modes=({other!r},)"
+                ) from error
+        raise
 
 
 def _equations(jaxpr: Any) -> Iterator[Any]:

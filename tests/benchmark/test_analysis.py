@@ -19,7 +19,9 @@ from jaxmath.benchmark import (
 )
 
 
-def lanes(best, *, start=100.0, final=None, non_finite=None, name="p", optimizer="o", tolerance=1e-3):
+def lanes(
+    best, *, start=100.0, final=None, non_finite=None, name="p", optimizer="o", tolerance=1e-3
+):
     """A result whose lanes began at one gap and ended at ``best`` (settings, seeds)."""
     best = np.asarray(best, float)
     return SimpleNamespace(
@@ -33,9 +35,7 @@ def lanes(best, *, start=100.0, final=None, non_finite=None, name="p", optimizer
 
 
 def test_diverged_lanes_count_as_unmoved():
-    result = lanes(
-        [[1.0, 1.0, 1.0]], final=[[1.0, np.nan, 1e6]], non_finite=[[False, True, False]]
-    )
+    result = lanes([[1.0, 1.0, 1.0]], final=[[1.0, np.nan, 1e6]], non_finite=[[False, True, False]])
     assert diverged(result).tolist() == [[False, True, True]]
     assert scores(result).tolist() == [[0.0, 2.0, 2.0]]
 
@@ -85,7 +85,7 @@ def test_interval_by_hand():
 
 
 def test_cross_fitting_is_unbiased():
-    """Ten settings of pure noise: the best on its own seeds looks good, the cross-fitted does not."""
+    """Ten settings of pure noise: the best on its own seeds flatters, the cross-fitted does not."""
     rng = np.random.default_rng(1)
     naive, fitted = [], []
     for _ in range(400):

@@ -14,7 +14,8 @@ def test_smallest_run_writes_every_figure(tmp_path, capsys):
     assert bench.main([*arguments, "--sample-ms", "0.1", "--output", str(path)]) == 0
     report = json.loads(path.read_text())
     assert {"platform", "device", "jax", "optax", "threads"} <= report["environment"].keys()
-    assert [r["optimizer"] for r in report["results"]] == ["sgd", "adam"]
+    names = [(r["mode"], r["optimizer"]) for r in report["results"]]
+    assert names == [("call", "sgd"), ("call", "adam"), ("loop", "sgd"), ("loop", "adam")]
     for r in report["results"]:
         assert min(r["ours_us"], r["optax_us"], r["ours_compile_s"], r["optax_compile_s"]) > 0
         assert r["ratio_interval"][0] <= r["ratio"] <= r["ratio_interval"][1]
@@ -42,3 +43,11 @@ def test_bad_sizes_are_refused(capsys):
     with pytest.raises(SystemExit):
         bench.parse(["--sizes", "784-x"])
     assert "'784-x' is not a list of layer widths" in capsys.readouterr().err
+
+
+def test_loop_makes_its_updates():
+    params, gradients = bench.mlp_parameters((2, 1), 0), bench.mlp_parameters((2, 1), 1)
+    optimizer = bench.PAIRS["sgd"][0](0.1)
+    _, moved = bench.program(optimizer, "loop")(gradients, optimizer.init(params), params)
+    want = params[0]["weight"] - 0.1 * bench.LOOP_STEPS * gradients[0]["weight"]
+    np.testing.assert_allclose(moved[0]["weight"], want, rtol=1e-5)

@@ -14,7 +14,8 @@ import numpy as np
 from jaxmath import verify
 from tests.contract.row import NotDifferentiable, Row
 
-COLUMNS = ("jit", "vmap", "fwd", "rev", "singular", "oracle", "f32", "f64", "errors")
+COLUMNS = ("jit", "vmap", "fwd", "rev", "singular", "oracle", "f32", "f64", "bf16", "errors")
+DTYPE_COLUMNS = {"float32": "f32", "float64": "f64", "bfloat16": "bf16"}
 SEEDS = (0, 1, 2)
 
 
@@ -76,7 +77,7 @@ def _mismatch(got: Any, want: Any, tol: float, eps: float) -> str:
         finite = np.isfinite(b)
         if not np.array_equal(np.where(finite, 0, a), np.where(finite, 0, b), equal_nan=True):
             return f"leaf {i}: {a} against {b} where the oracle is not finite"
-        error = np.max(np.abs(np.where(finite, a - b, 0)), initial=0.0)
+        error = np.max(np.abs(np.where(finite, a, 0) - np.where(finite, b, 0)), initial=0.0)
         bound = tol * eps * np.max(np.abs(np.where(finite, b, 0)), initial=np.finfo(float).tiny)
         if not error <= bound:
             return f"leaf {i}: error {error:.2e} above {bound:.2e}"
@@ -88,8 +89,8 @@ def _eps(dtype: str) -> float:
 
 
 def check_value(row: Row, dtype: str) -> Iterator[tuple[str, Outcome]]:
-    """jit ≡ eager, vmap ≡ loop, one trace for two calls, dtype kept, value ≡ oracle, key used once."""
-    fn, column = _call(row), {"float32": "f32", "float64": "f64"}.get(dtype, dtype)
+    """jit ≡ eager, vmap ≡ loop, one trace, dtype kept, value ≡ oracle, key used once."""
+    fn, column = _call(row), DTYPE_COLUMNS[dtype]
     traces = []
 
     def traced(*args: Any) -> Any:
@@ -99,7 +100,7 @@ def check_value(row: Row, dtype: str) -> Iterator[tuple[str, Outcome]]:
     compiled = jax.jit(traced)
     batches = [make_args(row, dtype, seed) for seed in SEEDS]
     with jax.numpy_dtype_promotion("strict"), jax.debug_key_reuse(True):
-        eager = fn(*batches[0])
+        eager = fn(*make_args(row, dtype, SEEDS[0]))  # made anew: a key may be used once
         values = [compiled(*args) for args in batches]
     if dtype == row.dtypes[0]:
         detail = _mismatch(values[0], eager, row.tol, _eps(dtype))
@@ -122,7 +123,7 @@ def check_value(row: Row, dtype: str) -> Iterator[tuple[str, Outcome]]:
     ]
     yield column, Outcome(not wrong, f"{dtype} came out as {wrong[0]}" if wrong else "")
     if row.oracle is None:
-        yield "oracle", Outcome(True if row.evidence else False, row.evidence or "no oracle")
+        yield "oracle", Outcome(bool(row.evidence), row.evidence or "no oracle")
         return
     details = []
     for args, value in zip(batches, values, strict=True):
@@ -173,6 +174,12 @@ def _cast(tree: Any, like: Any, dtype: str) -> Any:
     return tree
 
 
+def _arrays(tree: Any) -> Any:
+    """The tree with its lists of numbers as arrays."""
+    is_list = lambda node: isinstance(node, list)
+    return jax.tree.map(lambda node: np.asarray(node, float), tree, is_leaf=is_list)
+
+
 def check_singular(row: Row) -> Iterator[tuple[str, Outcome]]:
     """On its singular set a function gives its documented value and a finite gradient."""
     if not row.singular:
@@ -185,7 +192,7 @@ def check_singular(row: Row) -> Iterator[tuple[str, Outcome]]:
             args = tuple(_cast(a, t, dtype) for a, t in zip(point.args, template, strict=True))
             detail = ""
             if point.value is not None:
-                detail = _mismatch(fn(*args), point.value, row.tol, _eps(dtype))
+                detail = _mismatch(fn(*args), _arrays(point.value), row.tol, _eps(dtype))
             if not detail and not isinstance(row.diff, NotDifferentiable):
                 moving_fn, moving = _on_differentiable(row, args)
 
@@ -196,7 +203,7 @@ def check_singular(row: Row) -> Iterator[tuple[str, Outcome]]:
 
                 gradient = jax.grad(total, argnums=tuple(range(len(moving))))(*moving)
                 if point.gradient is not None:
-                    detail = _mismatch(gradient, point.gradient, row.tol, _eps(dtype))
+                    detail = _mismatch(gradient, _arrays(point.gradient), row.tol, _eps(dtype))
                 elif not all(np.all(np.isfinite(_numpy64(g))) for g in jax.tree.leaves(gradient)):
                     detail = f"gradient {gradient}"
             if detail:

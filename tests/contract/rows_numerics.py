@@ -37,7 +37,7 @@ ROWS = [
         singular=(Singular(([0.0, 4.0],), [0.0, 2.0], ([0.0, 0.25],)),)),
     Row("numerics.safe_log", positive(5), np.log, bad=(TEXT,),
         singular=(Singular(([0.0, 4.0],), [-INF, np.log(4.0)], ([0.0, 0.25],)),)),
-    Row("numerics.safe_divide", pair(0.5, 2.0, 4), np.divide, diff=(0, 1), 
+    Row("numerics.safe_divide", pair(0.5, 2.0, 4), np.divide, diff=(0, 1),
         bad=(Bad(("text", 1.0), "`x` must be an array", TypeError),),
         singular=(Singular(([1.0, 6.0], [0.0, 2.0]), [0.0, 3.0], ([0.0, 0.5], [0.0, -1.5])),)),
     Row("numerics.safe_norm", normal(3, 4), np.linalg.norm, bad=(TEXT,), order=2,

@@ -71,7 +71,10 @@ def styblinski_tang(x):
     return np.sum(x**4 - 16 * x**2 + 5 * x) / 2
 
 
-ANY = (Bad((np.ones((2, 3)),), "`x` must have rank 1"), Bad((np.ones(0),), "`x` must have at least"))
+ANY = (
+    Bad((np.ones((2, 3)),), "`x` must have rank 1"),
+    Bad((np.ones(0),), "`x` must have at least"),
+)
 PLANE = (Bad((np.ones(3),), r"`x` must have shape \(2,\), got \(3,\)"),)
 
 ROWS = [

@@ -48,7 +48,7 @@ def test_small_run(script, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--optimizers", "adma"], "error: unknown optimizer 'adma': did you mean 'adamax' or 'adam'"),
+        (["--optimizers", "adma"], "error: unknown optimizer 'adma': did you mean 'adam"),
         (["--problems", "beal"], "error: unknown problem 'beal': did you mean 'beale'?"),
         (["--output", "/dev/null/folder"], "error: [Errno"),
         (["--problems", "tests.scripts.broken:nan_problem", "--no-plots"],
