@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Benchmark first-order optimizers: optimizer x problem x learning rate x seed, in a few programs.
 
-Every (problem, optimizer) pair is one compiled program whose lanes are all learning rates and
-seeds. The default run takes about a minute on two CPU cores; on a GPU it runs unchanged.
+A run is a lane: one learning rate, one seed. All lanes of a problem are one compiled program. The
+default run takes about a minute on two CPU cores; on a GPU it runs unchanged.
 """
 
 import argparse

@@ -192,10 +192,6 @@ def mixed(x, w):
     return (x.astype(jnp.float32) @ w.astype(jnp.float32)).astype(x.dtype)
 
 
-def low_precision_product(x, w):
-    return jnp.dot(x.astype(jnp.bfloat16), w.astype(jnp.bfloat16)).astype(x.dtype)
-
-
 def switch(i, x):
     return lax.switch(i, [jnp.sin, jnp.exp, lambda v: v**2], x)
 
@@ -208,10 +204,6 @@ def abs_diag_r(a):
     return jnp.abs(jnp.diagonal(jnp.linalg.qr(a)[1]))
 
 
-def quadratic(a, x):
-    return 0.5 * x @ (a @ x)
-
-
 S = (5,)
 CASES = (
     # element-wise
@@ -221,7 +213,6 @@ CASES = (
     Case("log", jnp.log, uniform(0.1, 3, S)),
     Case("tanh", jnp.tanh, normal(S)),
     Case("sigmoid", jax.nn.sigmoid, normal(S)),
-    Case("softplus", jax.nn.softplus, normal(S)),
     Case("erf", jax.scipy.special.erf, normal(S)),
     Case("erf_inv", jax.scipy.special.erfinv, uniform(-0.9, 0.9, S)),
     Case("lgamma", jax.scipy.special.gammaln, uniform(0.3, 6, S)),
@@ -234,15 +225,12 @@ CASES = (
         argnums=(2,),
     ),
     Case("sqrt", jnp.sqrt, uniform(0.1, 3, S)),
-    Case("rsqrt", lax.rsqrt, uniform(0.1, 3, S)),
     Case("reciprocal", lambda x: 1 / x, normal(S)),
     Case("power", jnp.power, uniform(0.2, 3, S, S)),
-    Case("integer_power", lambda x: x**3 - 2 * x**2, normal(S)),
     Case("sinc", jnp.sinc, normal(S)),
     Case("arctan2", jnp.arctan2, normal(S, S)),
     Case("gelu", jax.nn.gelu, normal(S)),
     Case("relu_off_kink", jax.nn.relu, normal(S)),
-    Case("abs_off_kink", jnp.abs, normal(S)),
     Case("floor", lambda x: jnp.floor(2 * x) * x, normal(S)),
     Case("where", lambda x: jnp.where(x > 0, x**2, jnp.sin(x)), normal(S)),
     Case("product", lambda x, y: x * y, normal(S, S)),
@@ -252,7 +240,6 @@ CASES = (
         lambda rng, dtype: (*normal(S)(rng, dtype), *uniform(0.5, 2, S)(rng, dtype)),
     ),
     Case("logaddexp", jnp.logaddexp, normal(S, S)),
-    Case("scalar", lambda x: x * jnp.sin(x), normal(())),
     Case("python_float", lambda x: x**2, lambda rng, dtype: (1.3,), ("float32",)),
     # reductions
     Case("mean", jnp.mean, normal((20,))),
@@ -269,17 +256,13 @@ CASES = (
     # contractions
     Case("matvec", lambda a, x: a @ x, normal((6, 4), (4,))),
     Case("matmul", lambda a, b: a @ b, normal((6, 4), (4, 3))),
-    Case("large_matmul", lambda a, b: a @ b, normal((40, 60), (60, 30))),
-    Case("quadratic", quadratic, normal((4, 4), (4,))),
     Case("mixed_precision", mixed, normal((3, 4), (4,))),
     Case("conv", conv, normal((6, 6, 2), (3, 3, 2, 3))),
     Case("max_pool", max_pool, normal((4, 4))),
     # linear algebra
     Case("solve", widened(jnp.linalg.solve), spd(4)),
     Case("cholesky", widened(lambda a, x: jnp.linalg.cholesky(a) @ x), spd(4)),
-    Case("inv", widened(jnp.linalg.inv), lambda rng, dtype: spd(4)(rng, dtype)[:1]),
     Case("det", widened(jnp.linalg.det), normal((3, 3))),
-    Case("slogdet", widened(jnp.linalg.slogdet), normal((3, 3))),
     Case("eigvalsh", widened(eigh_values), normal((4, 4))),
     Case("svdvals", widened(jnp.linalg.svdvals), normal((4, 3))),
     Case("expm", widened(jax.scipy.linalg.expm), normal((3, 3)), ("float32",)),
@@ -302,9 +285,7 @@ CASES = (
     Case("masked_logits", lambda x: jnp.where(np.arange(5) < 3, x, -jnp.inf), normal(S)),
     Case("mlp", mlp, make_mlp),
     Case("rnn", rnn, normal((3, 3), (3, 2), (6, 2))),
-    Case("checkpoint", jax.checkpoint(lambda x: jnp.sin(jnp.exp(jnp.sin(x)))), normal(S)),
     Case("jitted", jax.jit(lambda x: jnp.tanh(x) ** 2), normal(S)),
-    Case("gradient", jax.grad(lambda x: jnp.sum(jnp.sin(x) * x**2)), normal(S)),
     Case("unrolled_newton", newton_root, uniform(0.5, 3, S)),
     Case("associative_scan", lambda x: lax.associative_scan(jnp.multiply, x), normal((6,))),
     # rules
@@ -364,7 +345,6 @@ CASES = (
     Case("zero_square", lambda x: jnp.sum(x**2), given([0.0, 0.0, 0.0])),
     Case("near_kink", jax.nn.relu, given([1e-3, -1e-4, 1.0, -2.0])),
     Case("smooth_kink", lambda x: jnp.sqrt(x**2 + 1e-4), given([0.0, 1e-3, 1.0])),
-    Case("oscillating", lambda x: jnp.sin(50 * x) * jnp.exp(-x), given([0.3, 1.1]), WIDE),
     Case(
         "ill_conditioned_solve",
         lambda x: jnp.linalg.solve(jnp.vander(x), jnp.ones_like(x)),

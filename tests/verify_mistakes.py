@@ -125,23 +125,9 @@ def quadratic_terms(a, x, v, t):
     return [v[1] @ a @ x, x @ maybe(a, t) @ v[1], x @ v[0] @ x]
 
 
-def logdet_terms(a, v, t):
-    return [jnp.trace(maybe(jnp.linalg.inv(a), t) @ v[0])]
-
-
 def inverse_terms(a, v, t):
     inv = jnp.linalg.inv(a)
     return [-maybe(inv, t) @ v[0] @ inv]
-
-
-def solve_terms(a, b, v, t):
-    x = jnp.linalg.solve(a, b)
-    return [jnp.linalg.solve(maybe(a, t), v[1]), -jnp.linalg.solve(a, v[0] @ x)]
-
-
-def softmax_terms(x, v):
-    p = jax.nn.softmax(x)
-    return [p * v[0], -p * jnp.sum(p * v[0])]
 
 
 def normalize_terms(x, v):
@@ -193,17 +179,14 @@ def rms_cotangents(x, g, u):
     return [[g * u / r, -x * jnp.mean(g * u * x) / r**3], [u * x / r]]
 
 
-_ONE_TERM = ("logdet", "inverse", "matmul", "cumsum", "nuclear_norm")
+_ONE_TERM = ("inverse", "matmul", "cumsum", "nuclear_norm")
 
 RULES = (
     Rule("product", jnp.multiply, product_terms, ((4,), (4,))),
     Rule("quotient", jnp.divide, quotient_terms, ((4,), (4,))),
     Rule("matvec", jnp.matmul, matvec_terms, ((4, 4), (4,)), matrix=True),
     Rule("quadratic", lambda a, x: x @ a @ x, quadratic_terms, ((3, 3), (3,)), matrix=True),
-    Rule("logdet", lambda a: jnp.linalg.slogdet(a)[1], logdet_terms, ((3, 3),), matrix=True),
     Rule("inverse", jnp.linalg.inv, inverse_terms, ((3, 3),), matrix=True, shift=3.0),
-    Rule("solve", jnp.linalg.solve, solve_terms, ((3, 3), (3,)), matrix=True, shift=3.0),
-    Rule("softmax", jax.nn.softmax, softmax_terms, ((5,),)),
     Rule("normalize", lambda x: normalize(x)[0], normalize_terms, ((6,),)),
     Rule("matmul", jnp.matmul, matmul_cotangents, ((3, 3), (3, 3)), "rev", matrix=True),
     Rule("normalize", lambda x: normalize(x)[0], normalize_cotangents, ((12,),), "rev"),

@@ -33,7 +33,7 @@ from jaxmath.benchmark.names import (
 )
 from jaxmath.benchmark.plots import plot_convergence, plot_paths, plot_sensitivity
 from jaxmath.benchmark.report import environment, markdown_report, write_json
-from jaxmath.benchmark.run import PairResult, Plan, run_benchmark, run_pair, run_path
+from jaxmath.benchmark.run import PairResult, Plan, run_benchmark, run_group, run_path
 
 __all__ = [
     "BATCH_SIZE",
@@ -63,7 +63,7 @@ __all__ = [
     "resolve_optimizer",
     "resolve_problem",
     "run_benchmark",
-    "run_pair",
+    "run_group",
     "run_path",
     "scores",
     "start_lane",

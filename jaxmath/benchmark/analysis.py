@@ -291,9 +291,9 @@ def summarize(result: PairResult) -> Summary:
 
     Example:
       >>> from jaxmath.optimize import classical_problems
-      >>> from jaxmath.benchmark import Plan, resolve_optimizer, run_pair
+      >>> from jaxmath.benchmark import Plan, resolve_optimizer, run_group
       >>> plan = Plan(classical_problems()[2], (0.01, 0.05), num_seeds=3, num_steps=200)
-      >>> summary = summarize(run_pair(plan, resolve_optimizer("sgd")))
+      >>> summary = summarize(next(run_group(plan, [resolve_optimizer("sgd")])))
       >>> summary.learning_rate, summary.success
       (0.05, 1.0)
 
@@ -344,9 +344,9 @@ def compare(result: PairResult, baseline: PairResult) -> Comparison:
 
     Example:
       >>> from jaxmath.optimize import classical_problems
-      >>> from jaxmath.benchmark import Plan, resolve_optimizer, run_pair
+      >>> from jaxmath.benchmark import Plan, resolve_optimizer, run_group
       >>> plan = Plan(classical_problems()[2], (0.01, 0.05), num_seeds=4, num_steps=50)
-      >>> sgd = run_pair(plan, resolve_optimizer("sgd"))
+      >>> sgd = next(run_group(plan, [resolve_optimizer("sgd")]))
       >>> compare(sgd, sgd).verdict
       'even'
 

@@ -1,6 +1,7 @@
 """Learning problems on real data: what an optimizer meets in practice, batches and all."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,8 +21,8 @@ _REFERENCE = (
 )
 
 
-def _classification(config: mlp.Config, l2: float) -> tuple[Callable, Callable, Callable]:
-    """Objective, batch objective and start of a classifier of the digits.
+def _classification(name: str, config: mlp.Config, l2: float, **known: Any) -> Problem:
+    """The problem of classifying the digits.
 
     f(θ) = (1/n) Σᵢ CE(logits(xᵢ; θ), yᵢ) + (λ/2) Σ‖W‖²
     """
@@ -36,10 +37,10 @@ def _classification(config: mlp.Config, l2: float) -> tuple[Callable, Callable, 
     def objective(params: PyTree) -> Array:
         return loss(params, examples, labels)
 
-    def batch_objective(params: PyTree, key: Array) -> Array:
-        # One block of random bits where jax.random.randint takes four: a third of the compilation.
-        # The remainder favours no row by more than 1797 / 2³².
-        rows = jax.random.bits(as_key("key", key), (BATCH_SIZE,)) % len(labels)
+    def draw(key: Array) -> Array:
+        return jax.random.randint(as_key("key", key), (BATCH_SIZE,), 0, len(labels))
+
+    def batch_objective(params: PyTree, rows: Array) -> Array:
         return loss(params, examples[rows], labels[rows])
 
     def start(key: Array) -> PyTree:
@@ -47,7 +48,15 @@ def _classification(config: mlp.Config, l2: float) -> tuple[Callable, Callable, 
         params = mlp.init(key, config)
         return jax.tree.map(lambda leaf: leaf.astype(examples.dtype), params)
 
-    return objective, batch_objective, start
+    return Problem(
+        name=name,
+        objective=objective,
+        start=start,
+        draw=draw,
+        batch_objective=batch_objective,
+        reference=_REFERENCE,
+        **known,
+    )
 
 
 def digits_softmax() -> Problem:
@@ -78,17 +87,14 @@ def digits_softmax() -> Problem:
     References:
       C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.
     """
-    objective, batch_objective, start = _classification(mlp.Config(sizes=(64, 10)), 1e-3)
-    return Problem(
-        name="digits-softmax",
-        objective=objective,
-        batch_objective=batch_objective,
-        start=start,
+    return _classification(
+        "digits-softmax",
+        mlp.Config(sizes=(64, 10)),
+        1e-3,
         dimension=650,
         minimum=0.26186454721717256,
         tolerance=0.02,
         tags=("learning", "convex", "stochastic"),
-        reference=_REFERENCE,
     )
 
 
@@ -119,17 +125,14 @@ def digits_mlp() -> Problem:
     References:
       C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 5.1.
     """
-    objective, batch_objective, start = _classification(mlp.Config(sizes=(64, 32, 10)), 0.0)
-    return Problem(
-        name="digits-mlp",
-        objective=objective,
-        batch_objective=batch_objective,
-        start=start,
+    return _classification(
+        "digits-mlp",
+        mlp.Config(sizes=(64, 32, 10)),
+        0.0,
         dimension=2410,
         minimum=0.0,
         tolerance=0.1,
         tags=("learning", "bound-only", "stochastic"),
-        reference=_REFERENCE,
     )
 
 

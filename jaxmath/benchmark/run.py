@@ -14,7 +14,7 @@ from jaxmath.benchmark.names import Optimizer
 from jaxmath.optimize.problems import Problem
 from jaxmath.typing import PyTree
 
-__all__ = ["PairResult", "Plan", "run_benchmark", "run_pair", "run_path"]
+__all__ = ["PairResult", "Plan", "run_benchmark", "run_group", "run_path"]
 
 VECTOR = 16  # float32 numbers in the widest vector of today's processors
 
@@ -64,6 +64,12 @@ class Plan:
         if not rates or not all(np.isfinite(r) and r > 0 for r in rates):
             raise ValueError(f"Plan: argument `learning_rates` must be positive, got {rates}")
 
+    @property
+    def records(self) -> np.ndarray:
+        """The steps at which the lanes are looked at, from 0 to ``num_steps``."""
+        count = min(self.num_records, self.num_steps)
+        return np.unique(np.linspace(0, self.num_steps, count + 1).round().astype(int))
+
     @functools.cached_property
     def lanes(self) -> tuple[PyTree, jax.Array]:
         """Starts and noise keys, the same for every optimizer."""
@@ -73,6 +79,26 @@ class Plan:
         exact = self.problem.batch_objective is None
         width = -(-self.num_seeds // VECTOR) * VECTOR if exact else self.num_seeds
         return start_lanes(self.problem, jax.random.key(self.seed), width)
+
+    # Draws and full objectives of a stochastic problem are programs of the problem, not of each
+    # pair: random bits and a pass over the data would double what every pair compiles.
+
+    @functools.cached_property
+    def draw(self) -> Callable[[int], PyTree]:
+        """From a step to the draws of the seeds and steps that follow; () where f is seen."""
+        problem, keys = self.problem, self.lanes[1]
+        if problem.draw is None:
+            return lambda first: ()
+        steps = jnp.arange(int(np.diff(self.records).max()))
+        one = lambda key, step: problem.draw(jax.random.fold_in(key, step))
+        over_steps = jax.vmap(one, in_axes=(None, 0))
+        program = jax.jit(jax.vmap(over_steps, in_axes=(0, None)))
+        return lambda first: program(keys, steps + first)
+
+    @functools.cached_property
+    def evaluate(self) -> Callable[[PyTree], jax.Array]:
+        """The objective at the parameters of all lanes."""
+        return jax.jit(jax.vmap(jax.vmap(self.problem.objective)))
 
 
 @dataclass(frozen=True)
@@ -91,8 +117,8 @@ class PairResult:
       gaps: best gap so far, shape (records, settings, seeds); +∞ until a finite value is seen.
       final: gap where each lane stopped, shape (settings, seeds); NaN or ∞ where it diverged.
       non_finite: lanes that met a non-finite objective, bool (settings, seeds).
-      trace_seconds: time to trace and lower, s.
-      compile_seconds: time to compile, s.
+      trace_seconds: time to trace, s.
+      compile_seconds: the pair's share of the time to lower and compile its group, s.
       first_seconds: time of the first call that records (after the call that sees the starts), s.
       run_seconds: time of all calls, s.
       steady_seconds: median call's time a step, times the steps, s.
@@ -126,25 +152,27 @@ class PairResult:
     steady_seconds: float
 
 
-def run_pair(
+def run_group(
     plan: Plan,
-    optimizer: Optimizer,
+    optimizers: Sequence[Optimizer],
     *,
+    on_pair: Callable[[str, str], None] | None = None,
     on_steps: Callable[[int], None] | None = None,
-) -> PairResult:
-    """Run every lane of one (problem, optimizer) pair.
+) -> Iterator[PairResult]:
+    """Run several optimizers on one problem: one compiled program, one optimizer after another.
 
     ::
 
-        lanes = learning rates × seeds, in one compiled program called ``num_records`` times
+        lanes of an optimizer = learning rates × seeds
 
     Args:
       plan: the problem with its lanes and steps.
-      optimizer: name and factory.
+      optimizers: names and factories.
+      on_pair: called with the problem's and the optimizer's name before each pair.
       on_steps: called with the number of steps done since the last call; for progress bars.
 
     Returns:
-      A ``PairResult``.
+      An iterator of ``PairResult``, one an optimizer.
 
     Raises:
       ValueError: the objective is not finite at a start, which no optimizer can mend.
@@ -158,51 +186,65 @@ def run_pair(
       >>> from jaxmath.optimize import classical_problems
       >>> from jaxmath.benchmark import resolve_optimizer
       >>> plan = Plan(classical_problems()[2], (0.01, 0.05), num_seeds=2, num_steps=100)
-      >>> result = run_pair(plan, resolve_optimizer("sgd"))
-      >>> result.gaps.shape, f"{result.gaps[-1].min():.4f}"
-      ((51, 2, 2), '0.0000')
+      >>> group = run_group(plan, [resolve_optimizer("sgd"), resolve_optimizer("adam")])
+      >>> [(r.optimizer, r.gaps.shape) for r in group]
+      [('sgd', (51, 2, 2)), ('adam', (51, 2, 2))]
 
     References:
       JAX, "Ahead-of-time lowering and compilation".
     """
-    problem = plan.problem
-    kept, (starts, noise) = plan.num_seeds, plan.lanes
+    problem, stochastic = plan.problem, plan.problem.batch_objective is not None
     hyper = {"learning_rate": jnp.asarray(plan.learning_rates, jnp.result_type(float))}
-    program = compile_lanes(problem, optimizer.make, hyper, starts, noise)
+    if on_pair is not None:
+        on_pair(problem.name, "compiling")
+    makers = [optimizer.make for optimizer in optimizers]
+    program = compile_lanes(problem, makers, hyper, plan.lanes[0], plan.draw(0))
 
-    # A deterministic step evaluates the point that it leaves: one step more sees the last one.
-    lanes = program.advance(program.lanes, int(problem.batch_objective is None))
-    at_start = np.asarray(lanes.value, np.float64)[:, :kept]
-    if not np.isfinite(at_start).all():
-        seed = int(np.argwhere(~np.isfinite(at_start))[0][1])
-        raise ValueError(
-            f"run_pair: the objective of problem '{problem.name}' is "
-            f"{at_start[0, seed]} at the start of seed {seed}"
+    def look(lanes: Lane) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Objective, least objective and divergence of the lanes that were asked for."""
+        value = plan.evaluate(lanes.params) if stochastic else lanes.value
+        best, lost = (value, ~jnp.isfinite(value)) if stochastic else (lanes.best, lanes.diverged)
+        seen = [np.asarray(array)[:, : plan.num_seeds] for array in (value, best, lost)]
+        return seen[0].astype(np.float64), seen[1].astype(np.float64), seen[2]
+
+    lanes, steps = program.lanes, plan.records
+    for k, optimizer in enumerate(optimizers):
+        if on_pair is not None:
+            on_pair(problem.name, optimizer.name)
+        if not stochastic:
+            # A step evaluates the point that it leaves: one step more in all sees the last point.
+            lanes = program.advance(lanes, k, 1)
+        at_start, _, lost = look(lanes[k])
+        if not np.isfinite(at_start).all():
+            seed = int(np.argwhere(~np.isfinite(at_start))[0][1])
+            raise ValueError(
+                f"the objective of problem '{problem.name}' is {at_start[0, seed]} at the start "
+                f"of seed {seed}"
+            )
+        best, seconds = [at_start], []
+        for first, chunk in zip(steps, np.diff(steps), strict=False):
+            began = time.perf_counter()
+            lanes = program.advance(lanes, k, int(chunk), plan.draw(int(first)))
+            value, least, now_lost = look(lanes[k])
+            seconds.append(time.perf_counter() - began)
+            best.append(np.fmin(best[-1], np.where(np.isfinite(least), least, np.inf)))
+            lost = lost | now_lost
+            if on_steps is not None:
+                on_steps(int(chunk))
+        yield PairResult(
+            problem=problem,
+            optimizer=optimizer.name,
+            learning_rates=np.asarray(plan.learning_rates),
+            steps=steps,
+            gaps=np.maximum(np.stack(best) - problem.minimum, 0.0),
+            final=value - problem.minimum,
+            non_finite=lost,
+            trace_seconds=program.trace_seconds[k],
+            compile_seconds=program.compile_seconds / len(optimizers),
+            first_seconds=seconds[0],
+            run_seconds=sum(seconds),
+            steady_seconds=float(np.median(np.array(seconds) / np.diff(steps))) * plan.num_steps,
         )
-    records = min(plan.num_records, plan.num_steps)
-    steps = np.unique(np.linspace(0, plan.num_steps, records + 1).round().astype(int))
-    best, seconds = [np.asarray(lanes.best, np.float64)[:, :kept]], []
-    for chunk in np.diff(steps):
-        began = time.perf_counter()
-        lanes = program.advance(lanes, int(chunk))
-        best.append(np.asarray(lanes.best, np.float64)[:, :kept])
-        seconds.append(time.perf_counter() - began)
-        if on_steps is not None:
-            on_steps(int(chunk))
-    return PairResult(
-        problem=problem,
-        optimizer=optimizer.name,
-        learning_rates=np.asarray(plan.learning_rates),
-        steps=steps,
-        gaps=np.maximum(np.stack(best) - problem.minimum, 0.0),
-        final=np.asarray(lanes.value, np.float64)[:, :kept] - problem.minimum,
-        non_finite=np.asarray(lanes.diverged)[:, :kept],
-        trace_seconds=program.trace_seconds,
-        compile_seconds=program.compile_seconds,
-        first_seconds=seconds[0],
-        run_seconds=sum(seconds),
-        steady_seconds=float(np.median(np.array(seconds) / np.diff(steps))) * plan.num_steps,
-    )
 
 
 def run_benchmark(
@@ -212,7 +254,7 @@ def run_benchmark(
     on_pair: Callable[[str, str], None] | None = None,
     on_steps: Callable[[int], None] | None = None,
 ) -> Iterator[PairResult]:
-    """Run every optimizer on every problem, one pair after another.
+    """Run every optimizer on every problem, one group after another.
 
     Args:
       plans: one plan a problem.
@@ -224,7 +266,7 @@ def run_benchmark(
       An iterator of ``PairResult``: what is finished is yours when you stop, by Ctrl-C too.
 
     Numerics:
-      As ``run_pair``.
+      As ``run_group``.
 
     Example:
       >>> from jaxmath.optimize import classical_problems
@@ -238,10 +280,7 @@ def run_benchmark(
       setting", 2021.
     """
     for plan in plans:
-        for optimizer in optimizers:
-            if on_pair is not None:
-                on_pair(plan.problem.name, optimizer.name)
-            yield run_pair(plan, optimizer, on_steps=on_steps)
+        yield from run_group(plan, optimizers, on_pair=on_pair, on_steps=on_steps)
 
 
 def run_path(
@@ -263,10 +302,10 @@ def run_path(
       The points, shape (steps + 1, d).
 
     Raises:
-      ValueError: the parameters are no vector.
+      ValueError: the problem is stochastic, or its parameters are no vector.
 
     Numerics:
-      The lane of ``run_pair`` by itself, up to rounding.
+      The lane of ``run_group`` by itself, up to rounding.
 
     Example:
       >>> from jaxmath.optimize import classical_problems
@@ -280,16 +319,17 @@ def run_path(
       JAX, ``jax.lax.scan``.
     """
     problem = plan.problem
-    starts, noise = plan.lanes
-    start = jax.tree.map(lambda leaf: leaf[seed_index], starts)
-    if jnp.ndim(start) != 1:
+    start = jax.tree.map(lambda leaf: leaf[seed_index], plan.lanes[0])
+    if problem.batch_objective is not None:
+        raise ValueError(f"run_path: problem '{problem.name}' is stochastic")
+    if not isinstance(start, jax.Array) or start.ndim != 1:
         raise ValueError(f"run_path: problem '{problem.name}' has no vector of parameters")
     hyper = {"learning_rate": jnp.asarray(learning_rate, jnp.result_type(float))}
 
     @jax.jit
     def visit(hyper: dict, start: jax.Array) -> jax.Array:
         def one(lane: Lane, _: None) -> tuple[Lane, jax.Array]:
-            lane = advance(problem, optimizer.make, hyper, noise[seed_index], lane, jnp.int32(1))
+            lane = advance(problem, optimizer.make, hyper, (), lane, jnp.int32(1))
             return lane, lane.params
 
         lane = start_lane(problem, optimizer.make, hyper, start)

@@ -310,7 +310,8 @@ def adamax(
         (m, v), (learning_rate, b1, b2, eps) = slots, hyper
         m = b1 * m + (1 - b1) * g
         v = jnp.maximum(b2 * v, jnp.abs(g) + eps)
-        return -learning_rate * safe_divide(m / (1 - b1**t), v), (m, v)
+        positive = jnp.maximum(v, float(jnp.finfo(v.dtype).tiny))  # v = 0 only where m = 0
+        return -learning_rate * (m / (1 - b1**t) / positive), (m, v)
 
     hyper = {"learning_rate": learning_rate, "b1": b1, "b2": b2, "eps": eps}
     return elementwise(rule, hyper, {"mu": Slot(), "nu": Slot(real=True)}, uses_step=True)

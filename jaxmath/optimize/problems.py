@@ -31,11 +31,16 @@ class Problem:
       tolerance: the gap f(x) − f* that counts as success.
       tags: properties, such as "convex", "multimodal", "bound-only" (``minimum`` is a bound).
       reference: author, title, year, pages.
-      batch_objective: a stochastic estimate of f from the parameters and a random key, which an
+      draw: from a random key to what one batch needs (row indices, noise); None where f itself is
+        seen.
+      batch_objective: a stochastic estimate of f from the parameters and a draw, which an
         optimizer sees instead of f; None where f itself is seen.
 
     Returns:
       A frozen record, compared by identity.
+
+    Raises:
+      ValueError: only one of ``draw`` and ``batch_objective`` is given.
 
     Numerics:
       ``objective`` keeps the dtype of the parameters; minima hold at least 15 digits.
@@ -59,7 +64,12 @@ class Problem:
     tolerance: float = 1e-4
     tags: tuple[str, ...] = ()
     reference: str = ""
-    batch_objective: Callable[[PyTree, Array], Array] | None = None
+    draw: Callable[[Array], PyTree] | None = None
+    batch_objective: Callable[[PyTree, PyTree], Array] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.draw is None) != (self.batch_objective is None):
+            raise ValueError(f"problem '{self.name}' must have both `draw` and `batch_objective`")
 
 
 def _uniform(low: float, high: float, dimension: int) -> Callable[[Array], Array]:

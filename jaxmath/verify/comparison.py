@@ -188,7 +188,7 @@ def _sides(
     roundings = max(_ROUNDINGS * point.rule_roundoff, _APPROXIMATION)
     if u is None:
         scale = point.leafwise_max(difference.value)
-        magnitude = point.leafwise_max(difference.size)
+        magnitude = point.leafwise_max(point.sizes(difference.size))
         return _Sides(
             rule=value.tangent,
             truth=difference.value,
@@ -204,8 +204,8 @@ def _sides(
     used = w != 0
     rule, contributions = trial.direction.dot(value.cotangents)
     terms = w[used] * difference.value[used]
-    size, magnitude = np.sum(np.abs(terms)), np.sum(np.abs(w) * difference.size)
-    scale = max(size, contributions)
+    size, magnitude = np.sum(np.abs(terms)), np.sum(np.abs(w) * point.sizes(difference.size))
+    scale = np.maximum(size, contributions)
     truncation = np.sum(np.abs(w[used]) * difference.error[used])
     numbers = {
         "rule": rule,
@@ -223,7 +223,7 @@ def _sides(
 
 def _visible(scale: np.ndarray, magnitude: np.ndarray, point: Point) -> np.ndarray:
     """The largest bound at which a wrong sign still shows; a derivative of 0 is held against f."""
-    return _VISIBLE * np.maximum(scale, np.sqrt(point.own_roundoff) * magnitude)
+    return _VISIBLE * np.maximum(scale, np.sqrt(point.rule_roundoff) * magnitude)
 
 
 def _judge(
@@ -251,12 +251,12 @@ def _judge(
         ratio = np.where(bound > 0, error / bound, error)
     ratio = np.where(np.isnan(ratio), 0.0, ratio)
     worst = int(np.argmax(np.where(verdict == verdict.max(), ratio, -1.0)))
-    numbers = (float(v[worst]) for v in (error, bound, sides.scale))
+    numbers = [float(v[worst]) for v in (error, bound, sides.scale)]
     chosen = list(Verdict)[verdict[worst]]
     if chosen is not Verdict.OK:
         note = _note(chosen, sides, worst, trial.direction, u is None)
     blurred = bool(hidden[worst] and error[worst] <= bound[worst])
-    return Finding(*numbers, chosen, note, blurred)
+    return Finding(numbers[0], numbers[1], numbers[2], chosen, note, blurred)
 
 
 def _note(verdict: Verdict, sides: _Sides, i: int, direction: Direction, forward: bool) -> str:

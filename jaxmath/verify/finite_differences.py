@@ -27,12 +27,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["Difference", "difference", "directions", "noise"]
+__all__ = ["Difference", "difference", "directions", "noise", "typical_size"]
 
 _COLUMNS = 5
 _RATIO = 1.9
 _SMALLEST = 2.0**-36
 _SPACING = 2.0**-40
+# Values coarser than this are not differenced finely enough to ask more of a kink.
+_COARSE = 2.0**-50
+_KINK_STEP = 2.0**-10
 _CAP = 2.0**16
 
 Evaluate = Callable[[float], np.ndarray]
@@ -65,9 +68,7 @@ def directions(x: np.ndarray, rng: np.random.RandomState, num_random: int) -> li
     magnitude, the others at no less than the typical one. Entries have 8 significant bits: they
     are exact in bfloat16 and in float64, and so are x ± h·v for the steps h used.
     """
-    size = np.abs(x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)).ravel()
-    nonzero = size[size > 0]
-    typical = np.median(nonzero) if nonzero.size else 1.0
+    size, typical = np.abs(x).ravel(), typical_size(x)
     relative = np.where(size > 0, size, typical)
     absolute = np.maximum(relative, np.minimum(typical, _CAP * relative))
 
@@ -87,7 +88,13 @@ def directions(x: np.ndarray, rng: np.random.RandomState, num_random: int) -> li
     return [v.reshape(x.shape) for v in found]
 
 
-def _round(v: np.ndarray, bits: int) -> np.ndarray:
+def typical_size(x: np.ndarray) -> float:
+    """The median magnitude of the elements that are not 0; 1 where all are."""
+    nonzero = np.abs(x[x != 0])
+    return float(np.median(nonzero)) if nonzero.size else 1.0
+
+
+def _round(v: np.ndarray | float, bits: int) -> np.ndarray:
     """v to a number of significant bits."""
     mantissa, exponent = np.frexp(v)
     return np.ldexp(np.round(mantissa * 2**bits) / 2**bits, exponent)
@@ -147,7 +154,7 @@ def difference(
 
 def _step_range(roundoff: float) -> tuple[float, float]:
     """Steps relative to the size of x: below ε^0.4 a function of coarse values is a staircase."""
-    if roundoff <= 2.0**-50:
+    if roundoff < _COARSE:
         return 2.0**-3, _SMALLEST
     return (2.0**-2 if roundoff < 2.0**-16 else 2.0**-1), roundoff**0.4
 
@@ -223,8 +230,9 @@ class _Table:
     def result(self) -> Difference:
         """The best entries, and the kinks.
 
-        A kink is read off the finest row whose jump is above the noise, unless it would have
-        been seen at a finer row still: then a coarse step met a kink beside the point.
+        A kink is read off the finest row whose jump is above the noise, if its step is small,
+        unless it would have been seen at a finer row still: then a coarse step met something
+        beside the point.
         """
         undecided = np.ones(self.center.shape, bool)
         kinked = np.zeros(self.center.shape, bool)
@@ -233,6 +241,8 @@ class _Table:
         for row in range(len(self.jumps) - 1, 1, -1):
             here = undecided & self._is_reliable(row)
             persists = 0.5 * np.abs(self.jumps[row]) < quietest
+            if self.roundoff < _COARSE and self.steps[row] > _KINK_STEP:
+                persists[:] = False
             kinked |= here & persists & self._kinks(row)
             jump = np.where(here, self.jumps[row], jump)
             undecided &= ~here

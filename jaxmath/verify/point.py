@@ -1,6 +1,7 @@
 """A function at one point: its value, its rules and its differences, in two precisions."""
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -57,14 +58,15 @@ class Direction:
 
 
 class RuleValue:
-    """What the rules give: f (outputs as one real vector), J·v, and Jᵀ·u leaf by leaf."""
+    """What the rules give: f (outputs as one real vector), J·v, and Jᵀ·u leaf by leaf.
+
+    J·v or Jᵀ·u is empty where its mode was not asked for.
+    """
 
     def __init__(self, outputs: Any, tangents: Any, cotangents: Any) -> None:
         self.outputs = real_vector(outputs)
-        self.tangent = None if tangents is None else real_vector(tangents)
-        self.cotangents = (
-            None if cotangents is None else [real_vector([c], conjugate=True) for c in cotangents]
-        )
+        self.tangent = real_vector(tangents or [])
+        self.cotangents = [real_vector([c], conjugate=True) for c in cotangents or []]
 
 
 class _Evaluation:
@@ -121,10 +123,18 @@ class Point:
         function: the function.
         modes: the rules that will be asked for.
         value_rtol: relative accuracy of its values where it is coarser than rounding.
+        floors: for each output leaf, the least size of f that matters: a derivative of another
+            function may be nothing but rounding, and only that function knows.
     """
 
-    def __init__(self, function: Function, modes: Sequence[str], value_rtol: float) -> None:
-        self.function = function
+    def __init__(
+        self,
+        function: Function,
+        modes: Sequence[str],
+        value_rtol: float,
+        floors: Sequence[float] = (),
+    ) -> None:
+        self.function, self.floors = function, floors
         self.own = _Evaluation(function, modes, lift=False)
         self.wide = _Evaluation(function, modes, lift=True)
         self.x: list[np.ndarray] = self.wide.moving
@@ -223,12 +233,31 @@ class Point:
             v[direction.leaf] = direction.v
         return v, [np.zeros_like(y) for y in self.center_leaves] if u is None else u
 
+    def sizes(self, values: np.ndarray) -> np.ndarray:
+        """The size that counts for each element of the outputs: |value|, or the floor."""
+        sizes = np.where(np.isfinite(values), np.abs(values), 0.0)
+        for part, floor in zip(self._parts, self.floors, strict=bool(self.floors)):
+            sizes[part] = np.maximum(sizes[part], floor)
+        return sizes
+
     def leafwise_max(self, values: np.ndarray) -> np.ndarray:
         """For each element of the outputs, the largest finite |value| of its leaf."""
         sizes = np.where(np.isfinite(values), np.abs(values), 0.0)
-        largest, start = np.zeros(values.shape), 0
-        for y in self.wide.outputs:
-            end = start + y.size * (2 if y.dtype.kind == "c" else 1)
-            largest[start:end] = np.max(sizes[start:end], initial=0.0)
-            start = end
-        return largest
+        for part in self._parts:
+            sizes[part] = np.max(sizes[part], initial=0.0)
+        return sizes
+
+    def floors_of_derivative(self, mode: str, u: Sequence[np.ndarray]) -> list[float]:
+        """The sizes of f, in the units of J·v ("fwd") or Jᵀ·u ("rev")."""
+        sizes = self.sizes(self.center)
+        if mode == "fwd":
+            return [float(np.max(sizes[part], initial=0.0)) for part in self._parts]
+        total = np.sum(np.abs(real_vector(u)) * sizes)
+        return [float(total / finite_differences.typical_size(x)) for x in self.x]
+
+    @functools.cached_property
+    def _parts(self) -> list[slice]:
+        """Where each output leaf lies in the vector of outputs."""
+        sizes = [y.size * (2 if y.dtype.kind == "c" else 1) for y in self.wide.outputs]
+        ends = itertools.accumulate(sizes)
+        return [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]

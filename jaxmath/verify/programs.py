@@ -49,12 +49,13 @@ _NO_RULE = (TypeError, ValueError, NotImplementedError)
 
 def is_inexact(leaf: Any) -> bool:
     """Whether a leaf is differentiable: real or complex floating, of any width."""
-    return jnp.issubdtype(leaf.dtype, jnp.inexact)
+    dtype = leaf.dtype if hasattr(leaf, "dtype") else jnp.result_type(leaf)
+    return jnp.issubdtype(dtype, jnp.inexact)
 
 
 def is_key(leaf: Any) -> bool:
     """Whether a leaf is a typed random key."""
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def roundoff(dtype: Any) -> float:
@@ -122,7 +123,7 @@ class Function:
 
     @classmethod
     def from_arguments(
-        cls, f: Callable, args: tuple[PyTree, ...], argnums: Sequence[int] | None
+        cls, f: Callable, args: tuple[PyTree, ...], argnums: int | Sequence[int] | None
     ) -> "Function":
         """Split the arguments of f into moving and held leaves."""
         if not callable(f):
@@ -132,13 +133,14 @@ class Function:
                 f"argument `args` must be the tuple of the arguments of f, got "
                 f"{type(args).__name__}; for one argument write (x,)"
             )
-        chosen = range(len(args)) if argnums is None else argnums
+        chosen = (argnums,) if isinstance(argnums, int) else argnums
+        chosen = range(len(args)) if chosen is None else chosen
         if bad := [i for i in chosen if i not in range(len(args))]:
             raise ValueError(
                 f"argument `argnums` must lie in 0…{len(args) - 1}, got {bad[0]}: f is given "
                 f"{len(args)} arguments"
             )
-        pairs, treedef = jax.tree_util.tree_flatten_with_path(args)
+        pairs, treedef = jax.tree_util.tree_flatten_with_path(tuple(args))
         paths = ["args" + jax.tree_util.keystr(path) for path, _ in pairs]
         leaves = [as_leaf(name, leaf) for name, (_, leaf) in zip(paths, pairs, strict=True)]
         moves = [
@@ -253,6 +255,7 @@ def compile_rule(function: Function, modes: Sequence[str], *example: Any) -> Pro
     try:
         return compile_program(function.rule(modes), *example)
     except _NO_RULE:
+        compile_program(function.call, *example[:2])  # if f itself does not compile, it says so
         for mode, other in (("fwd", "rev"), ("rev", "fwd")):
             if mode not in modes:
                 continue

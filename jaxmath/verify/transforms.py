@@ -57,6 +57,7 @@ def check_transforms(f: Callable, args: tuple[PyTree, ...], *, seed: int = 0) ->
         programs are compiled.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> report = check_transforms(jnp.sin, (jnp.linspace(0.0, 1.0, 3),))
         >>> bool(report), sorted({entry.mode for entry in report.entries})
         (True, ['dtype', 'jit', 'trace', 'vmap'])
@@ -71,7 +72,7 @@ def check_transforms(f: Callable, args: tuple[PyTree, ...], *, seed: int = 0) ->
             f"argument `args` must be the tuple of the arguments of f, got "
             f"{type(args).__name__}; for one argument write (x,)"
         )
-    pairs, treedef = jax.tree_util.tree_flatten_with_path(args)
+    pairs, treedef = jax.tree_util.tree_flatten_with_path(tuple(args))
     leaves = [as_leaf("args" + jax.tree_util.keystr(path), leaf) for path, leaf in pairs]
     args = jax.tree.unflatten(treedef, leaves)
     with lifted(on=False):
@@ -181,7 +182,7 @@ def _check_dtypes(f: Callable, args: tuple) -> Iterator[Entry]:
         wrong = [
             f"output{jax.tree_util.keystr(path)} of {dtype} arguments is {leaf.dtype}"
             for path, leaf in jax.tree_util.tree_leaves_with_path(outputs)
-            if is_inexact(leaf) and precision(leaf.dtype) != dtype
+            if is_inexact(leaf) and not leaf.weak_type and precision(leaf.dtype) != dtype
         ]
         verdict = Verdict.WRONG if wrong else Verdict.OK
         note = wrong[0] if wrong else dtype
@@ -235,7 +236,7 @@ def _num_compiled(call: Callable[[], Any]) -> int:
     """How many programs XLA compiles during a call."""
     events = []
 
-    def listen(event: str, duration: float, **rest: Any) -> None:
+    def listen(event: str, duration_secs: float, **kwargs: str | int) -> None:
         if event == _COMPILE_EVENT:
             events.append(event)
 
@@ -255,10 +256,11 @@ def _broken(mode: str, error: Exception, where: str = "") -> Entry:
 
 def _structure(a: PyTree, b: PyTree) -> str:
     """How two outputs differ in structure, shape or dtype; empty where they do not."""
-    if jax.tree.structure(a) != jax.tree.structure(b):
-        return f"the output is {jax.tree.structure(a)}, not {jax.tree.structure(b)}"
+    structures = str(jax.tree.structure(a)), str(jax.tree.structure(b))
+    if structures[0] != structures[1]:
+        return f"the output is {structures[0]}, not {structures[1]}"
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        got, want = ((np.shape(z), jnp.result_type(z)) for z in (x, y))
+        got, want = ((np.shape(z), z.dtype if is_key(z) else jnp.result_type(z)) for z in (x, y))
         if got != want:
             return f"an output leaf is {got[1]}{list(got[0])}, not {want[1]}{list(want[0])}"
     return ""
@@ -266,7 +268,7 @@ def _structure(a: PyTree, b: PyTree) -> str:
 
 def _compare_leaf(name: str, mode: str, got: Any, want: Any, noise: float) -> Entry:
     """One output leaf against another, to rounding; integers and keys exactly."""
-    got, want = (jnp.asarray(z) if not hasattr(z, "dtype") else z for z in (got, want))
+    got, want = (z if hasattr(z, "dtype") else jnp.asarray(z) for z in (got, want))
     if is_key(want):
         got, want = jax.random.key_data(got), jax.random.key_data(want)
     a, b = real_vector([got]), real_vector([want])

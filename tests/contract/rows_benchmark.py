@@ -36,7 +36,7 @@ _EVIDENCE = {
     "resolve_optimizer": ("a look-up", f"{NAMES}::test_every_shipped_optimizer_resolves"),
     "resolve_problem": ("a look-up", f"{NAMES}::test_every_shipped_problem_resolves"),
     "run_benchmark": ("a host driver", f"{LANES}::test_benchmark_yields_pair_by_pair"),
-    "run_pair": ("a host driver", f"{LANES}::test_other_lanes_change_nothing"),
+    "run_group": ("a host driver", f"{LANES}::test_other_lanes_change_nothing"),
     "run_path": ("a host driver", f"{LANES}::test_path_is_the_lane"),
     "scores": ("a statistic on the host", f"{ANALYSIS}::test_diverged_lanes_count_as_unmoved"),
     "start_lane": ("takes a problem", f"{LANES}::test_lane_equals_the_textbook_loop"),

@@ -1,5 +1,8 @@
 """First-order optimizers in use: traced hyper-parameters, dtypes, optax, flax, and errors."""
 
+import re
+from collections import Counter
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -218,6 +221,25 @@ def test_masks_of_weight_decay(ours, theirs):
     assert_equal(got, want)
     assert np.any(got["layers"][0]["b"] != unmasked["layers"][0]["b"])
     assert_equal(got["layers"][0]["w"], unmasked["layers"][0]["w"])
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (sgd(0.1), optax.sgd(0.1)),
+        (heavy_ball(0.1), optax.sgd(0.1, 0.9)),
+        (nesterov(0.1), optax.sgd(0.1, 0.9, nesterov=True)),
+    ],
+)
+def test_the_simplest_optimizers_compile_to_the_operations_of_optax(ours, theirs):
+    params, _ = recorded("float32", steps=1)
+
+    def operations(optimizer):
+        compiled = jax.jit(optimizer.update).lower(params, optimizer.init(params)).compile()
+        return Counter(re.findall(r"= (\S+?\])\S* ([a-z-]+)\(", compiled.as_text()))
+
+    assert operations(ours) == operations(theirs)
+    assert sum(operations(ours).values()) > 3
 
 
 # What is refused.
