@@ -34,6 +34,8 @@ import numpy as np
 import optax
 from scipy.stats import binom
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from jaxmath.optimize.adam_family import adam, adamax, adamw, amsgrad, nadam
 from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
 from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
