@@ -221,7 +221,7 @@ def _range_factor(x: Array) -> Array:
 @jax.custom_jvp
 def _norm(x: Array) -> Array:
     factor = _range_factor(x)
-    scaled = x * factor
+    scaled = x * factor.astype(x.dtype)
     return jnp.sqrt(jnp.sum((scaled * jnp.conj(scaled)).real)) / factor
 
 
@@ -230,8 +230,8 @@ def _norm_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Arr
     (x,), (dx,) = primals, tangents
     norm, factor = _norm(x), lax.stop_gradient(_range_factor(x))
     # x / norm itself would be x · (1/norm) on XLA's CPU, and 1/norm underflows for a large norm.
-    divisor = jnp.where(norm == 0, 1.0, norm) * factor
-    unit = jnp.where(norm == 0, jnp.zeros_like(x), x * factor / divisor)
+    divisor = (jnp.where(norm == 0, 1.0, norm) * factor).astype(x.dtype)
+    unit = jnp.where(norm == 0, jnp.zeros_like(x), x * factor.astype(x.dtype) / divisor)
     return norm, jnp.sum((jnp.conj(unit) * dx).real)
 
 

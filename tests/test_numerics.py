@@ -26,7 +26,10 @@ def test_norm_of_extremes():
     assert numerics.safe_norm(jnp.zeros((0,))) == 0
     assert jnp.isinf(numerics.safe_norm(jnp.array([1.0, -jnp.inf])))
     assert jnp.isnan(numerics.safe_norm(jnp.array([jnp.inf, jnp.nan])))
-    assert numerics.safe_norm(jnp.array([3.0 + 4.0j])) == 5
+    with jax.numpy_dtype_promotion("strict"):
+        z = jnp.array([3.0 + 4.0j], jnp.complex64)
+        assert numerics.safe_norm(z) == 5
+        np.testing.assert_allclose(jax.grad(numerics.safe_norm)(z), [0.6 - 0.8j], rtol=1e-6)
     hessian = jax.hessian(numerics.safe_norm)(jnp.zeros(2))
     assert jnp.array_equal(hessian, jnp.zeros((2, 2)))
     # d²‖x‖ = (I − x xᵀ/‖x‖²)/‖x‖

@@ -1,4 +1,4 @@
-"""The benchmark of lanes at a tiny size: both programs run the same optimizers on the same lanes."""
+"""The benchmark of lanes at a tiny size: both programs find what there is to find."""
 
 import importlib.util
 from pathlib import Path
