@@ -17,6 +17,7 @@ __all__ = [
     "benchmark",
     "datasets",
     "iterate",
+    "linalg",
     "models",
     "nn",
     "numerics",

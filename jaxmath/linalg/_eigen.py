@@ -1,0 +1,98 @@
+"""What the eigenvalue modules share: the check of a square matrix, its scale, and the gauge."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxmath import numerics
+from jaxmath.typing import Array, ArrayLike, Kind, as_array
+
+__all__: list[str] = []
+
+
+def square(name: str, A: ArrayLike, kind: Kind = "inexact") -> Array:
+    """The argument as one square matrix of single or double precision, or an error."""
+    array = as_array(name, A, ndim=2, kind=kind, min_size=1)
+    array = as_array(name, array, shape=(len(array), len(array)), kind=kind)
+    if jnp.finfo(array.dtype).bits < 32:
+        raise TypeError(
+            f"argument `{name}` must have single or double precision, got dtype {array.dtype}"
+        )
+    return array
+
+
+def adjoint(A: Array) -> Array:
+    """Aᴴ."""
+    return jnp.conj(A.T)
+
+
+def hermitian_part(A: Array) -> Array:
+    """(A + Aᴴ)/2, halved first so that no sum overflows."""
+    return 0.5 * A + 0.5 * adjoint(A)
+
+
+def power_of_two(A: Array, even: bool = False) -> tuple[Array, Array]:
+    """Powers of two (s, 1/s), constants to differentiation, with s·max|A| in [1/2, 1) or [1/2, 2).
+
+    A power of two rounds nothing; both are normal numbers, so that neither is flushed to zero.
+    The first has the dtype of A, the second is real.
+    """
+    size = jnp.max(jnp.abs(A.real))
+    if jnp.iscomplexobj(A):
+        size = jnp.maximum(size, jnp.max(jnp.abs(A.imag)))
+    size = lax.stop_gradient(jnp.where(jnp.isfinite(size), size, 1.0))
+    info = jnp.finfo(A.dtype)
+    exponent = jnp.clip(jnp.frexp(size)[1], info.minexp + 2, info.maxexp - 2)
+    exponent = exponent - exponent % 2 if even else exponent
+    one = jnp.ones_like(size)
+    return jnp.ldexp(one, -exponent).astype(A.dtype), jnp.ldexp(one, exponent)
+
+
+def frobenius(A: Array) -> Array:
+    """‖A‖_F, of complex A through its real and imaginary parts."""
+    return numerics.safe_norm(jnp.stack([A.real, A.imag]) if jnp.iscomplexobj(A) else A)
+
+
+def absolute(z: Array) -> Array:
+    """|z| element-wise, with derivative 0 at 0."""
+    zero = z == 0
+    return jnp.where(zero, jnp.zeros_like(z.real), jnp.abs(jnp.where(zero, 1.0, z)))
+
+
+def leading(V: Array) -> Array:
+    """In each column the index of the first entry whose modulus is within 10% of the largest.
+
+    Not the largest itself: (1, −1)/√2 would then have either sign, as rounding decides.
+    """
+    size = jnp.abs(lax.stop_gradient(V))
+    return jnp.argmax(size >= 0.9 * jnp.max(size, axis=0, keepdims=True), axis=0)
+
+
+def phases(V: Array) -> Array:
+    """The sign or phase of the leading entry of each column; 1 for a zero column."""
+    entry = jnp.take_along_axis(V, leading(V)[None, :], axis=0)[0]
+    entry = jnp.where(entry == 0, 1.0, entry)
+    return entry / jnp.abs(entry).astype(V.dtype)
+
+
+def fix_gauge(V: Array) -> Array:
+    """The columns times the phase that makes each leading entry real and positive."""
+    return V * jnp.conj(phases(V))[None, :]
+
+
+def gauge_tangent(V: Array, dV: Array) -> Array:
+    """The tangent of the columns in their gauge, from any tangent that is right up to phases."""
+    return jax.jvp(fix_gauge, (V,), (dV,))[1]
+
+
+def over_gaps(C: Array, w: Array) -> Array:
+    """Cᵢⱼ / (wⱼ − wᵢ), and 0 where the two values cannot be told apart at this precision."""
+    n, eps = len(w), float(jnp.finfo(w.dtype).eps)
+    gap = w[None, :] - w[:, None]
+    distinct = jnp.abs(gap) > 4 * n**0.5 * eps * jnp.max(jnp.abs(w))
+    return jnp.where(distinct, C / jnp.where(distinct, gap, 1.0).astype(C.dtype), 0.0)
+
+
+def column_norms(V: Array) -> Array:
+    """The Euclidean norm of each column, of columns whose entries are of moderate size."""
+    return jnp.sqrt(jnp.sum((V * jnp.conj(V)).real, axis=0))

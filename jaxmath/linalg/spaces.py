@@ -1,0 +1,306 @@
+"""The spaces of a matrix: orthonormal bases of static shape, and the rank that divides them."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmath.linalg.orthogonality import _adjoint, _phase, _poison
+from jaxmath.numerics import matmul
+from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
+
+__all__ = [
+    "FourSubspaces",
+    "Subspace",
+    "column_space",
+    "four_subspaces",
+    "left_null_space",
+    "null_space",
+    "row_space",
+]
+
+
+class FourSubspaces(NamedTuple):
+    """Two full orthonormal bases and the rank r, which between them hold the four subspaces.
+
+    ::
+
+        ran A  = span U[:, :r],   ker Aᴴ = span U[:, r:],
+        ran Aᴴ = span V[:, :r],   ker A  = span V[:, r:]
+
+    Args:
+      left: U, an orthonormal basis of the space that A maps into, shape (m, m).
+      right: V, an orthonormal basis of the space that A maps from, shape (n, n).
+      rank: int32, r: the dimensions are r, m − r, r and n − r.
+
+    Returns:
+      A NamedTuple, hence a pytree: it passes through jit and vmap.
+
+    Example:
+      >>> FourSubspaces(left=1.0, right=2.0, rank=1).rank
+      1
+    """
+
+    left: Any
+    right: Any
+    rank: Any
+
+
+class Subspace(NamedTuple):
+    """A subspace: a full orthonormal basis of which the first columns, ``dimension`` many, span it.
+
+    ::
+
+        S = span basis[:, :dimension],   P = B diag(1, …, 1, 0, …, 0) Bᴴ the projector onto S
+
+    Args:
+      basis: an orthonormal basis of the whole space, shape (d, d).
+      dimension: int32, the dimension of the subspace.
+
+    Returns:
+      A NamedTuple, hence a pytree: it passes through jit and vmap.
+
+    Example:
+      >>> space = Subspace(basis=jnp.eye(2), dimension=jnp.int32(1))
+      >>> print(space.projector())
+      [[1. 0.]
+       [0. 0.]]
+    """
+
+    basis: Any
+    dimension: Any
+
+    def projector(self) -> Array:
+        """The orthogonal projector onto the subspace, which does not depend on the basis."""
+        inside = jnp.arange(self.basis.shape[0], dtype=jnp.int32) < self.dimension
+        return matmul(jnp.where(inside[None, :], self.basis, 0.0), _adjoint(self.basis))
+
+
+def _tolerance(A: Array, rtol: Scalar | None) -> Array:
+    real = jnp.finfo(A.dtype).dtype
+    if rtol is None:
+        return jnp.asarray(max(A.shape) * float(jnp.finfo(A.dtype).eps), real)
+    check_number("rtol", rtol, low=0)
+    return jnp.asarray(rtol, real)
+
+
+def _count(s: Array, rtol: Array) -> Array:
+    """How many singular values count, 0 where they are NaN."""
+    return jnp.sum(s > rtol * s[0], dtype=jnp.int32)
+
+
+def _positive_largest(B: Array) -> Array:
+    """The columns times a phase that makes the largest component (the first such) positive."""
+    largest = jnp.take_along_axis(B, jnp.argmax(jnp.abs(B), axis=0)[None, :], axis=0)
+    return B * jnp.conj(_phase(largest))
+
+
+@jax.custom_jvp
+def _bases(A: Array, rtol: Array) -> tuple[Array, Array, Array]:
+    U, s, Vh = jnp.linalg.svd(A, full_matrices=True)
+    U, V = _poison(A, _positive_largest(U), _positive_largest(_adjoint(Vh)))
+    return U, V, _count(s, rtol)
+
+
+def _turn(K: Array) -> Array:
+    return K - _adjoint(K)
+
+
+@_bases.defjvp
+def _bases_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
+    """dU = UΩ, dV = VΨ where Ω and Ψ move range and null space into each other and turn neither.
+
+    With U₂ᴴA = 0 and AV₂ = 0: U₂ᴴdU₁ = U₂ᴴ dA V₁ B⁻¹ and V₂ᴴdV₁ = (B⁻¹ U₁ᴴ dA V₂)ᴴ for B = U₁ᴴAV₁.
+    B stands for the singular values because it turns with the bases: so that what is invariant
+    has the right second derivative too. The blocks are cut out by masks, the rank being traced.
+    """
+    (A, rtol), (dA, _) = primals, tangents
+    U, V, r = _bases(A, rtol)
+    (m, n), k = A.shape, min(A.shape)
+    rows, columns = jnp.arange(m, dtype=jnp.int32), jnp.arange(n, dtype=jnp.int32)
+    core = (rows < r)[:, None] & (columns < r)[None, :]
+    B = jnp.where(core, matmul(matmul(_adjoint(U), A), V), 0.0)[:k, :k]
+    B = B + jnp.diag(jnp.where(rows[:k] < r, 0.0, 1.0).astype(A.dtype))
+    C = matmul(matmul(_adjoint(U), dA), V)
+    low = jnp.where((rows >= r)[:, None] & (columns < r)[None, :], C, 0.0)[:, :k]
+    right = jnp.where((rows < r)[:, None] & (columns >= r)[None, :], C, 0.0)[:k]
+    K = _adjoint(jnp.linalg.solve(_adjoint(B), _adjoint(low)))
+    M = _adjoint(jnp.linalg.solve(B, right))
+    omega = _turn(jnp.pad(K, ((0, 0), (0, m - k))))
+    psi = _turn(jnp.pad(M, ((0, 0), (0, n - k))))
+    dr = np.zeros((), jax.dtypes.float0)
+    return (U, V, r), (matmul(U, omega), matmul(V, psi), dr)
+
+
+def four_subspaces(A: ArrayLike, *, rtol: Scalar | None = None) -> FourSubspaces:
+    """Orthonormal bases of column space, left null space, row space and null space.
+
+    ::
+
+        A = UΣVᴴ,   r = #{i : σᵢ > rtol·σ₀}
+        ran A  = span U[:, :r],   ker Aᴴ = span U[:, r:],
+        ran Aᴴ = span V[:, :r],   ker A  = span V[:, r:]
+
+    Args:
+      A: matrix, shape (m, n), real or complex.
+      rtol: relative size at which a singular value counts as 0; None for max(m, n)·eps.
+
+    Returns:
+      ``FourSubspaces`` of U (m, m), V (n, n) and the rank.
+
+    Raises:
+      ValueError: A is empty or no matrix, or rtol is negative.
+
+    Numerics:
+      Gauge: the largest component of each basis vector is positive; vectors of equal singular
+      values, the null spaces among them, are any orthonormal ones. ‖UᴴU − I‖ ≤ 20·max(m, n)·eps,
+      and ‖A V[:, r:]‖ ≤ (20·max(m, n)·eps + rtol)·‖A‖. The zero matrix has rank 0. NaN or ∞ gives
+      NaN bases and rank 0. Gradient: exact to every order for what depends on the four subspaces
+      alone (their projectors), along directions that keep the rank; the derivative of a bare basis
+      vector has no part within its own subspace. Cost: one SVD with full factors.
+
+    Example:
+      >>> left, right, rank = four_subspaces(jnp.array([[1.0, 2.0], [2.0, 4.0]]))
+      >>> print(rank, [f"{v:.3f}" for v in right[:, 1]])
+      1 ['0.894', '-0.447']
+
+    References:
+      G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, sections 3.5 and 7.2.
+      G. H. Golub, V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares
+      problems whose variables separate", 1973, lemma 4.1.
+    """
+    A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
+    return FourSubspaces(*_bases(A, _tolerance(A, rtol)))
+
+
+def column_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
+    """The column space of A: all b for which Ax = b has a solution.
+
+    ::
+
+        ran A = {Ax} = span basis[:, :r],   r = rank A
+
+    Args:
+      A: matrix, shape (m, n), real or complex.
+      rtol: relative size at which a singular value counts as 0; None for max(m, n)·eps.
+
+    Returns:
+      ``Subspace`` of a basis (m, m) of the whole space and the dimension r.
+
+    Raises:
+      ValueError: A is empty or no matrix, or rtol is negative.
+
+    Numerics:
+      As ``four_subspaces``, gradient included. Cost: one SVD with full factors.
+
+    Example:
+      >>> basis, dimension = column_space(jnp.array([[3.0, 6.0], [4.0, 8.0]]))
+      >>> print(dimension, [f"{v:.2f}" for v in basis[:, 0]])
+      1 ['0.60', '0.80']
+
+    References:
+      G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.1.
+    """
+    left, _, r = four_subspaces(A, rtol=rtol)
+    return Subspace(left, r)
+
+
+def row_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
+    """The row space of A: the orthogonal complement of its null space.
+
+    ::
+
+        ran Aᴴ = {Aᴴy} = span basis[:, :r],   r = rank A
+
+    Args:
+      A: matrix, shape (m, n), real or complex.
+      rtol: relative size at which a singular value counts as 0; None for max(m, n)·eps.
+
+    Returns:
+      ``Subspace`` of a basis (n, n) of the whole space and the dimension r.
+
+    Raises:
+      ValueError: A is empty or no matrix, or rtol is negative.
+
+    Numerics:
+      As ``four_subspaces``, gradient included. Cost: one SVD with full factors.
+
+    Example:
+      >>> basis, dimension = row_space(jnp.array([[3.0, 4.0], [6.0, 8.0]]))
+      >>> print(dimension, [f"{v:.2f}" for v in basis[:, 0]])
+      1 ['0.60', '0.80']
+
+    References:
+      G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.5.
+    """
+    _, right, r = four_subspaces(A, rtol=rtol)
+    return Subspace(right, r)
+
+
+def null_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
+    """The null space of A: all x for which Ax = 0.
+
+    ::
+
+        ker A = {x : Ax = 0} = span basis[:, :n − r],   r = rank A
+
+    Args:
+      A: matrix, shape (m, n), real or complex.
+      rtol: relative size at which a singular value counts as 0; None for max(m, n)·eps.
+
+    Returns:
+      ``Subspace`` of a basis (n, n) of the whole space, the null vectors first, and the dimension
+      n − r.
+
+    Raises:
+      ValueError: A is empty or no matrix, or rtol is negative.
+
+    Numerics:
+      As ``four_subspaces``, gradient included; where A is not finite the basis is NaN and the
+      dimension n. Cost: one SVD with full factors.
+
+    Example:
+      >>> basis, dimension = null_space(jnp.array([[3.0, -4.0], [6.0, -8.0]]))
+      >>> print(dimension, [f"{v:.2f}" for v in basis[:, 0]])
+      1 ['0.80', '0.60']
+
+    References:
+      G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.2.
+    """
+    _, right, r = four_subspaces(A, rtol=rtol)
+    return Subspace(jnp.roll(right, -r, axis=1), right.shape[0] - r)
+
+
+def left_null_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
+    """The null space of Aᴴ: all y orthogonal to every column of A.
+
+    ::
+
+        ker Aᴴ = {y : Aᴴy = 0} = span basis[:, :m − r],   r = rank A
+
+    Args:
+      A: matrix, shape (m, n), real or complex.
+      rtol: relative size at which a singular value counts as 0; None for max(m, n)·eps.
+
+    Returns:
+      ``Subspace`` of a basis (m, m) of the whole space, the null vectors first, and the dimension
+      m − r.
+
+    Raises:
+      ValueError: A is empty or no matrix, or rtol is negative.
+
+    Numerics:
+      As ``four_subspaces``, gradient included; where A is not finite the basis is NaN and the
+      dimension m. Cost: one SVD with full factors.
+
+    Example:
+      >>> basis, dimension = left_null_space(jnp.array([[3.0, 6.0], [-4.0, -8.0]]))
+      >>> print(dimension, [f"{v:.2f}" for v in basis[:, 0]])
+      1 ['0.80', '0.60']
+
+    References:
+      G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.5.
+    """
+    left, _, r = four_subspaces(A, rtol=rtol)
+    return Subspace(jnp.roll(left, -r, axis=1), left.shape[0] - r)
