@@ -5,17 +5,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
+from jaxmath.linalg._checks import _square
 from jaxmath.linalg._scaling import exponent, quotient, scale
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["cofactor_determinant", "cramer", "det", "slogdet"]
 
 _MAX_COFACTORS = 8
-
-
-def _square(name: str, A: ArrayLike) -> Array:
-    A = as_array(name, A, ndim=2, kind="inexact", min_size=1)
-    return as_array(name, A, shape=(A.shape[0], A.shape[0]), kind="inexact")
 
 
 def _product(x: Array) -> tuple[Array, Array]:

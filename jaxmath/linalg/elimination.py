@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
+from jaxmath.linalg._checks import _square
 from jaxmath.linalg._scaling import quotient
 from jaxmath.typing import Array, ArrayLike, as_array
 
@@ -16,11 +17,6 @@ __all__ = [
     "lu_reference",
     "permutation_matrix",
 ]
-
-
-def _square(name: str, A: ArrayLike) -> Array:
-    A = as_array(name, A, ndim=2, kind="inexact", min_size=1)
-    return as_array(name, A, shape=(A.shape[0], A.shape[0]), kind="inexact")
 
 
 def _right_hand_side(b: ArrayLike, rows: int) -> Array:

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath import numerics
+from jaxmath.linalg._checks import _square
 from jaxmath.linalg._scaling import unit_range
 from jaxmath.numerics import safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -105,11 +106,6 @@ def trace(A: ArrayLike) -> Array:
       G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 6.1.
     """
     return jnp.trace(_square("A", A))
-
-
-def _square(name: str, A: ArrayLike) -> Array:
-    A = as_array(name, A, ndim=2, kind="inexact", min_size=1)
-    return as_array(name, A, shape=(A.shape[0], A.shape[0]), kind="inexact")
 
 
 def matmul(A: ArrayLike, B: ArrayLike) -> Array:

@@ -7,6 +7,7 @@ from jax import lax
 
 from jaxmath import numerics
 from jaxmath.iterate import Status
+from jaxmath.linalg._checks import _square
 from jaxmath.linalg._scaling import scale, unit_range
 from jaxmath.typing import Array, ArrayLike, as_array
 
@@ -36,11 +37,6 @@ def _system(A: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
     A = _square("A", A)
     b = as_array("b", b, ndim=(1, 2), kind="inexact", min_size=1)
     return A, as_array("b", b, shape=(A.shape[0], *b.shape[1:]), kind="inexact")
-
-
-def _square(name: str, A: ArrayLike) -> Array:
-    A = as_array(name, A, ndim=2, kind="inexact", min_size=1)
-    return as_array(name, A, shape=(A.shape[0], A.shape[0]), kind="inexact")
 
 
 def solve(A: ArrayLike, b: ArrayLike) -> Array:
