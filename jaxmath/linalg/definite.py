@@ -1,11 +1,15 @@
 """Definite matrices: Cholesky and LDLᴴ, with a way to know when a matrix is not definite."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jaxmath.iterate import Status
+from jaxmath.linalg._kernels.batched import LARGEST, batched
+from jaxmath.linalg._kernels.definite import cholesky_last
 from jaxmath.linalg.orthogonality import _adjoint
 from jaxmath.numerics import matmul
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
@@ -64,8 +68,30 @@ def cholesky(A: ArrayLike) -> Array:
       theorem 10.3.
       I. Murray, "Differentiation of the Cholesky decomposition", 2016, equation (8).
     """
-    A = _from_lower(_square(A))
-    return _finite_or_nan(lax.linalg.cholesky(A, symmetrize_input=False))[0]
+    A = _square(A)
+    return _cholesky(A) if 1 < len(A) <= LARGEST else _cholesky_one(A)
+
+
+def _cholesky_one(A: Array) -> Array:
+    return _finite_or_nan(lax.linalg.cholesky(_from_lower(A), symmetrize_input=False))[0]
+
+
+_cholesky_batched = batched(_cholesky_one, cholesky_last)
+
+
+@jax.custom_jvp
+def _cholesky(A: Array) -> Array:
+    return _cholesky_batched(A)
+
+
+@_cholesky.defjvp
+def _cholesky_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    """dL = L Φ(L⁻¹ dA L⁻ᴴ), Φ the lower triangle with half the diagonal (Murray, equation 8)."""
+    L, dA = _cholesky(*primals), _from_lower(tangents[0])
+    solve = partial(lax.linalg.triangular_solve, L, lower=True)
+    inner = solve(solve(dA, left_side=True), left_side=False, transpose_a=True, conjugate_a=True)
+    half = jnp.tril(inner) * (1.0 - 0.5 * jnp.eye(len(L), dtype=L.dtype))
+    return L, matmul(L, half)
 
 
 def cholesky_reference(A: ArrayLike) -> Array:

@@ -6,6 +6,8 @@ from jax import lax
 
 from jaxmath import numerics
 from jaxmath.linalg._checks import _square
+from jaxmath.linalg._kernels.batched import LARGEST, batched
+from jaxmath.linalg._kernels.elimination import pivots_last
 from jaxmath.linalg._scaling import exponent, quotient, scale
 from jaxmath.typing import Array, ArrayLike, as_array
 
@@ -15,18 +17,18 @@ _MAX_COFACTORS = 8
 
 
 def _product(x: Array) -> tuple[Array, Array]:
-    """(μ, e) with Π xᵢ = μ·2^e and 1 ≤ |μ| < 2 or so, by pairs: nothing over- or underflows.
+    """(μ, e) with Π xᵢ = μ·2^e over the first axis and 1 ≤ |μ| < 2 or so, by pairs.
 
-    The exponent of a product that is 0 or not finite means nothing.
+    Nothing over- or underflows on the way. The exponent of a product that is 0 or not finite means nothing.
     """
     e = exponent(x)
-    mantissas, total = scale(x, -e), jnp.sum(e, dtype=e.dtype)
-    while mantissas.size > 1:
-        if mantissas.size % 2:
-            mantissas = jnp.append(mantissas, jnp.ones((), x.dtype))
+    mantissas, total = scale(x, -e), jnp.sum(e, axis=0, dtype=e.dtype)
+    while len(mantissas) > 1:
+        if len(mantissas) % 2:
+            mantissas = jnp.concatenate([mantissas, jnp.ones_like(mantissas[:1])])
         mantissas = mantissas[::2] * mantissas[1::2]
         e = exponent(mantissas)
-        mantissas, total = scale(mantissas, -e), total + jnp.sum(e, dtype=e.dtype)
+        mantissas, total = scale(mantissas, -e), total + jnp.sum(e, axis=0, dtype=e.dtype)
     return 2.0 * mantissas[0], total - 1
 
 
@@ -73,10 +75,23 @@ def det(A: ArrayLike) -> Array:
     return _det(_square("A", A))
 
 
-@jax.custom_jvp
-def _det(A: Array) -> Array:
+def _det_one(A: Array) -> Array:
     _, _, mantissa, e = _pivots(A)
     return scale(mantissa, e)
+
+
+def _det_last(A: Array) -> Array:
+    pivots, odd = pivots_last(A)
+    mantissa, e = _product(pivots)
+    return scale(jnp.where(odd, -mantissa, mantissa), e)
+
+
+_det_batched = batched(_det_one, _det_last)
+
+
+@jax.custom_jvp
+def _det(A: Array) -> Array:
+    return _det_batched(A) if 1 < len(A) <= LARGEST else _det_one(A)
 
 
 @_det.defjvp

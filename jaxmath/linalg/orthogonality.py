@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath.linalg._kernels.batched import LARGEST, batched
+from jaxmath.linalg._kernels.qr import qr_last
 from jaxmath.numerics import matmul, safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array
 
@@ -252,7 +254,13 @@ def _with_gauge(Q: Array, R: Array) -> tuple[Array, Array]:
 
 
 def _lapack(mode: str, A: Array) -> tuple[Array, Array]:
+    small = max(A.shape) <= LARGEST and A.dtype in (jnp.float32, jnp.float64)
+    if small and _columns_kept(A, mode) == min(A.shape):
+        return _small(A)
     return _with_gauge(*jnp.linalg.qr(A, mode=mode))
+
+
+_small = batched(lambda A: _with_gauge(*jnp.linalg.qr(A)), qr_last)
 
 
 def qr(A: ArrayLike, mode: str = "reduced") -> tuple[Array, Array]:
@@ -281,7 +289,8 @@ def qr(A: ArrayLike, mode: str = "reduced") -> tuple[Array, Array]:
       Q₂, the projector Q₂Q₂ᴴ (the derivative of bare Q₂ moves it out of its span only, without
       turning it within). Singular set: the first k columns dependent, for m ≤ n the first m − 1;
       there the derivative of Q does not exist and comes out infinite or NaN. Cost: as
-      ``jnp.linalg.qr``.
+      ``jnp.linalg.qr``; under ``vmap``, real matrices up to 8×8 with k columns of Q are reflected
+      all at once, with the batch along the vector lanes.
 
     Example:
       >>> Q, R = qr(jnp.array([[3.0, 1.0], [4.0, 2.0]]))

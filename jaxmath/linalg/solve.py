@@ -2,16 +2,22 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
 from jaxmath.iterate import Status
 from jaxmath.linalg._checks import _square
+from jaxmath.linalg._kernels.batched import LARGEST, batched
+from jaxmath.linalg._kernels.elimination import inv_last, solve_last
 from jaxmath.linalg._scaling import scale, unit_range
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["SolveInfo", "inv", "solve", "solve_info"]
+
+# Above, the batched inverse is not faster than LAPACK's.
+_LARGEST_INVERSE = 4
 
 
 class SolveInfo(NamedTuple):
@@ -57,8 +63,9 @@ def solve(A: ArrayLike, b: ArrayLike) -> Array:
       Elimination with partial pivoting: residual ‖A x − b‖ ≤ 20·n·eps·ρ·‖A‖·‖x‖ with ρ the growth
       of the elements (in practice small, at worst 2^(n−1)). Singular set: an exactly zero pivot
       gives at least one component that is ±∞ or NaN, and a gradient that is not finite; a matrix
-      that is singular only up to rounding gives a huge x. ``solve_info`` tells. NaN gives NaN. The
-      gradient reuses the factors. Cost: 2n³/3 + 2n²k flops.
+      that is singular only up to rounding gives a huge x. ``solve_info`` tells. NaN gives NaN.
+      Under vmap, n from 2 to 8 is a kernel over the batch; the gradient up to n = 4 uses the
+      inverse, else the factors. Cost: 2n³/3 + 2n²k flops.
 
     Example:
       >>> print(solve(jnp.array([[2.0, 0.0], [1.0, 4.0]]), jnp.array([2.0, 9.0])))
@@ -68,7 +75,44 @@ def solve(A: ArrayLike, b: ArrayLike) -> Array:
       N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, 2002,
       theorem 9.4.
     """
-    return jnp.linalg.solve(*_system(A, b))
+    A, b = _system(A, b)
+    return _solve(A, b) if 1 < len(A) <= LARGEST else jnp.linalg.solve(A, b)
+
+
+def _solve_last(A: Array, b: Array) -> Array:
+    return solve_last(A, b) if b.ndim == 3 else solve_last(A, b[:, None])[:, 0]
+
+
+_solve_batched = batched(jnp.linalg.solve, _solve_last)
+
+
+@jax.custom_jvp
+def _solve(A: Array, b: Array) -> Array:
+    wide = b.ndim == 2 and b.shape[1] > 1 and len(A) > _LARGEST_INVERSE
+    return jnp.linalg.solve(A, b) if wide else _solve_batched(A, b)
+
+
+@_solve.defjvp
+def _solve_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    A, b = primals
+    if len(A) > _LARGEST_INVERSE:  # one factorization serves both
+        return jax.jvp(jnp.linalg.solve, primals, tangents)
+    x, (dA, db) = _solve(A, b), tangents
+    return x, numerics.matmul(_inv(A), db - numerics.matmul(dA, x))
+
+
+_inv_batched = batched(jnp.linalg.inv, inv_last)
+
+
+@jax.custom_jvp
+def _inv(A: Array) -> Array:
+    return _inv_batched(A)
+
+
+@_inv.defjvp
+def _inv_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    X = _inv(*primals)
+    return X, -numerics.matmul(X, numerics.matmul(tangents[0], X))
 
 
 def inv(A: ArrayLike) -> Array:
@@ -86,7 +130,8 @@ def inv(A: ArrayLike) -> Array:
 
     Numerics:
       ‖A X − I‖ ≤ 20·n·eps·ρ·‖A‖·‖X‖, ρ as in ``solve``. Singular set: an exactly zero pivot gives
-      elements that are ±∞ or NaN. NaN gives NaN. Cost: 2n³ flops.
+      elements that are ±∞ or NaN. NaN gives NaN. Under vmap, n from 2 to
+      4 is a kernel over the batch (for n = 2 adj(A)/det A). Cost: 2n³ flops.
 
     Example:
       >>> print(inv(jnp.array([[2.0, 0.0], [0.0, 4.0]])))
@@ -97,7 +142,8 @@ def inv(A: ArrayLike) -> Array:
       N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, 2002,
       section 14.3.
     """
-    return jnp.linalg.inv(_square("A", A))
+    A = _square("A", A)
+    return _inv(A) if 1 < len(A) <= _LARGEST_INVERSE else jnp.linalg.inv(A)
 
 
 def solve_info(A: ArrayLike, b: ArrayLike, *, refine: bool = False) -> SolveInfo:

@@ -1,0 +1,99 @@
+"""From an algorithm for one matrix and a kernel for a batch, one function that vmap maps to it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.custom_batching import custom_vmap
+
+from jaxmath.linalg._scaling import exponent, scale
+from jaxmath.typing import Array
+
+__all__: list[str] = []
+
+LARGEST = 8  # static unrolling pays up to here
+
+
+def batched(single: Callable, kernel: Callable) -> Callable:
+    """``single(*arrays)`` for one example, and ``kernel`` on arrays with the batch last under vmap.
+
+    An argument that is not mapped reaches the kernel with a last axis of length 1, to be broadcast.
+    Nested vmaps are merged into one last axis. Neither function is differentiated: wrap the result
+    in a ``custom_jvp``.
+    """
+
+    @custom_vmap
+    def on_last(*args: Array) -> Any:
+        return kernel(*args)
+
+    @on_last.def_vmap
+    def _merge(axis_size: int, in_batched: list[bool], *args: Array) -> tuple[Any, Any]:
+        width = max(a.shape[-1] for a in args)
+
+        def merge(a: Array, is_batched: bool) -> Array:
+            a = a if is_batched else a[None]
+            if a.shape[0] == 1 and a.shape[-1] == 1:
+                return a[0]
+            a = jnp.broadcast_to(a, (axis_size, *a.shape[1:-1], width))
+            return jnp.moveaxis(a, 0, -2).reshape(*a.shape[1:-1], axis_size * width)
+
+        def split(x: Array) -> Array:
+            if x.shape[-1] == 1:
+                return jnp.broadcast_to(x, (axis_size, *x.shape))
+            return jnp.moveaxis(x.reshape(*x.shape[:-1], axis_size, width), -2, 0)
+
+        out = jax.tree.map(split, on_last(*map(merge, args, in_batched)))
+        return out, jax.tree.map(lambda _: True, out)
+
+    @custom_vmap
+    def on_one(*args: Array) -> Any:
+        return single(*args)
+
+    @on_one.def_vmap
+    def _last(axis_size: int, in_batched: list[bool], *args: Array) -> tuple[Any, Any]:
+        del axis_size
+        last = [
+            jnp.moveaxis(a, 0, -1) if is_batched else a[..., None]
+            for a, is_batched in zip(args, in_batched, strict=True)
+        ]
+        out = jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), on_last(*last))
+        return out, jax.tree.map(lambda _: True, out)
+
+    return on_one
+
+
+def tiled(kernel: Callable, M: Array) -> Any:
+    """The kernel on tiles of a few hundred lanes, which stay in the cache between its steps.
+
+    The batch is cut as (16, number of tiles, 16) and the middle axis is scanned, so that a batch
+    that is sharded over up to 16 devices stays where it is.
+    """
+    batch = M.shape[-1]
+    outer = lanes = 16
+    if batch <= 2 * outer * lanes:
+        return kernel(M)
+    tiles = -(-batch // (outer * lanes))
+    missing = tiles * outer * lanes - batch
+    if missing:
+        M = jnp.pad(M, [(0, 0)] * (M.ndim - 1) + [(0, missing)])
+    M = jnp.moveaxis(M.reshape(*M.shape[:-1], outer, tiles, lanes), -2, 0)
+    out = lax.map(kernel, M.reshape(*M.shape[:-2], outer * lanes))
+
+    def whole(x: Array) -> Array:
+        x = jnp.moveaxis(x.reshape(*x.shape[:-1], outer, lanes), 0, -2)
+        return x.reshape(*x.shape[:-3], -1)[..., :batch]
+
+    return jax.tree.map(whole, out)
+
+
+def scale_lanes(A: Array) -> tuple[Array, Array]:
+    """A·2^(−k) with the largest element of each lane in [½, 1), and k of shape (1, 1, batch).
+
+    Lanes that are 0 or not finite have k = 0.
+    """
+    k = jnp.max(jnp.where(A == 0, -4096, exponent(A)), axis=(0, 1), keepdims=True)
+    finite = jnp.all(jnp.isfinite(A), axis=(0, 1), keepdims=True)
+    k = jnp.where((k == -4096) | ~finite, 0, k)
+    return scale(A, -k), k
