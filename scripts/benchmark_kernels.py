@@ -1,0 +1,215 @@
+#!/usr/bin/env python
+"""Time batches of small matrices: jaxmath.linalg under vmap, jax.numpy, and numpy.linalg.
+
+Each row is an operation on a batch of n × n matrices. The ratio is jax.numpy's time over ours
+(above 1 is a win, and losses are printed beside wins), with its quartiles over interleaved runs
+after a warm-up; compile times stand in columns of their own. The gradient column is the same ratio for the
+reverse-mode gradient of the sum of the outputs (for eigenvectors and the like of the values alone).
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+OPERATIONS = ("matmul", "solve", "inv", "det", "cholesky", "eigh", "svd", "qr")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument("operations", nargs="*", metavar="operation", help=f"of {', '.join(OPERATIONS)}")
+    p.add_argument("--sizes", type=int, nargs="+", default=[2, 3, 4, 8], metavar="N")
+    p.add_argument("--batch", type=int, default=20_000, help="matrices in a batch (%(default)s)")
+    p.add_argument("--runs", type=int, default=15, help="interleaved runs (%(default)s)")
+    p.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    p.add_argument("--no-gradients", action="store_true", help="leave the gradients out")
+    p.add_argument("--json", type=Path, metavar="FILE", help="write every figure as JSON")
+    return p
+
+
+def table() -> dict[str, tuple[Callable, Callable, Callable]]:
+    """Ours for one matrix, jax.numpy's for a batch, NumPy's for a batch; of a pair (A, B)."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    from jaxmath import linalg
+
+    pairs = {
+        "matmul": (linalg.matmul, jnp.matmul, np.matmul),
+        "solve": (
+            lambda A, B: linalg.solve(A, B[0]),
+            lambda A, B: jnp.linalg.solve(A, B[0]),
+            lambda A, B: np.linalg.solve(A, B[:, 0, :, None])[..., 0],
+        ),
+    }
+    rest = {
+        "inv": (linalg.inv, jnp.linalg.inv, np.linalg.inv),
+        "det": (linalg.det, jnp.linalg.det, np.linalg.det),
+        "cholesky": (linalg.cholesky, jnp.linalg.cholesky, np.linalg.cholesky),
+        "eigh": (linalg.eigh, jnp.linalg.eigh, np.linalg.eigh),
+        "svd": (
+            linalg.svd,
+            lambda A: jnp.linalg.svd(A, full_matrices=False),
+            lambda A: np.linalg.svd(A, full_matrices=False),
+        ),
+        "qr": (linalg.qr, jnp.linalg.qr, np.linalg.qr),
+    }
+    for name, functions in rest.items():
+        pairs[name] = tuple(lambda A, B, f=f: f(A) for f in functions)
+    return {
+        name: (jax.vmap(ours), jax.vmap(theirs), numpy)
+        for name, (ours, theirs, numpy) in pairs.items()
+    }
+
+
+def arguments(name: str, n: int, batch: int, dtype: str) -> tuple:
+    """A batch of random matrices, definite for cholesky and symmetric for eigh."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(2, batch, n, n))
+    if name == "cholesky":
+        A = A @ A.swapaxes(1, 2) + np.eye(n)
+    if name == "eigh":
+        A = (A + A.swapaxes(1, 2)) / 2
+    return A.astype(dtype), B.astype(dtype)
+
+
+def total(name: str, call: Callable) -> Callable:
+    """The sum of the outputs; of a decomposition, of what does not depend on the gauge."""
+    import jax.numpy as jnp
+
+    part = {"eigh": 0, "svd": 1, "qr": 1}
+
+    def scalar(A: Any, B: Any) -> Any:
+        out = call(A, B)
+        out = out[part[name]] if name in part else out
+        return jnp.sum(jnp.abs(out) if name == "qr" else out)
+
+    return scalar
+
+
+def compiled(fn: Callable, args: tuple) -> tuple[Callable, float]:
+    """The compiled function and the seconds that took."""
+    import jax
+
+    began = time.perf_counter()
+    program = jax.jit(fn).lower(*args).compile()
+    return program, time.perf_counter() - began
+
+
+def interleaved(calls: list[Callable], args: tuple, runs: int) -> list[list[float]]:
+    """Seconds of each call in each run, in turn, after a warm-up."""
+    import jax
+
+    for call in calls:
+        jax.block_until_ready(call(*args))
+    seconds: list[list[float]] = [[] for _ in calls]
+    for _ in range(runs):
+        for call, kept in zip(calls, seconds, strict=True):
+            began = time.perf_counter()
+            jax.block_until_ready(call(*args))
+            kept.append(time.perf_counter() - began)
+    return seconds
+
+
+def measure(name: str, n: int, options: argparse.Namespace) -> dict:
+    """One row."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    ours, theirs, numpy = table()[name]
+    host = arguments(name, n, options.batch, options.dtype)
+    args = tuple(jnp.asarray(x) for x in host)
+    program, compile_s = compiled(ours, args)
+    peer, peer_compile_s = compiled(theirs, args)
+    a, b = interleaved([program, peer], args, options.runs)
+    (c,) = interleaved([numpy], host, min(3, options.runs))
+    row = {"operation": name, "n": n, "compile_s": compile_s, "jnp_compile_s": peer_compile_s}
+    row |= {"ours_ms": 1e3 * np.median(a), "jnp_ms": 1e3 * np.median(b)}
+    row |= {"numpy_ms": 1e3 * np.median(c)}
+    row["ratio"] = [float(q) for q in np.quantile(np.divide(b, a), (0.25, 0.5, 0.75))]
+    if not options.no_gradients:
+        gradients = [
+            compiled(jax.grad(total(name, call), argnums=(0, 1)), args)[0]
+            for call in (ours, theirs)
+        ]
+        a, b = interleaved(gradients, args, options.runs)
+        row["gradient_ratio"] = [float(q) for q in np.quantile(np.divide(b, a), (0.25, 0.5, 0.75))]
+    return row
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, print, write; the exit code."""
+    import jax
+    from rich.console import Console
+    from rich.progress import track
+    from rich.table import Table
+
+    from jaxmath.benchmark import environment
+
+    if options.dtype == "float64":
+        jax.config.update("jax_enable_x64", True)
+    names = options.operations or list(OPERATIONS)
+    for name in names:
+        if name not in OPERATIONS:
+            raise ValueError(f"no operation '{name}': choose of {', '.join(OPERATIONS)}")
+    for flag, value in (("--batch", options.batch), ("--runs", options.runs)):
+        if value < 1:
+            raise ValueError(f"{flag} must be at least 1, got {value}")
+    if min(options.sizes) < 1:
+        raise ValueError(f"--sizes must be at least 1, got {min(options.sizes)}")
+    if options.json is not None:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.touch()
+    where = environment() | {"batch": options.batch, "dtype": options.dtype, "runs": options.runs}
+    plan = [(name, n) for name in names for n in options.sizes]
+    progress = Console(stderr=True)
+    rows = [
+        measure(name, n, options)
+        for name, n in track(plan, "measuring", console=progress, transient=True)
+    ]
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    shown = Table(title="jax.numpy's time over ours: above 1 is a win", caption="quartiles behind")
+    for heading in ("operation", "n", "ratio", "gradient", "ours ms", "jnp ms", "numpy ms"):
+        shown.add_column(heading, justify="left" if heading == "operation" else "right")
+    shown.add_column("compile s (jnp)", justify="right")
+    spread = lambda q: f"{q[1]:.2f} ({q[0]:.2f}–{q[2]:.2f})"
+    for row in rows:
+        shown.add_row(
+            row["operation"], str(row["n"]), spread(row["ratio"]),
+            spread(row["gradient_ratio"]) if "gradient_ratio" in row else "–",
+            *(f"{row[key]:.2f}" for key in ("ours_ms", "jnp_ms", "numpy_ms")),
+            f"{row['compile_s']:.2f} ({row['jnp_compile_s']:.2f})",
+        )  # fmt: skip
+    console.print(shown)
+    losses = sum(row["ratio"][1] < 1 for row in rows)
+    console.print(
+        f"{len(rows)} rows, {losses} below 1; " + ", ".join(f"{k} {v}" for k, v in where.items())
+    )
+    if options.json is not None:
+        options.json.write_text(json.dumps({"where": where, "rows": rows}, indent=1) + "\n")
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Mistakes in the arguments are one line and exit code 2."""
+    try:
+        return run(parser().parse_args(argv))
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
