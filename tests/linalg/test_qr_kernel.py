@@ -33,7 +33,8 @@ def test_kernel_is_accurate_in_its_gauge(shape, dtype):
     A = gallery(m, n).astype(dtype)
     Q, R = map(np.asarray, jax.jit(jax.vmap(qr))(jnp.asarray(A)))
     assert Q.dtype == R.dtype == dtype
-    assert Q.shape[1:] == (m, min(m, n)) and R.shape[1:] == (min(m, n), n)
+    assert Q.shape[1:] == (m, min(m, n))
+    assert R.shape[1:] == (min(m, n), n)
     tol = 20 * max(m, n) * np.finfo(dtype).eps
     Q, R, A = (x.astype(np.float64) for x in (Q, R, A))
     size = np.linalg.norm(A, axis=(1, 2))
@@ -60,7 +61,8 @@ def test_complete_factors_of_wide_matrices_use_it_too_and_tall_ones_keep_their_s
     for x, y in zip(jax.vmap(lambda A: qr(A, "complete"))(A), jax.vmap(qr)(A), strict=True):
         np.testing.assert_array_equal(x, y)
     Q, R = jax.vmap(lambda A: qr(A, "complete"))(jnp.swapaxes(A, 1, 2))
-    assert Q.shape == (4, 5, 5) and R.shape == (4, 5, 3)
+    assert Q.shape == (4, 5, 5)
+    assert R.shape == (4, 5, 3)
 
 
 def test_nested_vmap():

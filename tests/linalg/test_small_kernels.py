@@ -1,4 +1,4 @@
-"""The kernels behind vmap: as accurate as one matrix at a time, lane by lane, under every transform."""
+"""The kernels behind vmap: as accurate as one matrix at a time, lane by lane."""
 
 import os
 import subprocess
@@ -51,7 +51,7 @@ def test_solve_and_inverse(n, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", SIZES)
 def test_determinant_is_that_of_one_matrix(n, dtype):
-    """det of a matrix within 20·n·eps·ρ·‖A‖: that moves Π sᵢ by Π (sᵢ + distance) − Π sᵢ at most."""
+    """A distance of 20·n·eps·ρ·‖A‖ moves Π sᵢ by Π (sᵢ + distance) − Π sᵢ at most."""
     A = lanes(n, dtype)
     found = wide(np.asarray(jax.jit(jax.vmap(linalg.det))(A)))
     for M, d in zip(A, found, strict=True):
@@ -117,7 +117,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("n", (2, 4, 5))
+@pytest.mark.parametrize("n", [2, 4, 5])
 def test_gradients_hessians_and_nested_vmap(name, n):
     call = CALLS[name]
     scalar = lambda A: jnp.sum(jnp.sin(call(A)))

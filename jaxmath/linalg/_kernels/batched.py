@@ -97,3 +97,20 @@ def scale_lanes(A: Array) -> tuple[Array, Array]:
     finite = jnp.all(jnp.isfinite(A), axis=(0, 1), keepdims=True)
     k = jnp.where((k == -4096) | ~finite, 0, k)
     return scale(A, -k), k
+
+
+def identities(n: int, A: Array) -> Array:
+    """A batch of n × n identities, laid out over devices as the batch A is."""
+    eye = jnp.eye(n, dtype=A.dtype)[..., None]
+    return jnp.where(jnp.isnan(A[:1, :1]), eye, eye)
+
+
+def settle(flag: Array, x: Array) -> Array:
+    """x, computed once: ``flag`` is a scalar that is True, and that the compiler does not know.
+
+    XLA on CPU drops ``lax.optimization_barrier`` and fuses the producers of x into each of its
+    consumers: slow, exponentially so in a chain, and not even consistent, as the copies may round
+    differently, which costs a reflection of a small column its orthogonality. The operands of a
+    conditional are always stored.
+    """
+    return lax.cond(flag, lambda x: x, lambda x: x + 1, x)

@@ -4,24 +4,12 @@ from functools import reduce
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
-from jaxmath.linalg._kernels.batched import scale_lanes
+from jaxmath.linalg._kernels.batched import scale_lanes, settle
 from jaxmath.linalg._scaling import _power, exponent, scale
 from jaxmath.typing import Array
 
 __all__: list[str] = []
-
-
-def settle(flag: Array, x: Array) -> Array:
-    """x, computed once: ``flag`` is a scalar that is True, and that the compiler does not know.
-
-    XLA on CPU drops ``lax.optimization_barrier`` and fuses the producers of x into each of its
-    consumers: slow, exponentially so in a chain, and not even consistent, as the copies may round
-    differently, which costs a reflection of a small column its orthogonality. The operands of a
-    conditional are always stored.
-    """
-    return lax.cond(flag, lambda x: x, lambda x: x + 1, x)
 
 
 def column_sum(*terms: Array) -> Array:

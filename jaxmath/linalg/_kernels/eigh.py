@@ -1,0 +1,122 @@
+"""Eigenvalues of a batch of small real symmetric matrices: Jacobi, the batch on the last axis."""
+
+from functools import reduce
+from itertools import combinations
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxmath.linalg._kernels.batched import identities, settle
+from jaxmath.linalg._scaling import _power, exponent
+from jaxmath.typing import Array
+
+__all__: list[str] = []
+
+LARGEST = 4  # above, LAPACK is faster on CPU
+MAX_SWEEPS = 12  # 4 to 7 are needed
+NETWORK = {
+    2: [(0, 1)],
+    3: [(0, 2), (0, 1), (1, 2)],
+    4: [(0, 2), (1, 3), (0, 1), (2, 3), (1, 2)],
+}  # of comparators that sort
+
+State = tuple[list[Array], dict[tuple[int, int], Array], list[Array]]
+
+
+def _angle(a: Array, b: Array, g: Array) -> tuple[Array, Array, Array]:
+    """t, c and s of the rotation, by at most π/4, that makes [[a, g], [g, b]] diagonal.
+
+    ::
+
+        τ = (b − a) / 2g,   t = sign(τ) / (|τ| + √(1 + τ²)),   c = 1/√(1 + t²),   s = ct
+    """
+    live = g != 0
+    tau = (b - a) / jnp.where(live, 2 * g, 1.0)
+    t = jnp.where(tau < 0, -1.0, 1.0) / (jnp.abs(tau) + jnp.sqrt(1 + tau * tau))
+    t = jnp.where(live, t, 0.0)
+    c = 1 / jnp.sqrt(1 + t * t)
+    return t, c, c * t
+
+
+def _rotate(state: State, p: int, q: int, flag: Array) -> State:
+    """One rotation of the diagonal d, the entries o above it and the columns V."""
+    d, o, V = list(state[0]), dict(state[1]), list(state[2])
+    t, c, s = _angle(d[p], d[q], o[p, q])
+    c, s, shift = settle(flag, jnp.stack([c, s, t * o[p, q]]))
+
+    def pair(x: Array, y: Array) -> tuple[Array, Array]:
+        return c * x - s * y, s * x + c * y
+
+    for r in set(range(len(d))) - {p, q}:
+        i, j = (min(p, r), max(p, r)), (min(q, r), max(q, r))
+        o[i], o[j] = pair(o[i], o[j])
+    V[p], V[q] = pair(V[p], V[q])
+    d[p], d[q], o[p, q] = d[p] - shift, d[q] + shift, jnp.zeros_like(shift)
+    return d, o, V
+
+
+def _sign(v: Array) -> Array:
+    """The sign of the first entry whose modulus is within 10% of the column's largest."""
+    size = jnp.abs(v)
+    leads = size >= 0.9 * reduce(jnp.maximum, size)
+    sign = jnp.ones_like(v[0])
+    for x, lead in zip(v[::-1], leads[::-1], strict=True):
+        sign = jnp.where(lead, jnp.where(x < 0, -1.0, 1.0).astype(v.dtype), sign)
+    return sign
+
+
+def _two(a: Array, b: Array, g: Array) -> tuple[Array, Array]:
+    """w and V of [[a, g], [g, b]]; as |s| ≤ c, only the vector (s, c) can need its sign changed.
+
+    ::
+
+        w₁ = a − tg, v₁ = (c, −s);   w₂ = b + tg, v₂ = (s, c)
+    """
+    t, c, s = _angle(a, b, g)
+    x, y = a - t * g, b + t * g
+    swap, sign = x > y, jnp.where(s <= -0.9 * c, -1.0, 1.0)
+    V = [[jnp.where(swap, v, u), jnp.where(swap, u, v)] for u, v in [(c, s * sign), (-s, c * sign)]]
+    return jnp.stack([jnp.minimum(x, y), jnp.maximum(x, y)]), jnp.stack([*V[0], *V[1]])
+
+
+@jax.jit
+def eigh_last(H: Array) -> tuple[Array, Array]:
+    """H V = V diag(w) with VᵀV = I: w of shape (n, batch), ascending, and V of (n, n, batch).
+
+    ::
+
+        H ← JᵀHJ, V ← VJ for each pair p < q, until off(H) ≤ eps·‖H‖_F in every lane
+    """
+    n, eps = len(H), float(jnp.finfo(H.dtype).eps)
+    pairs = list(combinations(range(n), 2))
+    entries = [H[i, i] for i in range(n)] + [H[p] for p in pairs]
+    size = reduce(jnp.maximum, map(jnp.abs, entries))
+    finite, top = jnp.isfinite(size), jnp.finfo(H.dtype).maxexp - 3
+    shift = jnp.clip(exponent(size), -top, top)  # both 2^shift and 2^(−shift) are normal
+    scaled = [jnp.where(finite, x * _power(-shift, H.dtype), jnp.nan) for x in entries]
+    if n == 2:
+        w, V = _two(*scaled)
+        return w * _power(shift, H.dtype), V.reshape(H.shape)
+    flag = jnp.max(shift) > -(2**20)
+    scaled = settle(flag, jnp.stack(scaled))
+    eye = identities(n, H)
+    above = dict(zip(pairs, scaled[n:], strict=True))
+    state = list(scaled[:n]), above, [eye[:, i] for i in range(n)]
+
+    def sweep(carry: tuple[State, Array, Array]) -> tuple[State, Array, Array]:
+        state, _, count = carry
+        for p, q in pairs:
+            state = _rotate(state, p, q, flag)
+        d, o, _ = state
+        off, norm = sum(x * x for x in o.values()), sum(x * x for x in d)
+        return state, jnp.any(2 * off > eps * eps * norm), count + 1
+
+    carry = (state, flag, jnp.zeros((), jnp.int32))
+    (d, _, V), *_ = lax.while_loop(lambda c: c[1] & (c[2] < MAX_SWEEPS), sweep, carry)
+    for i, j in NETWORK[n]:
+        swap = d[i] > d[j]
+        d[i], d[j] = jnp.minimum(d[i], d[j]), jnp.maximum(d[i], d[j])
+        V[i], V[j] = jnp.where(swap, V[j], V[i]), jnp.where(swap, V[i], V[j])
+    w = jnp.stack(d) * _power(shift, H.dtype)
+    return w, jnp.stack([v * _sign(v) for v in V], axis=1)
