@@ -3,8 +3,8 @@
 
 Each row is an operation on a batch of n × n matrices. The ratio is jax.numpy's time over ours
 (above 1 is a win, and losses are printed beside wins), with its quartiles over interleaved runs
-after a warm-up; compile times stand in columns of their own. The gradient column is the same ratio for the
-reverse-mode gradient of the sum of the outputs (for eigenvectors and the like of the values alone).
+after a warm-up; compile times stand in columns of their own. The gradient column is the same ratio
+for the reverse-mode gradient of the sum of the outputs (of eigenvalues, singular values, |R|).
 """
 
 import argparse

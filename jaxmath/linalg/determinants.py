@@ -19,7 +19,8 @@ _MAX_COFACTORS = 8
 def _product(x: Array) -> tuple[Array, Array]:
     """(μ, e) with Π xᵢ = μ·2^e over the first axis and 1 ≤ |μ| < 2 or so, by pairs.
 
-    Nothing over- or underflows on the way. The exponent of a product that is 0 or not finite means nothing.
+    Nothing over- or underflows on the way. The exponent of a product that is 0 or not finite means
+    nothing.
     """
     e = exponent(x)
     mantissas, total = scale(x, -e), jnp.sum(e, axis=0, dtype=e.dtype)

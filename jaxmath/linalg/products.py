@@ -140,8 +140,8 @@ def matmul(A: ArrayLike, B: ArrayLike) -> Array:
     B = as_array("B", B, ndim=(1, 2), kind="inexact", min_size=1)
     B = as_array("B", B, shape=(A.shape[1], *B.shape[1:]), kind="inexact")
     sizes = (*A.shape, *B.shape[1:])
-    # Products of vectors and of two rows or columns are not slow in XLA.
-    small = B.ndim == 2 and min(sizes) >= 3 and max(sizes) <= LARGEST
+    # Products of vectors and of two or three rows or columns are not slow in XLA.
+    small = B.ndim == 2 and min(sizes) >= 4 and max(sizes) <= LARGEST
     return _small_matmul(A, B) if small else numerics.matmul(A, B)
 
 

@@ -44,14 +44,11 @@ def _rotate(state: State, p: int, q: int, flag: Array) -> State:
     d, o, V = list(state[0]), dict(state[1]), list(state[2])
     t, c, s = _angle(d[p], d[q], o[p, q])
     c, s, shift = settle(flag, jnp.stack([c, s, t * o[p, q]]))
-
-    def pair(x: Array, y: Array) -> tuple[Array, Array]:
-        return c * x - s * y, s * x + c * y
-
     for r in set(range(len(d))) - {p, q}:
         i, j = (min(p, r), max(p, r)), (min(q, r), max(q, r))
-        o[i], o[j] = pair(o[i], o[j])
-    V[p], V[q] = pair(V[p], V[q])
+        o[i], o[j] = c * o[i] - s * o[j], s * o[i] + c * o[j]
+    c, s = c[None], s[None]
+    V[p], V[q] = c * V[p] - s * V[q], s * V[p] + c * V[q]
     d[p], d[q], o[p, q] = d[p] - shift, d[q] + shift, jnp.zeros_like(shift)
     return d, o, V
 
@@ -59,7 +56,7 @@ def _rotate(state: State, p: int, q: int, flag: Array) -> State:
 def _sign(v: Array) -> Array:
     """The sign of the first entry whose modulus is within 10% of the column's largest."""
     size = jnp.abs(v)
-    leads = size >= 0.9 * reduce(jnp.maximum, size)
+    leads = size >= 0.9 * reduce(jnp.maximum, size)[None]
     sign = jnp.ones_like(v[0])
     for x, lead in zip(v[::-1], leads[::-1], strict=True):
         sign = jnp.where(lead, jnp.where(x < 0, -1.0, 1.0).astype(v.dtype), sign)
@@ -97,7 +94,7 @@ def eigh_last(H: Array) -> tuple[Array, Array]:
     scaled = [jnp.where(finite, x * _power(-shift, H.dtype), jnp.nan) for x in entries]
     if n == 2:
         w, V = _two(*scaled)
-        return w * _power(shift, H.dtype), V.reshape(H.shape)
+        return w * _power(shift, H.dtype)[None], V.reshape(H.shape)
     flag = jnp.max(shift) > -(2**20)
     scaled = settle(flag, jnp.stack(scaled))
     eye = identities(n, H)
@@ -115,8 +112,8 @@ def eigh_last(H: Array) -> tuple[Array, Array]:
     carry = (state, flag, jnp.zeros((), jnp.int32))
     (d, _, V), *_ = lax.while_loop(lambda c: c[1] & (c[2] < MAX_SWEEPS), sweep, carry)
     for i, j in NETWORK[n]:
-        swap = d[i] > d[j]
+        swap = (d[i] > d[j])[None]
         d[i], d[j] = jnp.minimum(d[i], d[j]), jnp.maximum(d[i], d[j])
         V[i], V[j] = jnp.where(swap, V[j], V[i]), jnp.where(swap, V[i], V[j])
-    w = jnp.stack(d) * _power(shift, H.dtype)
-    return w, jnp.stack([v * _sign(v) for v in V], axis=1)
+    w = jnp.stack(d) * _power(shift, H.dtype)[None]
+    return w, jnp.stack([v * _sign(v)[None] for v in V], axis=1)
