@@ -86,7 +86,11 @@ def _sorted(flag: Array, W: Array, rows: int) -> Array:
     W = settle(flag, W)
     size = settle(flag, column_sum(W[:rows], W[:rows]))
     above = [
-        sum((size[i] >= size[j]) if i < j else (size[i] > size[j]) for i in range(n) if i != j)
+        sum(
+            ((size[i] >= size[j]) if i < j else (size[i] > size[j])).astype(jnp.int32)
+            for i in range(n)
+            if i != j
+        )
         for j in range(n)
     ]
     rank = [jnp.broadcast_to(jnp.asarray(a, jnp.int32), size[0].shape) for a in above]
