@@ -14,7 +14,7 @@ from jaxmath.typing import Array
 __all__: list[str] = []
 
 LARGEST = 4  # above, LAPACK is faster on CPU
-MAX_SWEEPS = 12  # 4 to 8 are needed; a rare cluster stalls just above eps, accurate all the same
+MAX_SWEEPS = 12  # 4 to 8 are needed
 NETWORK = {
     2: [(0, 1)],
     3: [(0, 2), (0, 1), (1, 2)],
@@ -84,7 +84,7 @@ def eigh_last(H: Array) -> tuple[Array, Array]:
 
     ::
 
-        H ← JᵀHJ, V ← VJ for each pair p < q, until off(H) ≤ eps·‖H‖_F in every lane
+        H ← JᵀHJ, V ← VJ for each pair p < q, until off(H) ≤ √n·eps·‖H‖_F in every lane
     """
     n, eps = len(H), float(jnp.finfo(H.dtype).eps)
     pairs = list(combinations(range(n), 2))
@@ -107,7 +107,7 @@ def eigh_last(H: Array) -> tuple[Array, Array]:
             state = _rotate(state, p, q, flag)
         d, o, _ = state
         off, norm = sum(x * x for x in o.values()), sum(x * x for x in d)
-        return state, jnp.any(2 * off > eps * eps * norm), count + 1
+        return state, jnp.any(2 * off > n * eps * eps * norm), count + 1
 
     carry = (state, flag, jnp.zeros((), jnp.int32))
     (d, _, V), *_ = lax.while_loop(lambda c: c[1] & (c[2] < MAX_SWEEPS), sweep, carry)
