@@ -347,6 +347,12 @@ CASES = (
     Case("smooth_kink", lambda x: jnp.sqrt(x**2 + 1e-4), given([0.0, 1e-3, 1.0])),
     Case(
         "ill_conditioned_solve",
+        lambda x: jnp.linalg.solve(jnp.vander(x), jnp.cos(x)),
+        given([0.5, 1.0, 1.5, 2.5]),
+        WIDE,
+    ),
+    Case(  # the interpolant of a constant: three outputs and all derivatives are rounding
+        "constant_solve",
         lambda x: jnp.linalg.solve(jnp.vander(x), jnp.ones_like(x)),
         given([0.5, 1.0, 1.5, 2.5]),
         WIDE,

@@ -37,6 +37,18 @@ def scale(x: Array, k: Array) -> Array:
     return x * first * second
 
 
+def frexp(x: Array) -> tuple[Array, Array]:
+    """(m, e) with x = m·2^e and ½ ≤ |m| < 1, e = ``exponent(x)``; where that means nothing, m = x."""
+    e = exponent(x)
+    if jnp.iscomplexobj(x):
+        return scale(x, -e), e
+    integer, mantissa_bits, bias = _BITS[x.dtype.name]
+    bits = lax.bitcast_convert_type(x, integer)
+    field = (2 * bias + 1) << mantissa_bits
+    bits = jnp.where(e == 0, bits, (bits & ~field) | ((bias - 1) << mantissa_bits))
+    return lax.bitcast_convert_type(bits, x.dtype), e
+
+
 def unit_range(x: Array) -> tuple[Array, Array]:
     """x·2^(−k) with its largest element in [½, 1), and k; the elements of a zero x stay 0."""
     k = jnp.max(jnp.where(x == 0, -4096, exponent(x)))

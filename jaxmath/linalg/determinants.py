@@ -7,8 +7,8 @@ from jax import lax
 from jaxmath import numerics
 from jaxmath.linalg._checks import _square
 from jaxmath.linalg._kernels.batched import LARGEST, batched
-from jaxmath.linalg._kernels.elimination import pivots_last
-from jaxmath.linalg._scaling import exponent, quotient, scale
+from jaxmath.linalg._kernels.elimination import det_last
+from jaxmath.linalg._scaling import exponent, frexp, quotient, scale
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["cofactor_determinant", "cramer", "det", "slogdet"]
@@ -22,14 +22,13 @@ def _product(x: Array) -> tuple[Array, Array]:
     Nothing over- or underflows on the way. The exponent of a product that is 0 or not finite means
     nothing.
     """
-    e = exponent(x)
-    mantissas, total = scale(x, -e), jnp.sum(e, axis=0, dtype=e.dtype)
+    mantissas, e = frexp(x)
+    total = jnp.sum(e, axis=0, dtype=e.dtype)
     while len(mantissas) > 1:
         if len(mantissas) % 2:
             mantissas = jnp.concatenate([mantissas, jnp.ones_like(mantissas[:1])])
-        mantissas = mantissas[::2] * mantissas[1::2]
-        e = exponent(mantissas)
-        mantissas, total = scale(mantissas, -e), total + jnp.sum(e, axis=0, dtype=e.dtype)
+        mantissas, e = frexp(mantissas[::2] * mantissas[1::2])
+        total = total + jnp.sum(e, axis=0, dtype=e.dtype)
     return 2.0 * mantissas[0], total - 1
 
 
@@ -81,13 +80,7 @@ def _det_one(A: Array) -> Array:
     return scale(mantissa, e)
 
 
-def _det_last(A: Array) -> Array:
-    pivots, odd = pivots_last(A)
-    mantissa, e = _product(pivots)
-    return scale(jnp.where(odd, -mantissa, mantissa), e)
-
-
-_det_batched = batched(_det_one, _det_last)
+_det_batched = batched(_det_one, det_last)
 
 
 @jax.custom_jvp
@@ -139,8 +132,7 @@ def _products_without(s: Array, num_left_out: int) -> Array:
     """Π sₖ over k ≠ i, or over k ∉ {i, j} with 0 for i = j, as a vector or matrix."""
     zero = s == 0
     filled = jnp.where(zero, 1.0, s)
-    e = exponent(filled)
-    mantissas = scale(filled, -e)
+    mantissas, e = frexp(filled)
     total, total_e = _product(filled)
     num_zeros, is_zero = jnp.sum(zero, dtype=e.dtype), zero.astype(e.dtype)
     if num_left_out == 1:

@@ -171,6 +171,7 @@ def _measure_rounding(sides: _Sides, trial: Trial, u: Sequence[np.ndarray] | Non
     wide = numbers(point.rule(direction, u, wide=True))
     sides.rounding = np.fmax(sides.rounding, np.abs(sides.rule - wide))
     share = sides.rounding * point.wide_roundoff / point.own_roundoff
+    sides.rounding += _ROUNDINGS * share  # the lifted rule rounds too
     roundings = max(_ROUNDINGS * point.wide_roundoff, _APPROXIMATION)
     bound = sides.truncation + share + roundings * sides.scale
     with np.errstate(invalid="ignore"):
@@ -186,17 +187,17 @@ def _sides(
 ) -> _Sides:
     point = trial.point
     roundings = max(_ROUNDINGS * point.rule_roundoff, _APPROXIMATION)
+    magnitudes = point.leafwise_max(point.sizes(difference.size))
     if u is None:
         scale = point.leafwise_max(difference.value)
-        magnitude = point.leafwise_max(point.sizes(difference.size))
         return _Sides(
             rule=value.tangent,
             truth=difference.value,
             truncation=difference.error,
             rounding=roundings * scale,
             scale=scale,
-            magnitude=magnitude,
-            adrift=~(difference.error <= _visible(scale, magnitude, point)),
+            magnitude=magnitudes,
+            adrift=~(difference.error <= _visible(scale, magnitudes, point)),
             nonsmooth=difference.nonsmooth | (kinked & ~np.isfinite(value.tangent)),
             jump=difference.jump,
         )
@@ -204,7 +205,7 @@ def _sides(
     used = w != 0
     rule, contributions = trial.direction.dot(value.cotangents)
     terms = w[used] * difference.value[used]
-    size, magnitude = np.sum(np.abs(terms)), np.sum(np.abs(w) * point.sizes(difference.size))
+    size, magnitude = np.sum(np.abs(terms)), np.sum(np.abs(w) * magnitudes)
     scale = np.maximum(size, contributions)
     truncation = np.sum(np.abs(w[used]) * difference.error[used])
     numbers = {

@@ -63,6 +63,20 @@ def test_determinant_is_that_of_one_matrix(n, dtype):
             assert abs(d - np.linalg.det(wide(M))) <= reach + 1e-13 * np.prod(s) + slack
 
 
+@pytest.mark.parametrize("n", SIZES)
+def test_determinants_leave_the_range_only_where_the_result_does(n):
+    """Products of huge and tiny pivots, in every order, and a singular matrix near the limit."""
+    rng = np.random.default_rng(n)
+    powers = np.array([100, -100, 60, -60, 120, -120, 30, -30][:n])
+    powers[-1] -= powers.sum() - 1
+    diagonals = np.stack([np.diag(2.0 ** rng.permutation(powers)) for _ in range(6)])
+    A, batch = diagonals.astype("float32"), jax.jit(jax.vmap(linalg.det))
+    assert np.array_equal([linalg.det(M) for M in A], [2.0] * 6)
+    assert np.array_equal(batch(A), [2.0] * 6)
+    assert np.array_equal(batch(A[:, ::-1]), [2.0 * (-1) ** (n // 2)] * 6)
+    assert np.array_equal(batch(np.full((2, n, n), 3e38, "float32")), [0.0] * 2)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", SIZES)
 def test_cholesky(n, dtype):
@@ -202,3 +216,13 @@ def test_two_devices_hold_their_own_lanes():
         check=False,
     )
     assert out.stdout.count("passed") == 16, out.stdout + out.stderr[-2000:]
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_pivots_near_the_limits_of_the_range(n):
+    """XLA's CPU backend divides by a huge number as if it were infinite."""
+    rng = np.random.default_rng(n)
+    A = (rng.normal(size=(2, n, n)) + 3 * np.eye(n)).astype("float32")
+    A = A / np.abs(A).max() * np.array([1.5e38, 1e-32], "float32")[:, None, None]
+    b = np.stack([A[0] @ np.full(n, 0.125, "float32"), A[1] @ np.full(n, 0.125, "float32")])
+    np.testing.assert_allclose(jax.vmap(linalg.solve)(A, b), np.full((2, n), 0.125), rtol=1e-5)

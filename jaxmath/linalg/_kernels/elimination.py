@@ -1,10 +1,12 @@
 """Elimination with partial pivoting on batches of small systems, the batch as last axis."""
 
+from functools import reduce
+
 import jax.numpy as jnp
 from jax import lax
 
 from jaxmath.linalg._kernels.batched import scale_lanes, tiled
-from jaxmath.linalg._scaling import scale
+from jaxmath.linalg._scaling import frexp, scale
 from jaxmath.typing import Array
 
 __all__: list[str] = []
@@ -17,10 +19,16 @@ def _size(x: Array) -> Array:
     return jnp.abs(x.real) + jnp.abs(x.imag) if jnp.iscomplexobj(x) else jnp.abs(x)
 
 
+def _divide(x: Array, pivot: Array) -> Array:
+    """x / pivot. XLA's CPU multiplies by the reciprocal, which a huge pivot makes subnormal: 0."""
+    shrink = jnp.where(_size(pivot) > jnp.finfo(pivot.dtype).max / 8, 0.125, 1.0)
+    return (x * shrink) / (pivot * shrink)
+
+
 def _multiplier(entry: Array, pivot: Array) -> Array:
     """entry / pivot, and 0 where the pivot is 0: then the entry, not larger, is 0 too."""
     zero = pivot == 0
-    return jnp.where(zero, 0.0, entry / jnp.where(zero, 1.0, pivot))
+    return jnp.where(zero, 0.0, _divide(entry, jnp.where(zero, 1.0, pivot)))
 
 
 def _join(A: Array, b: Array) -> Array:
@@ -108,9 +116,8 @@ def _solve_looped(M: Array) -> Array:
         row = lax.dynamic_index_in_dim(M, i, 0, keepdims=False)
         right = jnp.where(rows > i, row[:n], 0.0)
         known = jnp.sum(right[:, None] * jnp.where((rows > i)[..., None], x, 0.0), axis=0)
-        value = (lax.dynamic_index_in_dim(x, i, 0, keepdims=False) - known) / (
-            lax.dynamic_index_in_dim(row, i, 0)
-        )
+        rest = lax.dynamic_index_in_dim(x, i, 0, keepdims=False) - known
+        value = _divide(rest, lax.dynamic_index_in_dim(row, i, 0))
         # A select, not an update in place: XLA's CPU backend of jax 0.10.2 fuses the sum with a
         # dynamic_update_slice and returns wrong columns.
         return jnp.where((rows == i)[..., None], value[None], x)
@@ -125,18 +132,24 @@ def solve_last(A: Array, b: Array) -> Array:
     return tiled(_solve_looped, _join(A, b))
 
 
-def pivots_last(A: Array) -> tuple[Array, Array]:
-    """The pivots of A, shape (n, batch), and whether the row exchanges are odd in number."""
-    n = A.shape[0]
-    if n <= _UNROLLED:
-        M, odd = _eliminate_unrolled(_entries(A))
-        return jnp.stack([M[i][i] for i in range(n)]), odd
+def det_last(A: Array) -> Array:
+    """det A for a batch of shape (n, n, batch)."""
+    if A.shape[0] > _UNROLLED:
+        return tiled(_det_looped, A)
+    M, odd = _eliminate_unrolled(_entries(A))
+    return _signed_product(odd, [M[i][i] for i in range(len(M))])
 
-    def pivots(M: Array) -> tuple[Array, Array]:
-        M, odd = _eliminate(M)
-        return jnp.stack([M[i, i] for i in range(n)]), odd
 
-    return tiled(pivots, A)
+def _det_looped(A: Array) -> Array:
+    M, odd = _eliminate(A)
+    return _signed_product(odd, [M[i, i] for i in range(len(M))])
+
+
+def _signed_product(odd: Array, pivots: list[Array]) -> Array:
+    """± the product of the pivots; their exponents are added apart, so that only it can overflow."""
+    mantissas, exponents = zip(*map(frexp, pivots), strict=True)
+    mantissa = reduce(jnp.multiply, mantissas)
+    return scale(jnp.where(odd, -mantissa, mantissa), sum(exponents))
 
 
 def inv_last(A: Array) -> Array:
