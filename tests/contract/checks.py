@@ -100,9 +100,10 @@ def check_value(row: Row, dtype: str) -> Iterator[tuple[str, Outcome]]:
     compiled = jax.jit(traced)
     batches = [make_args(row, dtype, seed) for seed in SEEDS]
     with jax.numpy_dtype_promotion("strict"), jax.debug_key_reuse(True):
-        eager = fn(*make_args(row, dtype, SEEDS[0]))  # made anew: a key may be used once
         values = [compiled(*args) for args in batches]
     if dtype == row.dtypes[0]:
+        with jax.numpy_dtype_promotion("strict"), jax.debug_key_reuse(True):
+            eager = fn(*make_args(row, dtype, SEEDS[0]))  # made anew: a key may be used once
         detail = _mismatch(values[0], eager, row.tol, _eps(dtype))
         if len(traces) != 1:
             detail = detail or f"{len(traces)} traces for {len(batches)} calls of one shape"
@@ -135,17 +136,10 @@ def check_value(row: Row, dtype: str) -> Iterator[tuple[str, Outcome]]:
     yield "oracle", Outcome(not detail, detail)
 
 
-def _on_differentiable(row: Row, args: tuple) -> tuple[Callable, tuple]:
-    """The row's call as a function of its differentiable arguments alone."""
-    fn, diff = _call(row), row.diff
-
-    def of_diff(*moving: Any) -> Any:
-        full = list(args)
-        for position, value in zip(diff, moving, strict=True):
-            full[position] = value
-        return fn(*full)
-
-    return of_diff, tuple(args[i] for i in diff)
+def _replaced(args: tuple, positions: tuple[int, ...], values: tuple) -> tuple:
+    """args with the values at the positions."""
+    new = dict(zip(positions, values, strict=True))
+    return tuple(new.get(i, arg) for i, arg in enumerate(args))
 
 
 def check_gradient(row: Row) -> Iterator[tuple[str, Outcome]]:
@@ -188,27 +182,35 @@ def check_singular(row: Row) -> Iterator[tuple[str, Outcome]]:
     if not row.singular:
         yield "singular", Outcome(None, "no singular set")
         return
-    fn = _call(row)
+    fn, has_gradient = _call(row), not isinstance(row.diff, NotDifferentiable)
+    diff = row.diff if has_gradient else ()
+
+    @jax.jit
+    def value_and_gradient(*args: Any) -> tuple[Any, Any]:
+        def total(*moving: Any) -> Any:
+            value = fn(*_replaced(args, diff, moving))
+            # Only finite outputs are summed: −∞ is a documented value, its sum is not.
+            leaves = jax.tree.leaves(value)
+            return sum(jnp.sum(jnp.where(jnp.isfinite(v), v, 0).real) for v in leaves), value
+
+        if not has_gradient:
+            return fn(*args), ()
+        positions = tuple(range(len(diff)))
+        gradient, value = jax.grad(total, positions, has_aux=True)(*(args[i] for i in diff))
+        return value, gradient
+
     for dtype in row.dtypes:
         template = make_args(row, dtype)
         for point in row.singular:
             args = tuple(_cast(a, t, dtype) for a, t in zip(point.args, template, strict=True))
+            value, gradient = value_and_gradient(*args)
             detail = ""
             if point.value is not None:
-                detail = _mismatch(fn(*args), _arrays(point.value), row.tol, _eps(dtype))
-            if not detail and not isinstance(row.diff, NotDifferentiable):
-                moving_fn, moving = _on_differentiable(row, args)
-
-                def total(*xs: Any, moving_fn: Callable = moving_fn) -> Any:
-                    # Only finite outputs are summed: −∞ is a documented value, its sum is not.
-                    leaves = jax.tree.leaves(moving_fn(*xs))
-                    return sum(jnp.sum(jnp.where(jnp.isfinite(v), v, 0).real) for v in leaves)
-
-                gradient = jax.grad(total, argnums=tuple(range(len(moving))))(*moving)
-                if point.gradient is not None:
-                    detail = _mismatch(gradient, _arrays(point.gradient), row.tol, _eps(dtype))
-                elif not all(np.all(np.isfinite(_numpy64(g))) for g in jax.tree.leaves(gradient)):
-                    detail = f"gradient {gradient}"
+                detail = _mismatch(value, _arrays(point.value), row.tol, _eps(dtype))
+            if not detail and point.gradient is not None:
+                detail = _mismatch(gradient, _arrays(point.gradient), row.tol, _eps(dtype))
+            elif not all(np.all(np.isfinite(_numpy64(g))) for g in jax.tree.leaves(gradient)):
+                detail = detail or f"gradient {gradient}"
             if detail:
                 yield "singular", Outcome(False, f"{dtype} at {point.args}: {detail}")
                 return
