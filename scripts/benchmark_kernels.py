@@ -18,6 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 OPERATIONS = ("matmul", "solve", "inv", "det", "cholesky", "eigh", "svd", "qr")
+SIZES = dict.fromkeys(OPERATIONS, (2, 3, 4, 8)) | {"matmul": (3, 4, 5, 6, 7, 8)}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,7 +27,9 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     p.add_argument("operations", nargs="*", metavar="operation", help=f"of {', '.join(OPERATIONS)}")
-    p.add_argument("--sizes", type=int, nargs="+", default=[2, 3, 4, 8], metavar="N")
+    p.add_argument(
+        "--sizes", type=int, nargs="+", metavar="N", help="2 3 4 8; of matmul 3 to 8, if not given"
+    )
     p.add_argument("--batch", type=int, default=20_000, help="matrices in a batch (%(default)s)")
     p.add_argument("--runs", type=int, default=15, help="interleaved runs (%(default)s)")
     p.add_argument("--dtype", choices=("float32", "float64"), default="float32")
@@ -167,13 +170,13 @@ def run(options: argparse.Namespace) -> int:
     for flag, value in (("--batch", options.batch), ("--runs", options.runs)):
         if value < 1:
             raise ValueError(f"{flag} must be at least 1, got {value}")
-    if min(options.sizes) < 1:
+    if options.sizes and min(options.sizes) < 1:
         raise ValueError(f"--sizes must be at least 1, got {min(options.sizes)}")
     if options.json is not None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.touch()
     where = environment() | {"batch": options.batch, "dtype": options.dtype, "runs": options.runs}
-    plan = [(name, n) for name in names for n in options.sizes]
+    plan = [(name, n) for name in names for n in options.sizes or SIZES[name]]
     progress = Console(stderr=True)
     rows = [
         measure(name, n, options)

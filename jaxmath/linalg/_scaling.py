@@ -38,7 +38,7 @@ def scale(x: Array, k: Array) -> Array:
 
 
 def frexp(x: Array) -> tuple[Array, Array]:
-    """(m, e) with x = m·2^e and ½ ≤ |m| < 1, e = ``exponent(x)``; where that means nothing, m = x."""
+    """(m, e) with x = m·2^e and ½ ≤ |m| < 1, e = ``exponent(x)``; m = x where it means nothing."""
     e = exponent(x)
     if jnp.iscomplexobj(x):
         return scale(x, -e), e

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
+from jaxmath._compiled import compiled
 from jaxmath.linalg._eigen import absolute, square
 from jaxmath.typing import Array, ArrayLike
 
@@ -19,6 +20,7 @@ class GershgorinDiscs(NamedTuple):
     radii: Array
 
 
+@compiled
 def characteristic_polynomial(A: ArrayLike) -> Array:
     """Coefficients of the characteristic polynomial, by Faddeev and LeVerrier.
 
@@ -60,6 +62,7 @@ def characteristic_polynomial(A: ArrayLike) -> Array:
     return jnp.concatenate([jnp.ones(1, A.dtype), c])
 
 
+@compiled
 def gershgorin_discs(A: ArrayLike) -> GershgorinDiscs:
     """Discs of the complex plane whose union holds every eigenvalue.
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._compiled import compiled
 from jaxmath.iterate import Status
 from jaxmath.linalg.definite import _finite_or_nan
 from jaxmath.linalg.orthogonality import _length
@@ -22,6 +23,7 @@ def _factor_and_vector(L: ArrayLike, x: ArrayLike) -> tuple[Array, Array]:
     return jnp.tril(L).astype(dtype), x.astype(dtype)
 
 
+@compiled
 def cholesky_update(L: ArrayLike, x: ArrayLike) -> Array:
     """The Cholesky factor after a rank-one term is added.
 
@@ -93,6 +95,7 @@ class CholeskyDowndate(NamedTuple):
     status: Any
 
 
+@compiled
 def cholesky_downdate(L: ArrayLike, x: ArrayLike) -> CholeskyDowndate:
     """The Cholesky factor after a rank-one term is taken away.
 

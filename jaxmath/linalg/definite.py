@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._compiled import compiled
 from jaxmath.iterate import Status
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.definite import cholesky_last
@@ -35,6 +36,7 @@ def _finite_or_nan(*factors: Array) -> tuple[Array, ...]:
     return tuple(jnp.where(finite, factor, jnp.nan) for factor in factors)
 
 
+@compiled
 def cholesky(A: ArrayLike) -> Array:
     """The lower Cholesky factor of a positive definite matrix.
 
@@ -94,6 +96,7 @@ def _cholesky_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
     return L, matmul(L, half)
 
 
+@compiled
 def cholesky_reference(A: ArrayLike) -> Array:
     """The lower Cholesky factor, column by column.
 
@@ -163,6 +166,7 @@ class LDL(NamedTuple):
     growth: Any
 
 
+@compiled
 def ldl(A: ArrayLike) -> LDL:
     """The factorization L D Lᴴ without pivoting, of definite and quasi-definite matrices.
 
@@ -251,6 +255,7 @@ def _power_of_two(x: Array) -> Array:
     return jnp.where(usable, jnp.ldexp(jnp.ones_like(x), exponent - 1), 1.0)
 
 
+@compiled
 def safe_cholesky(A: ArrayLike, *, ratio: Scalar = 10.0, max_jitter: Scalar = 1.0) -> SafeCholesky:
     """The Cholesky factor of A, or of A + τI with the smallest τ on a ladder that works.
 

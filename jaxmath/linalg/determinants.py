@@ -5,9 +5,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
+from jaxmath._compiled import compiled
 from jaxmath.linalg._checks import _square
 from jaxmath.linalg._kernels.batched import LARGEST, batched
-from jaxmath.linalg._kernels.elimination import det_last
+from jaxmath.linalg._kernels.elimination import adjugate_last, det_last
 from jaxmath.linalg._scaling import exponent, frexp, quotient, scale
 from jaxmath.typing import Array, ArrayLike, as_array
 
@@ -40,6 +41,7 @@ def _pivots(A: Array) -> tuple[Array, Array, Array, Array]:
     return packed, swaps, jnp.where(odd, -mantissa, mantissa), e
 
 
+@compiled
 def det(A: ArrayLike) -> Array:
     """The determinant of a square matrix, with its gradient at singular matrices too.
 
@@ -58,8 +60,9 @@ def det(A: ArrayLike) -> Array:
       The determinant of a matrix within 20·n·eps·ρ·‖A‖ of A, ρ the growth of the elimination. The
       pivots' exponents are added apart, so that it overflows or underflows only where the result
       does. No singular set: the gradient is the adjugate at every matrix, of rank n − 1 (a matrix
-      of rank 1) and below (0). It comes by Jacobi's formula from LU where no pivot is 0, else from
-      the SVD, as det(U Vᴴ)·V adj(S) Uᴴ; under vmap both are computed. The second derivative is
+      of rank 1) and below (0). Above n = 3 it comes by Jacobi's formula from LU where no pivot is
+      0, else from the SVD, as det(U Vᴴ)·V adj(S) Uᴴ; a batch computes the SVD where one of its
+      matrices needs it (above n = 8, always). The second derivative is
       exact at every matrix; the third exists where the singular values are distinct. NaN gives NaN.
       Cost: one LU; the gradient one more and an inverse, or an SVD.
 
@@ -94,13 +97,19 @@ def _det_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Arra
     return _det(A), jnp.sum(_adjugate(A).T * dA)
 
 
-@jax.custom_jvp
 def _adjugate(A: Array) -> Array:
-    """adj(A), to a backward error of about n·eps·‖A‖ at every matrix.
+    """adj(A), to a backward error of about n·eps·‖A‖ at every matrix."""
+    if len(A) == 1:
+        return jnp.ones_like(A)
+    if len(A) == 2:
+        return jnp.stack([jnp.stack([A[1, 1], -A[0, 1]]), jnp.stack([-A[1, 0], A[0, 0]])])
+    if len(A) == 3:  # its columns are the cross products of the rows
+        return jnp.stack([jnp.cross(A[i - 2], A[i - 1]) for i in range(3)], axis=1)
+    return _adjugate_by_factors(A)
 
-    det(LU)·(LU)⁻¹ is the adjugate of a matrix near A however small the pivots are, as both factors
-    have the same pivots. But a pivot of 0 divides, and several tiny ones overflow.
-    """
+
+def _adjugate_one(A: Array) -> Array:
+    """det(LU)·(LU)⁻¹, from the SVD where a pivot of 0 divides or several tiny ones overflow."""
     packed, swaps, mantissa, e = _pivots(A)
     zero = jnp.diagonal(packed) == 0
     identity = jnp.eye(A.shape[0], dtype=A.dtype)
@@ -109,15 +118,25 @@ def _adjugate(A: Array) -> Array:
     k = exponent(inverse)
     jacobi = scale(scale(inverse, -k) * mantissa, k + e)
     safe = ~jnp.any(zero) & jnp.all(jnp.isfinite(inverse))
-    return lax.cond(safe, _first, _svd_of_second, jacobi, A)
+    return lax.cond(safe, lambda jacobi, A: jacobi, lambda _, A: _adjugate_by_svd(A), jacobi, A)
 
 
-def _first(jacobi: Array, A: Array) -> Array:
-    return jacobi
+def _adjugate_last(A: Array) -> Array:
+    """The same for a batch, the batch last: the SVD only where a lane needs it."""
+    jacobi, safe = adjugate_last(A)
+
+    def mended(jacobi: Array, A: Array) -> Array:
+        return jnp.where(safe, jacobi, jax.vmap(_adjugate_by_svd, -1, -1)(A))
+
+    return lax.cond(jnp.all(safe), lambda jacobi, A: jacobi, mended, jacobi, A)
 
 
-def _svd_of_second(jacobi: Array, A: Array) -> Array:
-    return _adjugate_by_svd(A)
+_adjugate_batched = batched(_adjugate_one, _adjugate_last)
+
+
+@jax.custom_jvp
+def _adjugate_by_factors(A: Array) -> Array:
+    return _adjugate_batched(A) if len(A) <= LARGEST else _adjugate_one(A)
 
 
 def _svd(A: Array) -> tuple[Array, Array, Array, Array]:
@@ -150,7 +169,7 @@ def _adjugate_by_svd(A: Array) -> Array:
     return numerics.matmul(V, jnp.conj(U.T))
 
 
-@_adjugate.defjvp
+@_adjugate_by_factors.defjvp
 def _adjugate_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     """With E = Uᴴ dA V: d adj(S)ᵢᵢ = Σₖ Eₖₖ Π_{l≠i,k} sₗ,   d adj(S)ᵢⱼ = −Eᵢⱼ Π_{l≠i,j} sₗ."""
     (A,), (dA,) = primals, tangents
@@ -158,9 +177,11 @@ def _adjugate_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
     E = numerics.matmul(numerics.matmul(jnp.conj(U.T), dA), jnp.conj(Vh.T))
     C = phase * _products_without(s, 2).astype(A.dtype)
     turned = jnp.diag(numerics.matmul(C, jnp.diagonal(E))) - C * E
-    return _adjugate(A), numerics.matmul(numerics.matmul(jnp.conj(Vh.T), turned), jnp.conj(U.T))
+    dadj = numerics.matmul(numerics.matmul(jnp.conj(Vh.T), turned), jnp.conj(U.T))
+    return _adjugate_by_factors(A), dadj
 
 
+@compiled
 def slogdet(A: ArrayLike) -> tuple[Array, Array]:
     """The sign and the logarithm of the size of a determinant.
 
@@ -218,6 +239,7 @@ def _slogdet_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple:
     return (sign, logabsdet), (turn, rate.real)
 
 
+@compiled
 def cofactor_determinant(A: ArrayLike) -> Array:
     """The determinant by cofactor expansion: a reference, and exact for integers.
 
@@ -271,6 +293,7 @@ def _few(A: Array) -> Array:
     return A
 
 
+@compiled
 def cramer(A: ArrayLike, b: ArrayLike) -> Array:
     """Solve a small linear system by Cramer's rule: a reference.
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._compiled import compiled
 from jaxmath.linalg._scaling import scale, unit_range
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
@@ -25,6 +26,7 @@ class RowEchelon(NamedTuple):
     pivots: Array
 
 
+@compiled
 def row_echelon(A: ArrayLike, *, rtol: Scalar | None = None) -> RowEchelon:
     """The row echelon form by Gaussian elimination with partial pivoting.
 
@@ -63,6 +65,7 @@ def row_echelon(A: ArrayLike, *, rtol: Scalar | None = None) -> RowEchelon:
     return form._replace(matrix=scale(form.matrix, shift))
 
 
+@compiled
 def reduced_row_echelon(A: ArrayLike, *, rtol: Scalar | None = None) -> RowEchelon:
     """The reduced row echelon form by Gauss–Jordan elimination with partial pivoting.
 

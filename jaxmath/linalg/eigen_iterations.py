@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy.linalg import lu_solve
 
+from jaxmath._compiled import compiled
 from jaxmath.iterate import Solution
 from jaxmath.linalg._eigen import square
 from jaxmath.linalg._eigenpair import InverseState, PowerState, factor, measure, solve, start, unit
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 
+@compiled
 def power_iteration_init(A: ArrayLike, x0: ArrayLike) -> PowerState:
     """The starting state of power iteration.
 
@@ -49,6 +51,7 @@ def power_iteration_init(A: ArrayLike, x0: ArrayLike) -> PowerState:
     return start(A, x0)[1]
 
 
+@compiled
 def power_iteration_step(A: ArrayLike, state: PowerState) -> PowerState:
     """One step of power iteration.
 
@@ -79,6 +82,7 @@ def power_iteration_step(A: ArrayLike, state: PowerState) -> PowerState:
     return measure(A, unit(state.image, state.x), state.residual)
 
 
+@compiled
 def power_iteration(
     A: ArrayLike, x0: ArrayLike, *, tol: float | None = None, max_steps: int = 1000
 ) -> Solution:
@@ -119,6 +123,7 @@ def power_iteration(
     return solve(A, x0, tol, max_steps, init, power_iteration_step)
 
 
+@compiled
 def inverse_iteration_init(A: ArrayLike, x0: ArrayLike, shift: Scalar = 0.0) -> InverseState:
     """The starting state of inverse iteration, with the factors of A − σI.
 
@@ -151,6 +156,7 @@ def inverse_iteration_init(A: ArrayLike, x0: ArrayLike, shift: Scalar = 0.0) -> 
     return InverseState(pair, lu, pivots)
 
 
+@compiled
 def inverse_iteration_step(A: ArrayLike, state: InverseState) -> InverseState:
     """One step of inverse iteration.
 
@@ -184,6 +190,7 @@ def inverse_iteration_step(A: ArrayLike, state: InverseState) -> InverseState:
     return InverseState(pair, state.lu, state.pivots)
 
 
+@compiled
 def inverse_iteration(
     A: ArrayLike,
     x0: ArrayLike,
@@ -227,6 +234,7 @@ def inverse_iteration(
     return solve(A, x0, tol, max_steps, init, inverse_iteration_step)
 
 
+@compiled
 def rayleigh_quotient_iteration_init(A: ArrayLike, x0: ArrayLike) -> PowerState:
     """The starting state of Rayleigh-quotient iteration.
 
@@ -255,6 +263,7 @@ def rayleigh_quotient_iteration_init(A: ArrayLike, x0: ArrayLike) -> PowerState:
     return start(A, x0)[1]
 
 
+@compiled
 def rayleigh_quotient_iteration_step(A: ArrayLike, state: PowerState) -> PowerState:
     """One step of Rayleigh-quotient iteration.
 
@@ -286,6 +295,7 @@ def rayleigh_quotient_iteration_step(A: ArrayLike, state: PowerState) -> PowerSt
     return measure(A, unit(y, state.x), state.residual)
 
 
+@compiled
 def rayleigh_quotient_iteration(
     A: ArrayLike, x0: ArrayLike, *, tol: float | None = None, max_steps: int = 100
 ) -> Solution:

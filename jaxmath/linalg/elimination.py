@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
+from jaxmath._compiled import compiled
 from jaxmath.linalg._checks import _square
 from jaxmath.linalg._scaling import quotient
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -36,6 +37,7 @@ def _best_row(column: Array, first: Array) -> Array:
     return jnp.argmax(size).astype(first.dtype)
 
 
+@compiled
 def permutation_matrix(permutation: ArrayLike, *, dtype: jax.typing.DTypeLike = float) -> Array:
     """The matrix that permutes rows as a list of indices does.
 
@@ -67,6 +69,7 @@ def permutation_matrix(permutation: ArrayLike, *, dtype: jax.typing.DTypeLike = 
     return (p[:, None] == jnp.arange(p.size, dtype=p.dtype)[None, :]).astype(dtype)
 
 
+@compiled
 def forward_substitution(L: ArrayLike, b: ArrayLike, *, unit_diagonal: bool = False) -> Array:
     """Solve a lower triangular system from the first row down.
 
@@ -100,6 +103,7 @@ def forward_substitution(L: ArrayLike, b: ArrayLike, *, unit_diagonal: bool = Fa
     return _substitute(jnp.tril(L), b, unit_diagonal, forward=True)
 
 
+@compiled
 def back_substitution(U: ArrayLike, b: ArrayLike, *, unit_diagonal: bool = False) -> Array:
     """Solve an upper triangular system from the last row up.
 
@@ -144,6 +148,7 @@ def _substitute(T: Array, b: Array, unit_diagonal: bool, forward: bool) -> Array
     return lax.fori_loop(0, n, row, jnp.zeros_like(b))
 
 
+@compiled
 def gaussian_elimination(A: ArrayLike, b: ArrayLike) -> Array:
     """Solve a linear system by elimination with partial pivoting: the reference of ``solve``.
 
@@ -200,6 +205,7 @@ def _eliminate_columns(A: Array, num_columns: int) -> tuple[Array, Array]:
     return lax.fori_loop(0, min(m, num_columns), eliminate, (A, rows))
 
 
+@compiled
 def lu_reference(A: ArrayLike) -> tuple[Array, Array, Array]:
     """The LU factorization with partial pivoting in plain steps: the reference of ``lu``.
 
@@ -238,6 +244,7 @@ def _factors(packed: Array, order: Array) -> tuple[Array, Array, Array]:
     return P, L, jnp.triu(packed[:r])
 
 
+@compiled
 def lu(A: ArrayLike) -> tuple[Array, Array, Array]:
     """The LU factorization with partial pivoting.
 

@@ -7,6 +7,7 @@ orthogonality. Gauge and derivative are those of ``qr``.
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._compiled import compiled
 from jaxmath.linalg.orthogonality import _adjoint, _length, _qr, _unit
 from jaxmath.numerics import matmul
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -34,6 +35,7 @@ def _classical(A: Array) -> tuple[Array, Array]:
     return lax.fori_loop(0, n, orthogonalize, (jnp.zeros_like(A), jnp.zeros((n, n), A.dtype)))
 
 
+@compiled
 def classical_gram_schmidt(A: ArrayLike) -> tuple[Array, Array]:
     """QR by the classical Gram–Schmidt process: each column against all before it at once.
 
@@ -82,6 +84,7 @@ def _modified(A: Array) -> tuple[Array, Array]:
     return lax.fori_loop(0, n, orthogonalize, start)[:2]
 
 
+@compiled
 def modified_gram_schmidt(A: ArrayLike) -> tuple[Array, Array]:
     """QR by the modified Gram–Schmidt process: each new q is taken out of all later columns.
 

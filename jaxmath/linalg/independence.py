@@ -2,12 +2,14 @@
 
 import jax.numpy as jnp
 
+from jaxmath._compiled import compiled
 from jaxmath.linalg.spaces import _count, _tolerance
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array
 
 __all__ = ["change_of_basis", "linearly_independent", "nullity", "rank"]
 
 
+@compiled
 def rank(A: ArrayLike, *, rtol: Scalar | None = None) -> Array:
     """The rank of a matrix: the number of its singular values that count.
 
@@ -41,6 +43,7 @@ def rank(A: ArrayLike, *, rtol: Scalar | None = None) -> Array:
     return _count(jnp.linalg.svdvals(A), _tolerance(A, rtol))
 
 
+@compiled
 def nullity(A: ArrayLike, *, rtol: Scalar | None = None) -> Array:
     """The dimension of the null space.
 
@@ -73,6 +76,7 @@ def nullity(A: ArrayLike, *, rtol: Scalar | None = None) -> Array:
     return A.shape[1] - rank(A, rtol=rtol)
 
 
+@compiled
 def linearly_independent(A: ArrayLike, *, rtol: Scalar | None = None) -> Array:
     """Whether the columns of a matrix are linearly independent.
 
@@ -106,6 +110,7 @@ def linearly_independent(A: ArrayLike, *, rtol: Scalar | None = None) -> Array:
     return rank(A, rtol=rtol) == A.shape[1]
 
 
+@compiled
 def change_of_basis(source: ArrayLike, target: ArrayLike) -> Array:
     """The matrix that turns coordinates in one basis into coordinates in another.
 

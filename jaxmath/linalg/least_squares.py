@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath._compiled import compiled
 from jaxmath.linalg._pinv import adjoint, default_cutoff, pseudo_inverse, solve_by_svd
 from jaxmath.linalg.svd import svdvals
 from jaxmath.numerics import matmul
@@ -69,6 +70,7 @@ def _cutoff(A: Array, rcond: Scalar | None) -> Array:
     return chosen if rcond is None else jax.lax.stop_gradient(jnp.asarray(rcond, chosen.dtype))
 
 
+@compiled
 def pinv(A: ArrayLike, rcond: Scalar | None = None) -> Array:
     """The Moore–Penrose pseudo-inverse.
 
@@ -105,6 +107,7 @@ def pinv(A: ArrayLike, rcond: Scalar | None = None) -> Array:
     return pseudo_inverse(A, _cutoff(A, rcond))
 
 
+@compiled
 def lstsq(A: ArrayLike, b: ArrayLike, rcond: Scalar | None = None) -> LstsqResult:
     """The least-squares solution of A x = b, of least norm where it is not unique.
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._compiled import compiled
 from jaxmath.linalg.spectral import spectral_fn
 from jaxmath.linalg.svd import _phase, svd, svdvals
 from jaxmath.numerics import matmul
@@ -35,6 +36,7 @@ def _truncated_jvp(rank: int, primals: tuple[Array], tangents: tuple[Array]) -> 
     return _truncated(A, rank), jax.jvp(smooth, primals, tangents)[1]
 
 
+@compiled
 def low_rank_approximation(A: ArrayLike, rank: int) -> Array:
     """The matrix of the given rank that is nearest to A.
 
@@ -84,6 +86,7 @@ def _refuse_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple:
     )
 
 
+@compiled
 def randomized_svd(
     key: Array,
     A: ArrayLike,

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
+from jaxmath._compiled import compiled
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.linalg import _complex_schur as cs
 from jaxmath.linalg._eigen import (
@@ -126,6 +127,7 @@ def _schur_jvp(
     return (T, Z), (jnp.triu(M + numerics.matmul(T, X) - numerics.matmul(X, T)), dZ)
 
 
+@compiled
 def schur(A: ArrayLike) -> Schur:
     """The complex Schur form of a square matrix, its eigenvalues in order on the diagonal.
 
@@ -189,6 +191,7 @@ def _eig_jvp(
     return (w, V), (jnp.diagonal(C), jax.jvp(_unit_gauge, (V,), (dV,))[1])
 
 
+@compiled
 def eig(A: ArrayLike) -> Eig:
     """Eigenvalues and right eigenvectors of a square matrix.
 
@@ -224,6 +227,7 @@ def eig(A: ArrayLike) -> Eig:
     return Eig(*_eig(square("A", A)))
 
 
+@compiled
 def eigvals(A: ArrayLike) -> Array:
     """Eigenvalues of a square matrix, by real part, then by imaginary part.
 
@@ -254,6 +258,7 @@ def eigvals(A: ArrayLike) -> Array:
     return _eig(square("A", A))[0]
 
 
+@compiled
 def diagonalize(A: ArrayLike) -> Diagonalization:
     """Eigenvectors and eigenvalues as matrices, with a verdict whether A can be diagonalized.
 
@@ -304,6 +309,7 @@ def _refuse(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array
     raise TypeError("qr_algorithm has no derivative (its history has none): use schur or eigvals")
 
 
+@compiled
 def qr_algorithm(A: ArrayLike, *, max_steps: int | None = None) -> Solution:
     """The QR algorithm with Wilkinson's shift and deflation, with its history.
 

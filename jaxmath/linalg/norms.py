@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
+from jaxmath._compiled import compiled
 from jaxmath.linalg._scaling import exponent, scale
 from jaxmath.numerics import safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -12,6 +13,7 @@ from jaxmath.typing import Array, ArrayLike, as_array
 __all__ = ["matrix_norm", "vector_norm"]
 
 
+@compiled
 def vector_norm(x: ArrayLike, ord: float = 2) -> Array:
     """The p-norm of a vector, with gradient 0 at 0.
 
@@ -79,6 +81,7 @@ def _power_norm(size: Array, p: float) -> Array:
     return scale(root * largest, k)
 
 
+@compiled
 def matrix_norm(A: ArrayLike, ord: str | float = "fro") -> Array:
     """A norm of a matrix, with a gradient at every matrix.
 

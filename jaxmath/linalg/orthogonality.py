@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._compiled import compiled
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.qr import qr_last
 from jaxmath.numerics import matmul, safe_norm
@@ -150,6 +151,7 @@ def _householder(columns: int, A: Array) -> tuple[Array, Array]:
     return Q[:, :columns], R[:columns]
 
 
+@compiled
 def householder_qr(A: ArrayLike, mode: str = "reduced") -> tuple[Array, Array]:
     """QR by Householder reflections: each one turns a column into a multiple of a unit vector.
 
@@ -211,6 +213,7 @@ def _givens(columns: int, A: Array) -> tuple[Array, Array]:
     return _with_gauge(_adjoint(Qh)[:, :columns], R[:columns])
 
 
+@compiled
 def givens_qr(A: ArrayLike, mode: str = "reduced") -> tuple[Array, Array]:
     """QR by Givens rotations: each one makes a single entry zero, from the bottom up.
 
@@ -263,6 +266,7 @@ def _lapack(mode: str, A: Array) -> tuple[Array, Array]:
 _small = batched(lambda A: _with_gauge(*jnp.linalg.qr(A)), qr_last)
 
 
+@compiled
 def qr(A: ArrayLike, mode: str = "reduced") -> tuple[Array, Array]:
     """The QR decomposition: orthonormal columns times an upper triangle.
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from jaxmath._compiled import compiled
 from jaxmath.linalg.svd import svd
 from jaxmath.typing import Array, ArrayLike, as_array, check_number
 
@@ -44,6 +45,7 @@ class PCAResult(NamedTuple):
     mean: Array
 
 
+@compiled
 def pca(X: ArrayLike, num_components: int) -> PCAResult:
     """Principal component analysis: the directions of largest variance.
 

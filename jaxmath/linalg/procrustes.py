@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._compiled import compiled
 from jaxmath.linalg._pinv import default_cutoff, pseudo_inverse
 from jaxmath.numerics import matmul, safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -63,6 +64,7 @@ def _orthogonal_jvp(proper: bool, primals: tuple[Array], tangents: tuple[Array])
     return Q, tangent
 
 
+@compiled
 def polar(A: ArrayLike) -> tuple[Array, Array]:
     """The polar decomposition A = U P with U orthogonal and P symmetric semidefinite.
 
@@ -109,6 +111,7 @@ def _unit(x: Array) -> tuple[Array, Array]:
     return x * jnp.ldexp(jnp.ones_like(size), -exponent), exponent
 
 
+@compiled
 def orthogonal_procrustes(A: ArrayLike, B: ArrayLike) -> tuple[Array, Array]:
     """The orthogonal matrix that best maps A onto B.
 
@@ -182,6 +185,7 @@ class Alignment(NamedTuple):
     rmsd: Array
 
 
+@compiled
 def kabsch(P: ArrayLike, Q: ArrayLike) -> Alignment:
     """The rotation and translation that best superpose the points P on the points Q.
 

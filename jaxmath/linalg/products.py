@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath import numerics
+from jaxmath._compiled import compiled
 from jaxmath.linalg._checks import _square
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.product import matmul_last
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 
+@compiled
 def inner(x: ArrayLike, y: ArrayLike) -> Array:
     """The inner product of two vectors, conjugate-linear in the first.
 
@@ -54,6 +56,7 @@ def inner(x: ArrayLike, y: ArrayLike) -> Array:
     return numerics.dot(jnp.conj(x), y)
 
 
+@compiled
 def outer(x: ArrayLike, y: ArrayLike) -> Array:
     """The outer product of two vectors, the rank-one map z ↦ x ⟨y, z⟩.
 
@@ -84,6 +87,7 @@ def outer(x: ArrayLike, y: ArrayLike) -> Array:
     return x[:, None] * jnp.conj(y)[None, :]
 
 
+@compiled
 def trace(A: ArrayLike) -> Array:
     """The trace of a square matrix: the sum of its diagonal, and of its eigenvalues.
 
@@ -110,6 +114,7 @@ def trace(A: ArrayLike) -> Array:
     return jnp.trace(_square("A", A))
 
 
+@compiled
 def matmul(A: ArrayLike, B: ArrayLike) -> Array:
     """The matrix product: the composition of two linear maps.
 
@@ -161,6 +166,7 @@ def _small_matmul_jvp(
     return _small_matmul(A, B), numerics.matmul(dA, B) + numerics.matmul(A, dB)
 
 
+@compiled
 def kronecker(A: ArrayLike, B: ArrayLike) -> Array:
     """The Kronecker product, the matrix of X ↦ B X Aᵀ on stacked columns.
 
@@ -192,6 +198,7 @@ def kronecker(A: ArrayLike, B: ArrayLike) -> Array:
     return blocks.reshape(A.shape[0] * B.shape[0], A.shape[1] * B.shape[1])
 
 
+@compiled
 def hadamard(A: ArrayLike, B: ArrayLike) -> Array:
     """The Hadamard product: element by element.
 
@@ -227,6 +234,7 @@ def _unit(x: Array) -> Array:
     return jnp.where(norm == 0, 0.0, scaled / jnp.where(norm == 0, 1.0, norm).astype(x.dtype))
 
 
+@compiled
 def angle(x: ArrayLike, y: ArrayLike) -> Array:
     """The angle between two vectors, accurate when they are nearly parallel too.
 
@@ -266,6 +274,7 @@ def angle(x: ArrayLike, y: ArrayLike) -> Array:
     return 2.0 * jnp.arctan2(apart, along)
 
 
+@compiled
 def project_onto_vector(x: ArrayLike, v: ArrayLike) -> Array:
     """The orthogonal projection of a vector onto the line through another.
 
@@ -296,6 +305,7 @@ def project_onto_vector(x: ArrayLike, v: ArrayLike) -> Array:
     return unit * numerics.dot(jnp.conj(unit), x)
 
 
+@compiled
 def project_onto_subspace(x: ArrayLike, B: ArrayLike) -> Array:
     """The orthogonal projection of a vector onto the span of a matrix's columns.
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxmath._compiled import compiled
 from jaxmath.linalg.orthogonality import (
     _length,
     _poison,
@@ -76,6 +77,7 @@ def _pivoted_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
     return (Q, R, order), (dQ, dR, np.zeros(order.shape, jax.dtypes.float0))
 
 
+@compiled
 def qr_pivoted(A: ArrayLike, *, rtol: Scalar | None = None) -> PivotedQR:
     """QR with column pivoting: at each step the column with the longest remainder goes next.
 
@@ -123,6 +125,7 @@ def qr_pivoted(A: ArrayLike, *, rtol: Scalar | None = None) -> PivotedQR:
     return PivotedQR(Q, R, permutation, rank)
 
 
+@compiled
 def hessenberg(A: ArrayLike) -> tuple[Array, Array]:
     """The Hessenberg form: a unitary similarity that leaves one diagonal below the main one.
 

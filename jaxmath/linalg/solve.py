@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
+from jaxmath._compiled import compiled
 from jaxmath.iterate import Status
 from jaxmath.linalg._checks import _square
 from jaxmath.linalg._kernels.batched import LARGEST, batched
@@ -45,6 +46,7 @@ def _system(A: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
     return A, as_array("b", b, shape=(A.shape[0], *b.shape[1:]), kind="inexact")
 
 
+@compiled
 def solve(A: ArrayLike, b: ArrayLike) -> Array:
     """Solve a linear system.
 
@@ -115,6 +117,7 @@ def _inv_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Arra
     return X, -numerics.matmul(X, numerics.matmul(tangents[0], X))
 
 
+@compiled
 def inv(A: ArrayLike) -> Array:
     """The inverse of a matrix. To solve A x = b, ``solve`` is cheaper and more accurate.
 
@@ -146,6 +149,7 @@ def inv(A: ArrayLike) -> Array:
     return _inv(A) if 1 < len(A) <= _LARGEST_INVERSE else jnp.linalg.inv(A)
 
 
+@compiled
 def solve_info(A: ArrayLike, b: ArrayLike, *, refine: bool = False) -> SolveInfo:
     """Solve a linear system and tell how far the solution can be trusted.
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmath._compiled import compiled
 from jaxmath.linalg.orthogonality import _adjoint, _phase, _poison
 from jaxmath.numerics import matmul
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
@@ -133,6 +134,7 @@ def _bases_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
     return (U, V, r), (matmul(U, omega), matmul(V, psi), dr)
 
 
+@compiled
 def four_subspaces(A: ArrayLike, *, rtol: Scalar | None = None) -> FourSubspaces:
     """Orthonormal bases of column space, left null space, row space and null space.
 
@@ -174,6 +176,7 @@ def four_subspaces(A: ArrayLike, *, rtol: Scalar | None = None) -> FourSubspaces
     return FourSubspaces(*_bases(A, _tolerance(A, rtol)))
 
 
+@compiled
 def column_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     """The column space of A: all b for which Ax = b has a solution.
 
@@ -206,6 +209,7 @@ def column_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     return Subspace(left, r)
 
 
+@compiled
 def row_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     """The row space of A: the orthogonal complement of its null space.
 
@@ -238,6 +242,7 @@ def row_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     return Subspace(right, r)
 
 
+@compiled
 def null_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     """The null space of A: all x for which Ax = 0.
 
@@ -272,6 +277,7 @@ def null_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     return Subspace(jnp.roll(right, -r, axis=1), right.shape[0] - r)
 
 
+@compiled
 def left_null_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     """The null space of Aᴴ: all y orthogonal to every column of A.
 

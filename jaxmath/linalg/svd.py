@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._compiled import compiled
 from jaxmath.iterate import Status, iterate
 from jaxmath.linalg._kernels.batched import batched
 from jaxmath.linalg._kernels.svd import svd_last
@@ -99,6 +100,7 @@ def _svd_jvp(full_matrices: bool, primals: tuple[Array], tangents: tuple[Array])
     return (U, s, Vh), (dU, ds, adjoint(dV))
 
 
+@compiled
 def svd(A: ArrayLike, full_matrices: bool = False) -> tuple[Array, Array, Array]:
     """The singular value decomposition A = U S Vᴴ, with deterministic signs.
 
@@ -156,6 +158,7 @@ def _svdvals_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, 
     return s, jnp.sum((jnp.conj(U) * matmul(dA, adjoint(Vh))).real, axis=0)
 
 
+@compiled
 def svdvals(A: ArrayLike) -> Array:
     """The singular values of A, largest first.
 
@@ -188,6 +191,7 @@ def svdvals(A: ArrayLike) -> Array:
     return _svdvals(as_array("A", A, ndim=2, kind="inexact", min_size=1))
 
 
+@compiled
 def condition_number(A: ArrayLike) -> Array:
     """The condition number of A in the spectral norm.
 
@@ -247,6 +251,7 @@ def _rotate_pair(p: Array, q: Array, W: Array, V: Array) -> tuple[Array, Array, 
     )
 
 
+@compiled
 def jacobi_svd(A: ArrayLike, *, max_sweeps: int = 30) -> tuple[Array, Array, Array]:
     """The singular value decomposition by one-sided Jacobi rotations: the reference.
 

@@ -8,6 +8,7 @@ import numpy as np
 from jax import lax
 
 from jaxmath import numerics
+from jaxmath._compiled import compiled
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.linalg._eigen import (
     adjoint,
@@ -78,6 +79,7 @@ def _eigh_jvp(
     return (w, V), _eigh_tangent(w, V, *tangents)
 
 
+@compiled
 def eigh(A: ArrayLike) -> Eigh:
     """Eigenvalues and orthonormal eigenvectors of a symmetric or Hermitian matrix.
 
@@ -118,6 +120,7 @@ def eigh(A: ArrayLike) -> Eigh:
     return Eigh(*_eigh(hermitian_part(square("A", A))))
 
 
+@compiled
 def eigvalsh(A: ArrayLike) -> Array:
     """Eigenvalues of a symmetric or Hermitian matrix, ascending.
 
@@ -216,6 +219,7 @@ def _jacobi_jvp(primals: tuple, tangents: tuple) -> tuple:
     return ((w, V), status, error, steps), (pair, zero, jnp.zeros_like(error), zero)
 
 
+@compiled
 def jacobi_eigh(A: ArrayLike, *, max_sweeps: int = 30) -> Solution:
     """Eigenvalues and eigenvectors of a symmetric or Hermitian matrix by cyclic Jacobi rotations.
 
@@ -257,6 +261,7 @@ def _cholesky(H: Array) -> Array:
     return lax.linalg.cholesky(H, symmetrize_input=False)
 
 
+@compiled
 def generalized_eigh(A: ArrayLike, B: ArrayLike) -> GeneralizedEigh:
     """Eigenvalues and eigenvectors of A x = λ B x for Hermitian A and positive definite B.
 
@@ -312,6 +317,7 @@ def generalized_eigh(A: ArrayLike, B: ArrayLike) -> GeneralizedEigh:
     )
 
 
+@compiled
 def is_positive_definite(A: ArrayLike) -> Array:
     """Whether a symmetric or Hermitian matrix is numerically positive definite.
 
@@ -343,6 +349,7 @@ def is_positive_definite(A: ArrayLike) -> Array:
     return jnp.all(jnp.isfinite(_cholesky(lax.stop_gradient(H * scale))))
 
 
+@compiled
 def quadratic_form(A: ArrayLike, x: ArrayLike) -> Array:
     """The quadratic form of a matrix at a vector.
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
+from jaxmath._compiled import compiled
 from jaxmath.linalg._scaling import scale, unit_range
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
@@ -44,6 +45,7 @@ class SystemClass(NamedTuple):
     residual: Array
 
 
+@compiled
 def classify_system(A: ArrayLike, b: ArrayLike, *, rtol: Scalar | None = None) -> SystemClass:
     """Tell whether a linear system has one solution, none or infinitely many, and give them.
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from jaxmath import linalg
+from jaxmath.linalg import _kernels
 from tests.linalg.system_matrices import gallery, growth, norm
 
 SIZES = (2, 3, 4, 5, 8)
@@ -89,6 +90,44 @@ def test_cholesky(n, dtype):
     assert np.all(error <= 20 * n * np.finfo(dtype).eps * np.linalg.norm(wide(A), 2, axis=(1, 2)))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", SIZES)
+def test_factors(n, dtype):
+    """qr, svd and eigh on the whole gallery: backward errors, orthogonality, singular values."""
+    A = lanes(n, dtype)
+    S = np.tril(A) + np.swapaxes(np.tril(A, -1), 1, 2)
+    Q, R = jax.jit(jax.vmap(linalg.qr))(A)
+    U, s, Vh = jax.jit(jax.vmap(linalg.svd))(A)
+    w, V = jax.jit(jax.vmap(linalg.eigh))(S)
+    Q, R, U, s, Vh, w, V, A, S = (wide(np.asarray(x)) for x in (Q, R, U, s, Vh, w, V, A, S))
+    unit = np.maximum(np.abs(A).max(axis=(1, 2), keepdims=True), np.finfo(dtype).tiny)
+    bound = 20 * n * np.finfo(dtype).eps
+    spectral = lambda X: np.linalg.norm(X, 2, axis=(1, 2))
+    transposed = lambda X: np.swapaxes(X, 1, 2)
+    size, symmetric_size = spectral(A / unit), spectral(S / unit)
+    assert np.all(spectral((Q @ R - A) / unit) <= bound * size)
+    assert np.all(spectral((U * s[:, None] @ Vh - A) / unit) <= bound * size)
+    assert np.all(spectral((V * w[:, None] @ transposed(V) - S) / unit) <= bound * symmetric_size)
+    for X in (Q, U, Vh, V):
+        assert np.all(spectral(transposed(X) @ X - np.eye(n)) <= bound)
+    exact = np.linalg.svd(A / unit, compute_uv=False)
+    assert np.all(np.abs(s / unit[:, 0] - exact).max(axis=1) <= bound * size)
+    exact = np.linalg.eigvalsh(S / unit)
+    assert np.all(np.abs(w / unit[:, 0] - exact).max(axis=1) <= bound * symmetric_size)
+
+
+@pytest.mark.parametrize("name", ["eigh", "svd"])
+def test_lanes_that_the_limit_of_sweeps_leaves_unfinished_are_nan(name, monkeypatch):
+    kernel = {"eigh": _kernels.eigh, "svd": _kernels.svd}[name]
+    monkeypatch.setattr(kernel, "MAX_SWEEPS", 2)
+    A = np.random.default_rng(0).normal(size=(4, 4, 6))
+    A[:, :, ::2] = np.diag([1.0, 2.0, 3.0, 4.0])[:, :, None]
+    out = getattr(kernel, f"{name}_last").__wrapped__(jnp.asarray(A + np.swapaxes(A, 0, 1)))
+    for x in out:
+        assert np.isfinite(x[..., ::2]).all()
+        assert np.isnan(x[..., 1::2]).all()
+
+
 def test_what_is_not_definite_is_reported_in_its_lane_alone():
     good = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 2.0]])
     bad = [good.copy() for _ in range(6)]
@@ -130,8 +169,10 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("n", [2, 4, 5])
+SIZED = [(name, n) for name in CALLS for n in (2, 4 if name in ("inv", "eigh", "svd") else 5)]
+
+
+@pytest.mark.parametrize(("name", "n"), SIZED)
 def test_gradients_hessians_and_nested_vmap(name, n):
     call = CALLS[name]
     scalar = lambda A: jnp.sum(jnp.sin(call(A)))

@@ -84,7 +84,8 @@ def eigh_last(H: Array) -> tuple[Array, Array]:
 
     ::
 
-        H ← JᵀHJ, V ← VJ for each pair p < q, until off(H) ≤ √n·eps·‖H‖_F in every lane
+        H ← JᵀHJ, V ← VJ for each pair p < q, until off(H) ≤ √n·eps·‖H‖_F in every lane;
+        NaN in a lane that MAX_SWEEPS do not bring there
     """
     n, eps = len(H), float(jnp.finfo(H.dtype).eps)
     pairs = list(combinations(range(n), 2))
@@ -94,12 +95,13 @@ def eigh_last(H: Array) -> tuple[Array, Array]:
     shift = jnp.clip(exponent(size), -top, top)  # both 2^shift and 2^(−shift) are normal
     scaled = [x * _power(-shift, H.dtype) for x in entries]
     if n == 2:
-        return _two(*entries, jnp.where(finite, _tangent(*scaled), jnp.nan))
+        (a, b, g), t = entries, jnp.where(finite, _tangent(*scaled), jnp.nan)
+        return _two(a, b, g, t)
     flag = jnp.max(shift) > -(2**20)
-    scaled = settle(flag, jnp.where(finite[None], jnp.stack(scaled), jnp.nan))
+    start = settle(flag, jnp.where(finite[None], jnp.stack(scaled), jnp.nan))
     eye = identities(n, H)
-    above = dict(zip(pairs, scaled[n:], strict=True))
-    state = list(scaled[:n]), above, [eye[:, i] for i in range(n)]
+    above = dict(zip(pairs, start[n:], strict=True))
+    state = list(start[:n]), above, [eye[:, i] for i in range(n)]
 
     def sweep(carry: tuple[State, Array, Array]) -> tuple[State, Array, Array]:
         state, _, count = carry
@@ -107,13 +109,17 @@ def eigh_last(H: Array) -> tuple[Array, Array]:
             state = _rotate(state, p, q, flag)
         d, o, _ = state
         off, norm = sum(x * x for x in o.values()), sum(x * x for x in d)
-        return state, jnp.any(2 * off > n * eps * eps * norm), count + 1
+        return state, 2 * off > n * eps * eps * norm, count + 1
 
-    carry = (state, flag, jnp.zeros((), jnp.int32))
-    (d, _, V), *_ = lax.while_loop(lambda c: c[1] & (c[2] < MAX_SWEEPS), sweep, carry)
+    def running(carry: tuple[State, Array, Array]) -> Array:
+        return jnp.any(carry[1]) & (carry[2] < MAX_SWEEPS)
+
+    carry = (state, ~(size < 0), jnp.zeros((), jnp.int32))
+    (d, _, V), unfinished, _ = lax.while_loop(running, sweep, carry)
     for i, j in NETWORK[n]:
         swap = (d[i] > d[j])[None]
         d[i], d[j] = jnp.minimum(d[i], d[j]), jnp.maximum(d[i], d[j])
         V[i], V[j] = jnp.where(swap, V[j], V[i]), jnp.where(swap, V[i], V[j])
     w = jnp.stack(d) * _power(shift, H.dtype)[None]
-    return w, jnp.stack([v * _sign(v)[None] for v in V], axis=1)
+    V = jnp.stack([v * _sign(v)[None] for v in V], axis=1)
+    return jnp.where(unfinished, jnp.nan, w), jnp.where(unfinished, jnp.nan, V)

@@ -1,6 +1,8 @@
 """Elimination with partial pivoting on batches of small systems, the batch as last axis."""
 
+from collections.abc import Callable
 from functools import reduce
+from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
@@ -62,9 +64,9 @@ def _entries(M: Array) -> list[list[Array]]:
     return [[M[i, j] for j in range(M.shape[1])] for i in range(M.shape[0])]
 
 
-def _solve_unrolled(A: Array, b: Array) -> Array:
-    n, k = b.shape[:2]
-    M, _ = _eliminate_unrolled([p + q for p, q in zip(_entries(A), _entries(b), strict=True)])
+def _back_unrolled(M: list[list[Array]]) -> Array:
+    """U⁻¹ y from [U y]."""
+    n, k = len(M), len(M[0]) - len(M)
     x: list[list[Array]] = [[] for _ in range(n)]
     for i in reversed(range(n)):
         for c in range(k):
@@ -107,9 +109,9 @@ def _eliminate(M: Array) -> tuple[Array, Array]:
     return lax.fori_loop(jnp.int32(0), jnp.int32(n), step, (M, even))
 
 
-def _solve_looped(M: Array) -> Array:
+def _back(M: Array) -> Array:
+    """U⁻¹ y from [U y]."""
     n, rows = M.shape[0], jnp.arange(M.shape[0], dtype=jnp.int32)[:, None]
-    M, _ = _eliminate(M)
 
     def back(step: Array, x: Array) -> Array:
         i = n - 1 - step
@@ -125,31 +127,62 @@ def _solve_looped(M: Array) -> Array:
     return lax.fori_loop(jnp.int32(0), jnp.int32(n), back, M[:, n:])
 
 
+def _solve(A: Array, b: Array, keep: Callable[[Array, Any, Array], Any]) -> Any:
+    """keep(x, the pivots, whether the row exchanges are odd in number) of A x = b."""
+    n = len(A)
+    if n <= _UNROLLED:
+        rows, odd = _eliminate_unrolled(
+            [p + q for p, q in zip(_entries(A), _entries(b), strict=True)]
+        )
+        return keep(_back_unrolled(rows), [rows[i][i] for i in range(n)], odd)
+
+    def looped(M: Array) -> Any:
+        M, odd = _eliminate(M)
+        return keep(_back(M), [M[i, i] for i in range(n)], odd)
+
+    return tiled(looped, _join(A, b))
+
+
 def solve_last(A: Array, b: Array) -> Array:
     """A⁻¹ b for batches of shape (n, n, batch) and (n, k, batch)."""
-    if A.shape[0] <= _UNROLLED:
-        return _solve_unrolled(A, b)
-    return tiled(_solve_looped, _join(A, b))
+    return _solve(A, b, lambda x, pivots, odd: x)
+
+
+def adjugate_last(A: Array) -> tuple[Array, Array]:
+    """det(A) A⁻¹, and in shape (1, 1, batch) which lanes hold no pivot of 0 and are finite.
+
+    Where the pivots are tiny it is the adjugate of a matrix near A all the same, as both factors
+    have the same pivots; the exponents are added apart.
+    """
+
+    def product(x: Array, pivots: Any, odd: Array) -> tuple[Array, Array]:
+        mantissa, e = _signed_product(odd, pivots)
+        x, k = frexp(x)
+        usable = reduce(jnp.logical_and, [p != 0 for p in pivots])[None, None]
+        usable = usable & jnp.all(jnp.isfinite(x), axis=(0, 1), keepdims=True)
+        return scale(x * mantissa[None, None], k + e[None, None]), usable
+
+    return _solve(A, jnp.eye(len(A), dtype=A.dtype)[..., None], product)
 
 
 def det_last(A: Array) -> Array:
     """det A for a batch of shape (n, n, batch)."""
-    if A.shape[0] > _UNROLLED:
-        return tiled(_det_looped, A)
-    M, odd = _eliminate_unrolled(_entries(A))
-    return _signed_product(odd, [M[i][i] for i in range(len(M))])
+    if len(A) <= _UNROLLED:
+        rows, odd = _eliminate_unrolled(_entries(A))
+        return scale(*_signed_product(odd, [rows[i][i] for i in range(len(A))]))
+    return tiled(_det_looped, A)
 
 
 def _det_looped(A: Array) -> Array:
     M, odd = _eliminate(A)
-    return _signed_product(odd, [M[i, i] for i in range(len(M))])
+    return scale(*_signed_product(odd, [M[i, i] for i in range(len(M))]))
 
 
-def _signed_product(odd: Array, pivots: list[Array]) -> Array:
-    """± the product of the pivots; their exponents are added apart, so that only it can overflow."""
+def _signed_product(odd: Array, pivots: list[Array]) -> tuple[Array, Array]:
+    """(μ, e) with ± the product of the pivots = μ·2^e."""
     mantissas, exponents = zip(*map(frexp, pivots), strict=True)
     mantissa = reduce(jnp.multiply, mantissas)
-    return scale(jnp.where(odd, -mantissa, mantissa), sum(exponents))
+    return jnp.where(odd, -mantissa, mantissa), sum(exponents)
 
 
 def inv_last(A: Array) -> Array:

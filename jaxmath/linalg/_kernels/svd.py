@@ -41,8 +41,8 @@ def _rotations(x: Array, y: Array) -> Array:
     return jnp.stack([c, c * t, cosine, jnp.abs(t) * largest / norms])
 
 
-def _rotated(flag: Array, W: Array, rows: int) -> Array:
-    """W with orthogonal columns in its first ``rows`` rows, by rotations from the right.
+def _rotated(flag: Array, W: Array, rows: int) -> tuple[Array, Array]:
+    """W with orthogonal columns in its first ``rows`` rows, and the lanes that did not get there.
 
     Half of the columns, X, are paired with the other half, Y; after each round of rotations the
     columns move on in a circle around the first of X, so that n − 1 rounds meet every pair once
@@ -69,15 +69,15 @@ def _rotated(flag: Array, W: Array, rows: int) -> Array:
         zero = jnp.zeros_like(X[:2])
         X, Y, worst = lax.fori_loop(0, n - 1, round_, (X, Y, zero))
         cosine, drift = jnp.max(worst, axis=1)
-        running = jnp.any((cosine > n * eps) & (cosine * drift > eps / 4))
-        return X, Y, running, count + 1
+        return X, Y, (cosine > n * eps) & (cosine * drift > eps / 4), count + 1
 
     def running(state: tuple[Array, Array, Array, Array]) -> Array:
-        return state[2] & (state[3] < MAX_SWEEPS)
+        return jnp.any(state[2]) & (state[3] < MAX_SWEEPS)
 
-    start = (W[:, :half], W[:, half:][:, ::-1], flag, jnp.zeros((), jnp.int32))
-    X, Y, *_ = lax.while_loop(running, sweep, start)
-    return jnp.concatenate([X, Y[:, ::-1]], axis=1)
+    begun = ~jnp.isnan(W[0, 0]) | flag
+    start = (W[:, :half], W[:, half:][:, ::-1], begun, jnp.zeros((), jnp.int32))
+    X, Y, unfinished, _ = lax.while_loop(running, sweep, start)
+    return jnp.concatenate([X, Y[:, ::-1]], axis=1), unfinished
 
 
 def _sorted(flag: Array, W: Array, rows: int) -> Array:
@@ -93,8 +93,8 @@ def _sorted(flag: Array, W: Array, rows: int) -> Array:
         )
         for j in range(n)
     ]
-    rank = [jnp.broadcast_to(jnp.asarray(a, jnp.int32), size[0].shape) for a in above]
-    rank = settle(flag, jnp.stack(rank))
+    ranks = [jnp.broadcast_to(jnp.asarray(a, jnp.int32), size[0].shape) for a in above]
+    rank = settle(flag, jnp.stack(ranks))
     picked = [sum(jnp.where(rank[None, j] == r, W[:, j], 0.0) for j in range(n)) for r in range(n)]
     return jnp.stack(picked, axis=1)
 
@@ -130,7 +130,8 @@ def svd_last(A: Array) -> tuple[Array, Array, Array]:
     eye = identities(n, A)
     W = jnp.concatenate([scaled, eye])
     if n > 1:
-        W = _rotated(flag, jnp.pad(W, ((0, 0), (0, n % 2), (0, 0))), m)[:, :n]
+        W, unfinished = _rotated(flag, jnp.pad(W, ((0, 0), (0, n % 2), (0, 0))), m)
+        W, finite = W[:, :n], finite & ~unfinished[None, None]
     W = _sorted(flag, W, m)
     U, R = qr_last(W[:m])
     s = jnp.stack([R[i, i] for i in range(n)])
