@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxmath import numerics
 from jaxmath.iterate import Status
 from jaxmath.linalg._eigen import adjoint, fix_gauge, frobenius
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array
 
 __all__: list[str] = []
@@ -38,10 +38,10 @@ def hessenberg_reduction(A: Array) -> tuple[Array, Array]:
         length = frobenius(v)
         live = (tail > 0) & (length > 0)
         v = jnp.where(live, v / jnp.where(live, length, 1.0).astype(H.dtype), 0.0)
-        H = H - 2 * jnp.outer(v, numerics.matmul(jnp.conj(v), H))
-        H = H - 2 * jnp.outer(numerics.matmul(H, v), jnp.conj(v))
+        H = H - 2 * jnp.outer(v, matmul(jnp.conj(v), H))
+        H = H - 2 * jnp.outer(matmul(H, v), jnp.conj(v))
         H = H.at[:, k].set(jnp.where(live & (rows > k + 1), 0.0, H[:, k]))
-        return H, Z - 2 * jnp.outer(numerics.matmul(Z, v), jnp.conj(v))
+        return H, Z - 2 * jnp.outer(matmul(Z, v), jnp.conj(v))
 
     start = (A, jnp.eye(len(A), dtype=A.dtype))
     return lax.fori_loop(np.int32(0), np.int32(max(len(A) - 2, 0)), reflect, start)
@@ -61,11 +61,11 @@ def _givens(x: Array, y: Array) -> Array:
 def _similarity(G: Array, k: Array, H: Array, Z: Array) -> tuple[Array, Array]:
     """H ← GHGᴴ and Z ← ZGᴴ with G in the plane (k, k+1)."""
     n = len(H)
-    rows = numerics.matmul(G, lax.dynamic_slice(H, (k, 0), (2, n)))
+    rows = matmul(G, lax.dynamic_slice(H, (k, 0), (2, n)))
     H = lax.dynamic_update_slice(H, rows, (k, 0))
     for_columns = adjoint(G)
-    columns = numerics.matmul(lax.dynamic_slice(H, (0, k), (n, 2)), for_columns)
-    vectors = numerics.matmul(lax.dynamic_slice(Z, (0, k), (n, 2)), for_columns)
+    columns = matmul(lax.dynamic_slice(H, (0, k), (n, 2)), for_columns)
+    vectors = matmul(lax.dynamic_slice(Z, (0, k), (n, 2)), for_columns)
     return (
         lax.dynamic_update_slice(H, columns, (0, k)),
         lax.dynamic_update_slice(Z, vectors, (0, k)),
@@ -191,7 +191,7 @@ def triangular_eigenvectors(T: Array) -> Array:
 
     def row(i: Array, Y: Array) -> Array:
         k = n - 1 - i
-        right = numerics.matmul(jnp.where(index > k, T[k], 0.0), Y)
+        right = matmul(jnp.where(index > k, T[k], 0.0), Y)
         gap = T[k, k] - w
         gap = jnp.where(jnp.abs(gap) >= least, gap, least.astype(T.dtype))
         Y = Y.at[k].set(jnp.where(index > k, -right / gap, jnp.where(index == k, 1.0, 0.0)))

@@ -11,6 +11,7 @@ from jax.scipy.linalg import lu_factor
 from jaxmath import numerics
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.linalg._eigen import fix_gauge, frobenius, power_of_two, square
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
 __all__: list[str] = []
@@ -50,7 +51,7 @@ def unit(y: Array, otherwise: Array) -> Array:
 
 def measure(A: Array, x: Array, previous: Array) -> PowerState:
     """The Rayleigh quotient of a unit vector and the residual of the pair."""
-    image = numerics.matmul(A, x)
+    image = matmul(A, x)
     eigenvalue = numerics.dot(x, image)
     residual = numerics.safe_norm(image - eigenvalue * x)
     return PowerState(x, image, eigenvalue, residual, previous)
@@ -85,7 +86,7 @@ def _eigenpair_jvp(
     A, (eigenvalue, x) = primals[0], _eigenpair(*primals)
     shifted = A - eigenvalue * jnp.eye(len(A), dtype=A.dtype)
     bordered = jnp.block([[shifted, -x[:, None]], [x[None, :], jnp.zeros((1, 1), A.dtype)]])
-    right = jnp.concatenate([-numerics.matmul(tangents[0], x), jnp.zeros(1, A.dtype)])
+    right = jnp.concatenate([-matmul(tangents[0], x), jnp.zeros(1, A.dtype)])
     both = jnp.linalg.solve(bordered, right)
     return (eigenvalue, x), (both[-1], both[:-1])
 

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from jaxmath.numerics import matmul
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array
 
 __all__: list[str] = []

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath import numerics
 from jaxmath._compiled import compiled
 from jaxmath.linalg._eigen import absolute, square
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array, ArrayLike
 
 __all__ = ["characteristic_polynomial", "gershgorin_discs"]
@@ -54,7 +54,7 @@ def characteristic_polynomial(A: ArrayLike) -> Array:
     eye = jnp.eye(len(A), dtype=A.dtype)
 
     def step(M: Array, k: Array) -> tuple[Array, Array]:
-        AM = numerics.matmul(A, M)
+        AM = matmul(A, M)
         c = -jnp.trace(AM) / k
         return AM + c * eye, c
 

@@ -1,6 +1,5 @@
 """Definite matrices: Cholesky and LDLᴴ, with a way to know when a matrix is not definite."""
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,8 +10,9 @@ from jaxmath._compiled import compiled
 from jaxmath.iterate import Status
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.definite import cholesky_last
+from jaxmath.linalg._kernels.product import matmul
+from jaxmath.linalg._triangular import lower_solver
 from jaxmath.linalg.orthogonality import _adjoint
-from jaxmath.numerics import matmul
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
 __all__ = ["LDL", "SafeCholesky", "cholesky", "cholesky_reference", "ldl", "safe_cholesky"]
@@ -90,8 +90,8 @@ def _cholesky(A: Array) -> Array:
 def _cholesky_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     """dL = L Φ(L⁻¹ dA L⁻ᴴ), Φ the lower triangle with half the diagonal (Murray, equation 8)."""
     L, dA = _cholesky(*primals), _from_lower(tangents[0])
-    solve = partial(lax.linalg.triangular_solve, L, lower=True)
-    inner = solve(solve(dA, left_side=True), left_side=False, transpose_a=True, conjugate_a=True)
+    solve = lower_solver(L)
+    inner = _adjoint(solve(_adjoint(solve(dA))))
     half = jnp.tril(inner) * (1.0 - 0.5 * jnp.eye(len(L), dtype=L.dtype))
     return L, matmul(L, half)
 

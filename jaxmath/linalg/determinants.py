@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath import numerics
 from jaxmath._compiled import compiled
 from jaxmath.linalg._checks import _square
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.elimination import adjugate_last, det_last
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import exponent, frexp, quotient, scale
 from jaxmath.typing import Array, ArrayLike, as_array
 
@@ -142,7 +142,7 @@ def _adjugate_by_factors(A: Array) -> Array:
 def _svd(A: Array) -> tuple[Array, Array, Array, Array]:
     """U, s, Vᴴ and the phase det(U Vᴴ) of A = U S Vᴴ."""
     U, s, Vh = jnp.linalg.svd(A)
-    _, _, mantissa, e = _pivots(numerics.matmul(U, Vh))
+    _, _, mantissa, e = _pivots(matmul(U, Vh))
     phase = scale(mantissa, e)
     return U, s, Vh, phase / jnp.abs(phase).astype(phase.dtype)
 
@@ -166,7 +166,7 @@ def _products_without(s: Array, num_left_out: int) -> Array:
 def _adjugate_by_svd(A: Array) -> Array:
     U, s, Vh, phase = _svd(A)
     V = jnp.conj(Vh.T) * (phase * _products_without(s, 1).astype(A.dtype))[None, :]
-    return numerics.matmul(V, jnp.conj(U.T))
+    return matmul(V, jnp.conj(U.T))
 
 
 @_adjugate_by_factors.defjvp
@@ -174,10 +174,10 @@ def _adjugate_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
     """With E = Uᴴ dA V: d adj(S)ᵢᵢ = Σₖ Eₖₖ Π_{l≠i,k} sₗ,   d adj(S)ᵢⱼ = −Eᵢⱼ Π_{l≠i,j} sₗ."""
     (A,), (dA,) = primals, tangents
     U, s, Vh, phase = _svd(A)
-    E = numerics.matmul(numerics.matmul(jnp.conj(U.T), dA), jnp.conj(Vh.T))
+    E = matmul(matmul(jnp.conj(U.T), dA), jnp.conj(Vh.T))
     C = phase * _products_without(s, 2).astype(A.dtype)
-    turned = jnp.diag(numerics.matmul(C, jnp.diagonal(E))) - C * E
-    dadj = numerics.matmul(numerics.matmul(jnp.conj(Vh.T), turned), jnp.conj(U.T))
+    turned = jnp.diag(matmul(C, jnp.diagonal(E))) - C * E
+    dadj = matmul(matmul(jnp.conj(Vh.T), turned), jnp.conj(U.T))
     return _adjugate_by_factors(A), dadj
 
 

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath import numerics
 from jaxmath._compiled import compiled
 from jaxmath.linalg._checks import _square
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import quotient
 from jaxmath.typing import Array, ArrayLike, as_array
 
@@ -142,7 +142,7 @@ def _substitute(T: Array, b: Array, unit_diagonal: bool, forward: bool) -> Array
         i = step if forward else n - 1 - step
         # The components not yet known are still 0, so the whole row can be multiplied.
         others = jnp.where(jnp.arange(n, dtype=i.dtype) == i, 0.0, T[i])
-        rest = b[i] - numerics.matmul(others, x)
+        rest = b[i] - matmul(others, x)
         return x.at[i].set(rest if unit_diagonal else quotient(rest, T[i, i]))
 
     return lax.fori_loop(0, n, row, jnp.zeros_like(b))

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg.orthogonality import _adjoint, _length, _qr, _unit
-from jaxmath.numerics import matmul
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["classical_gram_schmidt", "modified_gram_schmidt"]

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg.spectral import spectral_fn
 from jaxmath.linalg.svd import _phase, svd, svdvals
-from jaxmath.numerics import matmul
 from jaxmath.typing import Array, ArrayLike, as_array, as_key, check_number
 
 __all__ = ["low_rank_approximation", "randomized_svd"]

@@ -20,6 +20,7 @@ from jaxmath.linalg._eigen import (
     power_of_two,
     square,
 )
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array, ArrayLike, check_number
 
 __all__ = [
@@ -76,7 +77,7 @@ def _plain_schur(A: Array) -> tuple[Array, Array]:
 def _plain_eig(A: Array) -> tuple[Array, Array]:
     """Eigenvalues and unit eigenvectors on any backend, from the Schur form."""
     T, Z = _plain_schur(_complex(A))
-    V = numerics.matmul(Z, cs.triangular_eigenvectors(T))
+    V = matmul(Z, cs.triangular_eigenvectors(T))
     return jnp.diagonal(T), V
 
 
@@ -108,11 +109,11 @@ def _schur_jvp(
     T, Z = _schur(*primals)
     n, index, w = len(T), jnp.arange(len(T), dtype=jnp.int32), jnp.diagonal(T)
     noise = 4 * n**0.5 * float(jnp.finfo(T.dtype).eps) * jnp.max(jnp.abs(w))
-    M = numerics.matmul(adjoint(Z), numerics.matmul(tangents[0], Z))
+    M = matmul(adjoint(Z), matmul(tangents[0], Z))
 
     def column(X: Array, j: Array) -> tuple[Array, None]:
         """(T − tⱼⱼ I) xⱼ = Σ_{k<j} xₖ tₖⱼ − mⱼ in the rows i > j; equal values have no term."""
-        right = numerics.matmul(X, jnp.where(index < j, T[:, j], 0.0)) - M[:, j]
+        right = matmul(X, jnp.where(index < j, T[:, j], 0.0)) - M[:, j]
         gap = w - w[j]
         live = (index > j) & (jnp.abs(gap) > noise)
         upper = jnp.where(live[:, None] & live[None, :], jnp.triu(T, 1), 0.0)
@@ -122,9 +123,9 @@ def _schur_jvp(
         return X.at[:, j].set(x), None
 
     L, _ = lax.scan(column, jnp.zeros_like(T), index)
-    dZ = gauge_tangent(Z, numerics.matmul(Z, L - adjoint(L)))
-    X = numerics.matmul(adjoint(Z), dZ)
-    return (T, Z), (jnp.triu(M + numerics.matmul(T, X) - numerics.matmul(X, T)), dZ)
+    dZ = gauge_tangent(Z, matmul(Z, L - adjoint(L)))
+    X = matmul(adjoint(Z), dZ)
+    return (T, Z), (jnp.triu(M + matmul(T, X) - matmul(X, T)), dZ)
 
 
 @compiled
@@ -186,8 +187,8 @@ def _eig_jvp(
     primals: tuple[Array], tangents: tuple[Array]
 ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     w, V = _eig(*primals)
-    C = jnp.linalg.solve(V, numerics.matmul(tangents[0].astype(V.dtype), V))
-    dV = numerics.matmul(V, over_gaps(C, w))
+    C = jnp.linalg.solve(V, matmul(tangents[0].astype(V.dtype), V))
+    dV = matmul(V, over_gaps(C, w))
     return (w, V), (jnp.diagonal(C), jax.jvp(_unit_gauge, (V,), (dV,))[1])
 
 

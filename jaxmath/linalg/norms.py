@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath import numerics
 from jaxmath._compiled import compiled
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import exponent, scale
 from jaxmath.numerics import safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -144,11 +144,11 @@ def _real_dot(G: Array, dA: Array) -> Array:
 
 def _off_range(dA: Array, U: Array, Vh: Array, inverse: Array, Uc: Array, Vhc: Array) -> Array:
     """(I − UUᴴ) dA V S⁻¹ Vᴴ + U S⁻¹ Uᴴ dA (I − VVᴴ), with S⁻¹ 0 outside the chosen values."""
-    right = numerics.matmul(dA, jnp.conj(Vhc.T) * inverse[None, :])
-    right = right - numerics.matmul(U, numerics.matmul(jnp.conj(U.T), right))
-    left = numerics.matmul(inverse[:, None] * jnp.conj(Uc.T), dA)
-    left = left - numerics.matmul(numerics.matmul(left, jnp.conj(Vh.T)), Vh)
-    return numerics.matmul(right, Vhc) + numerics.matmul(Uc, left)
+    right = matmul(dA, jnp.conj(Vhc.T) * inverse[None, :])
+    right = right - matmul(U, matmul(jnp.conj(U.T), right))
+    left = matmul(inverse[:, None] * jnp.conj(Uc.T), dA)
+    left = left - matmul(matmul(left, jnp.conj(Vh.T)), Vh)
+    return matmul(right, Vhc) + matmul(Uc, left)
 
 
 @jax.custom_jvp
@@ -167,7 +167,7 @@ def _nuclear_parts(A: Array) -> tuple[Array, Array]:
     """Σσᵢ and Uᵣ Vᵣᴴ."""
     U, s, Vh = _thin_svd(A)
     kept = s > _negligible(s, A.shape)
-    return jnp.sum(s), numerics.matmul(jnp.where(kept[None, :], U, 0.0), Vh)
+    return jnp.sum(s), matmul(jnp.where(kept[None, :], U, 0.0), Vh)
 
 
 @_nuclear_parts.defjvp
@@ -178,11 +178,11 @@ def _nuclear_parts_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple:
     kept = s > _negligible(s, A.shape)
     U, Vh = jnp.where(kept[None, :], U, 0.0), jnp.where(kept[:, None], Vh, 0.0)
     s = jnp.where(kept, s, 1.0)
-    E = numerics.matmul(numerics.matmul(jnp.conj(U.T), dA), jnp.conj(Vh.T))
+    E = matmul(matmul(jnp.conj(U.T), dA), jnp.conj(Vh.T))
     K = (E - jnp.conj(E.T)) / (s[:, None] + s[None, :]).astype(E.dtype)
     inverse = jnp.where(kept, 1.0 / s, 0.0).astype(E.dtype)
-    gradient, value = numerics.matmul(U, Vh), jnp.sum(jnp.where(kept, s, 0.0))
-    turned = numerics.matmul(numerics.matmul(U, K), Vh)
+    gradient, value = matmul(U, Vh), jnp.sum(jnp.where(kept, s, 0.0))
+    turned = matmul(matmul(U, K), Vh)
     tangent = turned + _off_range(dA, U, Vh, inverse, U, Vh)
     return (value, gradient), (_real_dot(gradient, dA), tangent)
 
@@ -210,7 +210,7 @@ def _spectral_parts(A: Array) -> tuple[Array, Array]:
     U, s, Vh = _thin_svd(A)
     leading, weight = _leading(s, A.shape)
     weight = weight.astype(A.dtype)
-    return s[0], numerics.matmul(jnp.where(leading[None, :], U, 0.0), Vh) * weight
+    return s[0], matmul(jnp.where(leading[None, :], U, 0.0), Vh) * weight
 
 
 @_spectral_parts.defjvp
@@ -221,7 +221,7 @@ def _spectral_parts_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple:
     leading, weight = _leading(s, A.shape)
     weight = weight.astype(A.dtype)
     top = jnp.where(s[0] > 0, s[0], 1.0)
-    E = numerics.matmul(numerics.matmul(jnp.conj(U.T), dA), jnp.conj(Vh.T)) / top.astype(A.dtype)
+    E = matmul(matmul(jnp.conj(U.T), dA), jnp.conj(Vh.T)) / top.astype(A.dtype)
     Eh, t = jnp.conj(E.T), jnp.where(leading, 0.0, s / top).astype(A.dtype)
     gap = (1.0 - t) * (1.0 + t)
     below = (E + t[:, None] * Eh) / gap[:, None]
@@ -230,7 +230,7 @@ def _spectral_parts_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple:
     turn = jnp.where(row, jnp.where(column, (E - Eh) / 2, above), jnp.where(column, below, 0.0))
     inverse = jnp.where(leading, 1.0 / top, 0.0).astype(A.dtype)
     Uc, Vhc = jnp.where(column, U, 0.0), jnp.where(row, Vh, 0.0)
-    gradient = numerics.matmul(Uc, Vh) * weight
-    tangent = numerics.matmul(numerics.matmul(U, turn), Vh)
+    gradient = matmul(Uc, Vh) * weight
+    tangent = matmul(matmul(U, turn), Vh)
     tangent = (tangent + _off_range(dA, U, Vh, inverse, Uc, Vhc)) * weight
     return (s[0], gradient), (_real_dot(gradient, dA), tangent)

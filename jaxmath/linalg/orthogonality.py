@@ -14,8 +14,10 @@ from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath.linalg._kernels.batched import LARGEST, batched
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._kernels.qr import qr_last
-from jaxmath.numerics import matmul, safe_norm
+from jaxmath.linalg._triangular import lower_solver
+from jaxmath.numerics import safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["givens_qr", "householder_qr", "qr"]
@@ -102,7 +104,7 @@ def _tangents(Q: Array, R: Array, dA: Array) -> tuple[Array, Array]:
         last = jnp.arange(k) == k - 1
         empty = last[:, None] & last[None, :] & (R1 == 0)
         R1 = jnp.where(empty, 1.0, R1)
-    W = lax.linalg.triangular_solve(R1, dA[:, :k], left_side=False, lower=False)
+    W = lower_solver(R1.T)(dA[:, :k].T).T
     C = matmul(_adjoint(Q), W)
     low = jnp.pad(jnp.tril(C, -1), ((0, 0), (0, p - k)))
     omega = low - _adjoint(low)

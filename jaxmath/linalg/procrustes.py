@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._pinv import default_cutoff, pseudo_inverse
-from jaxmath.numerics import matmul, safe_norm
+from jaxmath.numerics import safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["Alignment", "kabsch", "orthogonal_procrustes", "polar"]

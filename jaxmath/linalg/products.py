@@ -6,8 +6,7 @@ import jax.numpy as jnp
 from jaxmath import numerics
 from jaxmath._compiled import compiled
 from jaxmath.linalg._checks import _square
-from jaxmath.linalg._kernels.batched import LARGEST, batched
-from jaxmath.linalg._kernels.product import matmul_last
+from jaxmath.linalg._kernels import product
 from jaxmath.linalg._scaling import unit_range
 from jaxmath.numerics import safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -144,26 +143,7 @@ def matmul(A: ArrayLike, B: ArrayLike) -> Array:
     A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
     B = as_array("B", B, ndim=(1, 2), kind="inexact", min_size=1)
     B = as_array("B", B, shape=(A.shape[1], *B.shape[1:]), kind="inexact")
-    sizes = (*A.shape, *B.shape[1:])
-    # Products of vectors and of two or three rows or columns are not slow in XLA.
-    small = B.ndim == 2 and min(sizes) >= 4 and max(sizes) <= LARGEST
-    return _small_matmul(A, B) if small else numerics.matmul(A, B)
-
-
-_matmul_batched = batched(numerics.matmul, matmul_last)
-
-
-@jax.custom_jvp
-def _small_matmul(A: Array, B: Array) -> Array:
-    return _matmul_batched(A, B)
-
-
-@_small_matmul.defjvp
-def _small_matmul_jvp(
-    primals: tuple[Array, Array], tangents: tuple[Array, Array]
-) -> tuple[Array, Array]:
-    (A, B), (dA, dB) = primals, tangents
-    return _small_matmul(A, B), numerics.matmul(dA, B) + numerics.matmul(A, dB)
+    return product.matmul(A, B)
 
 
 @compiled

@@ -6,19 +6,16 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath import numerics
 from jaxmath._compiled import compiled
 from jaxmath.iterate import Status
 from jaxmath.linalg._checks import _square
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.elimination import inv_last, solve_last
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import scale, unit_range
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["SolveInfo", "inv", "solve", "solve_info"]
-
-# Above, the batched inverse is not faster than LAPACK's.
-_LARGEST_INVERSE = 4
 
 
 class SolveInfo(NamedTuple):
@@ -66,8 +63,8 @@ def solve(A: ArrayLike, b: ArrayLike) -> Array:
       of the elements (in practice small, at worst 2^(n−1)). Singular set: an exactly zero pivot
       gives at least one component that is ±∞ or NaN, and a gradient that is not finite; a matrix
       that is singular only up to rounding gives a huge x. ``solve_info`` tells. NaN gives NaN.
-      Under vmap, n from 2 to 8 is a kernel over the batch; the gradient up to n = 4 uses the
-      inverse, else the factors. Cost: 2n³/3 + 2n²k flops.
+      Under vmap, n from 2 to 8 with k ≤ 8 is a kernel over the batch, and so is its gradient, which
+      solves with Aᵀ. Cost: 2n³/3 + 2n²k flops.
 
     Example:
       >>> print(solve(jnp.array([[2.0, 0.0], [1.0, 4.0]]), jnp.array([2.0, 9.0])))
@@ -78,7 +75,8 @@ def solve(A: ArrayLike, b: ArrayLike) -> Array:
       theorem 9.4.
     """
     A, b = _system(A, b)
-    return _solve(A, b) if 1 < len(A) <= LARGEST else jnp.linalg.solve(A, b)
+    small = len(A) > 1 and max(*A.shape, *b.shape[1:]) <= LARGEST
+    return _solve(A, b) if small else jnp.linalg.solve(A, b)
 
 
 def _solve_last(A: Array, b: Array) -> Array:
@@ -88,19 +86,13 @@ def _solve_last(A: Array, b: Array) -> Array:
 _solve_batched = batched(jnp.linalg.solve, _solve_last)
 
 
-@jax.custom_jvp
 def _solve(A: Array, b: Array) -> Array:
-    wide = b.ndim == 2 and b.shape[1] > 1 and len(A) > _LARGEST_INVERSE
-    return jnp.linalg.solve(A, b) if wide else _solve_batched(A, b)
-
-
-@_solve.defjvp
-def _solve_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
-    A, b = primals
-    if len(A) > _LARGEST_INVERSE:  # one factorization serves both
-        return jax.jvp(jnp.linalg.solve, primals, tangents)
-    x, (dA, db) = _solve(A, b), tangents
-    return x, numerics.matmul(_inv(A), db - numerics.matmul(dA, x))
+    return lax.custom_linear_solve(
+        lambda x: matmul(A, x),
+        b,
+        solve=lambda _, y: _solve_batched(A, y),
+        transpose_solve=lambda _, y: _solve_batched(A.T, y),
+    )
 
 
 _inv_batched = batched(jnp.linalg.inv, inv_last)
@@ -114,7 +106,7 @@ def _inv(A: Array) -> Array:
 @_inv.defjvp
 def _inv_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     X = _inv(*primals)
-    return X, -numerics.matmul(X, numerics.matmul(tangents[0], X))
+    return X, -matmul(X, matmul(tangents[0], X))
 
 
 @compiled
@@ -133,8 +125,8 @@ def inv(A: ArrayLike) -> Array:
 
     Numerics:
       ‖A X − I‖ ≤ 20·n·eps·ρ·‖A‖·‖X‖, ρ as in ``solve``. Singular set: an exactly zero pivot gives
-      elements that are ±∞ or NaN. NaN gives NaN. Under vmap, n from 2 to
-      4 is a kernel over the batch (for n = 2 adj(A)/det A). Cost: 2n³ flops.
+      elements that are ±∞ or NaN. NaN gives NaN. Under vmap, n from 2 to 8 is a kernel over the
+      batch, and so is its gradient. Cost: 2n³ flops.
 
     Example:
       >>> print(inv(jnp.array([[2.0, 0.0], [0.0, 4.0]])))
@@ -146,7 +138,7 @@ def inv(A: ArrayLike) -> Array:
       section 14.3.
     """
     A = _square("A", A)
-    return _inv(A) if 1 < len(A) <= _LARGEST_INVERSE else jnp.linalg.inv(A)
+    return _inv(A) if 1 < len(A) <= LARGEST else jnp.linalg.inv(A)
 
 
 @compiled
@@ -206,7 +198,7 @@ def _residual(A: Array, x: Array, b: Array) -> tuple[Array, Array]:
     scaled_A, a_exponent = unit_range(A)
     scaled_x, x_exponent = unit_range(x)
     scaled_b = scale(b, -a_exponent - x_exponent)
-    r = scaled_b - numerics.matmul(scaled_A, scaled_x)
+    r = scaled_b - matmul(scaled_A, scaled_x)
     size = jnp.max(jnp.sum(jnp.abs(scaled_A), axis=1)) * jnp.max(jnp.abs(scaled_x), axis=0)
     size = size + jnp.max(jnp.abs(scaled_b), axis=0)
     error = jnp.max(jnp.abs(r), axis=0) / jnp.where(size == 0, 1.0, size)

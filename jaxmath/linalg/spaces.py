@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath._compiled import compiled
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg.orthogonality import _adjoint, _phase, _poison
-from jaxmath.numerics import matmul
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
 __all__ = [

@@ -21,7 +21,8 @@ from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
 
-from jaxmath.numerics import einsum, matmul
+from jaxmath.linalg._kernels.product import matmul
+from jaxmath.numerics import einsum
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["spectral_fn", "spectral_sum"]
@@ -110,7 +111,7 @@ def _evaluate(order: int, fn: Callable, w: Array, V: Array, *rest: Array) -> Arr
     letters = "abcdefgh"[: order + 1]
     terms = ",".join([letters] + [letters[i : i + 2] for i in range(order)])
     path = f"{terms}->{letters[0]}{letters[-1]}"
-    inner = sum(einsum(path, table, *chosen) for chosen in permutations(hats))
+    inner: Any = sum(einsum(path, table, *chosen) for chosen in permutations(hats))
     return matmul(V, matmul(inner, V.T))
 
 

@@ -22,6 +22,7 @@ from jaxmath.linalg._eigen import (
 )
 from jaxmath.linalg._kernels.batched import batched
 from jaxmath.linalg._kernels.eigh import LARGEST, eigh_last
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array, ArrayLike, as_array, check_number
 
 __all__ = [
@@ -51,8 +52,8 @@ class GeneralizedEigh(NamedTuple):
 
 def _eigh_tangent(w: Array, V: Array, dH: Array) -> tuple[Array, Array]:
     """dw = diag(Vᴴ dH V) and dV = V (Vᴴ dH V ∘ F) in the gauge, with Fᵢⱼ = 1/(wⱼ − wᵢ)."""
-    C = numerics.matmul(adjoint(V), numerics.matmul(dH, V))
-    return jnp.diagonal(C).real, gauge_tangent(V, numerics.matmul(V, over_gaps(C, w)))
+    C = matmul(adjoint(V), matmul(dH, V))
+    return jnp.diagonal(C).real, gauge_tangent(V, matmul(V, over_gaps(C, w)))
 
 
 def _eigh_one(H: Array) -> tuple[Array, Array]:
@@ -376,4 +377,4 @@ def quadratic_form(A: ArrayLike, x: ArrayLike) -> Array:
     """
     A = square("A", A)
     x = as_array("x", x, shape=(len(A),), kind="inexact")
-    return numerics.dot(jnp.conj(x), numerics.matmul(A, x))
+    return numerics.dot(jnp.conj(x), matmul(A, x))

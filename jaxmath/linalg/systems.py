@@ -8,6 +8,7 @@ from jax import lax
 
 from jaxmath import numerics
 from jaxmath._compiled import compiled
+from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import scale, unit_range
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
@@ -108,14 +109,14 @@ def _general_solution(A: Array, b: Array, rtol: Array) -> tuple[Array, Array, Ar
     U, s, Vh = jnp.linalg.svd(A)
     kept = s > rtol * s[0]
     rank = jnp.sum(kept).astype(jnp.int32)
-    coefficients = numerics.matmul(jnp.conj(U.T), b)[: s.size]
+    coefficients = matmul(jnp.conj(U.T), b)[: s.size]
     divisor = jnp.where(kept, s, 1.0).astype(A.dtype)
     coefficients = jnp.where(kept, coefficients / divisor, 0.0)
     V = jnp.conj(Vh.T)
-    x = numerics.matmul(V[:, : s.size], coefficients)
+    x = matmul(V[:, : s.size], coefficients)
     norm = lambda v: numerics.safe_norm(jnp.abs(v))
     size = s[0] * norm(x) + norm(b)
-    residual = norm(b - numerics.matmul(A, x)) / jnp.where(size == 0, 1.0, size)
+    residual = norm(b - matmul(A, x)) / jnp.where(size == 0, 1.0, size)
     reversed_V = V[:, ::-1]
     largest = jnp.take_along_axis(reversed_V, jnp.argmax(jnp.abs(reversed_V), axis=0)[None, :], 0)
     gauged = reversed_V * (jnp.conj(largest) / jnp.abs(largest).astype(A.dtype))

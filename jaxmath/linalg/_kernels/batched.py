@@ -64,30 +64,6 @@ def batched(single: Callable, kernel: Callable) -> Callable:
     return on_one
 
 
-def tiled(kernel: Callable, M: Array) -> Any:
-    """The kernel on tiles of a few hundred lanes, which stay in the cache between its steps.
-
-    The batch is cut as (16, number of tiles, 16) and the middle axis is scanned, so that a batch
-    that is sharded over up to 16 devices stays where it is.
-    """
-    batch = M.shape[-1]
-    outer = lanes = 16
-    if batch <= 2 * outer * lanes:
-        return kernel(M)
-    tiles = -(-batch // (outer * lanes))
-    missing = tiles * outer * lanes - batch
-    if missing:
-        M = jnp.pad(M, [(0, 0)] * (M.ndim - 1) + [(0, missing)])
-    M = jnp.moveaxis(M.reshape(*M.shape[:-1], outer, tiles, lanes), -2, 0)
-    out = lax.map(kernel, M.reshape(*M.shape[:-2], outer * lanes))
-
-    def whole(x: Array) -> Array:
-        x = jnp.moveaxis(x.reshape(*x.shape[:-1], outer, lanes), 0, -2)
-        return x.reshape(*x.shape[:-3], -1)[..., :batch]
-
-    return jax.tree.map(whole, out)
-
-
 def scale_lanes(A: Array) -> tuple[Array, Array]:
     """A·2^(−k) with the largest element of each lane in [½, 1), and k of shape (1, 1, batch).
 
@@ -105,12 +81,12 @@ def identities(n: int, A: Array) -> Array:
     return jnp.where(jnp.isnan(A[:1, :1]), eye, eye)
 
 
-def settle(flag: Array, x: Array) -> Array:
-    """x, computed once: ``flag`` is a scalar that is True, and that the compiler does not know.
+def settle(flag: Array, x: Any) -> Any:
+    """The arrays x, computed once: ``flag`` is a scalar, True, that the compiler does not know.
 
     XLA on CPU drops ``lax.optimization_barrier`` and fuses the producers of x into each of its
     consumers: slow, exponentially so in a chain, and not even consistent, as the copies may round
     differently, which costs a reflection of a small column its orthogonality. The operands of a
     conditional are always stored.
     """
-    return lax.cond(flag, lambda x: x, lambda x: x + 1, x)
+    return lax.cond(flag, lambda x: x, lambda x: jax.tree.map(lambda y: y + 1, x), x)

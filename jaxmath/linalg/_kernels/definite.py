@@ -1,4 +1,4 @@
-"""Cholesky's factorization of batches of small matrices, the batch as last axis."""
+"""Cholesky factors and triangular inverses of batches of small matrices, the batch as last axis."""
 
 import jax.numpy as jnp
 
@@ -34,4 +34,26 @@ def cholesky_last(A: Array) -> Array:
     for i in range(n):
         for j in range(i + 1):
             out = out.at[i, j].set(jnp.where(finite, L[i][j], jnp.nan))
+    return out
+
+
+def lower_inverse_last(L: Array) -> Array:
+    """L⁻¹ from the lower triangle of L, shape (n, n, batch).
+
+    ::
+
+        Xⱼⱼ = 1/Lⱼⱼ,   Xᵢⱼ = −(Σ_{j≤k<i} Lᵢₖ Xₖⱼ) / Lᵢᵢ
+    """
+    n = L.shape[0]
+    X: list[list[Array]] = []
+    for i in range(n):
+        row = []
+        for j in range(i):
+            terms = [L[i, k] * X[k][j] for k in range(j, i)]
+            row.append(-sum(terms[1:], terms[0]) / L[i, i])
+        X.append([*row, 1 / L[i, i]])
+    out = jnp.zeros_like(L)
+    for i in range(n):
+        for j in range(i + 1):
+            out = out.at[i, j].set(X[i][j])
     return out

@@ -109,7 +109,7 @@ def eigh_last(H: Array) -> tuple[Array, Array]:
             state = _rotate(state, p, q, flag)
         d, o, _ = state
         off, norm = sum(x * x for x in o.values()), sum(x * x for x in d)
-        return state, 2 * off > n * eps * eps * norm, count + 1
+        return state, jnp.asarray(2 * off > n * eps * eps * norm), count + 1
 
     def running(carry: tuple[State, Array, Array]) -> Array:
         return jnp.any(carry[1]) & (carry[2] < MAX_SWEEPS)
@@ -121,5 +121,5 @@ def eigh_last(H: Array) -> tuple[Array, Array]:
         d[i], d[j] = jnp.minimum(d[i], d[j]), jnp.maximum(d[i], d[j])
         V[i], V[j] = jnp.where(swap, V[j], V[i]), jnp.where(swap, V[i], V[j])
     w = jnp.stack(d) * _power(shift, H.dtype)[None]
-    V = jnp.stack([v * _sign(v)[None] for v in V], axis=1)
-    return jnp.where(unfinished, jnp.nan, w), jnp.where(unfinished, jnp.nan, V)
+    vectors = jnp.stack([v * _sign(v)[None] for v in V], axis=1)
+    return jnp.where(unfinished, jnp.nan, w), jnp.where(unfinished, jnp.nan, vectors)

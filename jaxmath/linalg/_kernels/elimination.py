@@ -5,15 +5,14 @@ from functools import reduce
 from typing import Any
 
 import jax.numpy as jnp
-from jax import lax
 
-from jaxmath.linalg._kernels.batched import scale_lanes, tiled
-from jaxmath.linalg._scaling import frexp, scale
+from jaxmath.linalg._kernels.batched import settle
+from jaxmath.linalg._scaling import exponent, frexp, scale
 from jaxmath.typing import Array
 
 __all__: list[str] = []
 
-_UNROLLED = 4  # up to here every entry is a vector of its own; above, the steps are a loop
+_UNROLLED = 4  # up to here every entry is a vector of its own, and all steps are one loop
 
 
 def _size(x: Array) -> Array:
@@ -27,6 +26,11 @@ def _divide(x: Array, pivot: Array) -> Array:
     return (x * shrink) / (pivot * shrink)
 
 
+def _flag(M: Array) -> Array:
+    """For ``settle``."""
+    return jnp.max(exponent(M[0, 0])) > -(2**20)
+
+
 def _multiplier(entry: Array, pivot: Array) -> Array:
     """entry / pivot, and 0 where the pivot is 0: then the entry, not larger, is 0 too."""
     zero = pivot == 0
@@ -34,9 +38,9 @@ def _multiplier(entry: Array, pivot: Array) -> Array:
 
 
 def _join(A: Array, b: Array) -> Array:
-    """[A b] for two batches, of which one may have length 1."""
-    batch = max(A.shape[-1], b.shape[-1])
-    return jnp.concatenate([jnp.broadcast_to(M, (*M.shape[:2], batch)) for M in (A, b)], axis=1)
+    """[A b] for two batches, of which one may have length 1: a sum lays it out as the other."""
+    zero = jnp.zeros_like(A[:1, :1]) + jnp.zeros_like(b[:1, :1])
+    return jnp.concatenate([A + zero, b + zero], axis=1)
 
 
 def _eliminate_unrolled(M: list[list[Array]]) -> tuple[list[list[Array]], Array]:
@@ -77,54 +81,42 @@ def _back_unrolled(M: list[list[Array]]) -> Array:
     return jnp.stack([jnp.stack(row) for row in x])
 
 
-def _eliminate(M: Array) -> tuple[Array, Array]:
-    """[U y] of M = [A b], and whether the row exchanges are odd in number.
+def _eliminate(M: Array) -> tuple[list[Array], Array]:
+    """The rows of [U y] from M = [A b], from the diagonal on, and whether the exchanges are odd.
 
-    What is below the diagonal of U means nothing.
+    What each step reads n times is settled first.
     """
-    n, rows = M.shape[0], jnp.arange(M.shape[0], dtype=jnp.int32)[:, None]
-
-    def step(j: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        M, odd = carry
-        column = lax.dynamic_index_in_dim(M, j, 1, keepdims=False)
-        size = jnp.where(rows >= j, _size(column), -1.0)
-        largest = jnp.max(size, axis=0, keepdims=True)
-        # NaN equals nothing: the pivot is then row j, and the NaN stays.
-        chosen = jnp.min(jnp.where(size == largest, rows, n), axis=0, keepdims=True)
-        chosen = jnp.where(chosen == n, j.astype(jnp.int32), chosen)
-        pivot_row = M[n - 1]
-        for i in reversed(range(n - 1)):
-            pivot_row = jnp.where(chosen == i, M[i], pivot_row)
-        row = lax.dynamic_index_in_dim(M, j, 0, keepdims=False)
-        exchange = chosen == rows
-        column = jnp.where(exchange, lax.dynamic_index_in_dim(row, j, 0), column)
-        multiplier = _multiplier(column, lax.dynamic_index_in_dim(pivot_row, j, 0))
-        M = jnp.where(exchange[:, None], row[None], M)
-        below = M - multiplier[:, None] * pivot_row[None]
-        M = jnp.where((rows > j)[..., None], below, M)
-        M = jnp.where((rows == j)[..., None], pivot_row[None], M)
-        return M, odd ^ (chosen[0] != j)
-
-    even = jnp.isnan(M[0, 0]) & False  # of M, so that a shard's flags vary as its matrices do
-    return lax.fori_loop(jnp.int32(0), jnp.int32(n), step, (M, even))
+    n, flag = len(M), _flag(M)
+    rows, odd = [], jnp.zeros_like(M[0, 0], bool)
+    for j in range(n):
+        size = _size(M[:, 0])
+        largest = reduce(jnp.maximum, size)
+        chosen = jnp.zeros_like(largest, jnp.int32)  # NaN equals nothing: the pivot is then row j
+        for i in reversed(range(n - j)):
+            chosen = jnp.where(size[i] == largest, i, chosen)
+        chosen = settle(flag, chosen)
+        pivot = M[0]
+        for i in range(1, n - j):
+            pivot = jnp.where((chosen == i)[None], M[i], pivot)
+        pivot, odd = settle(flag, pivot), odd ^ (chosen != 0)
+        rows.append(pivot)
+        exchanged = chosen[None] == jnp.arange(1, n - j, dtype=jnp.int32)[:, None]
+        M = jnp.where(exchanged[:, None], M[:1], M[1:])
+        multiplier = settle(flag, _multiplier(M[:, 0], pivot[None, 0]))
+        M = settle(flag, M[:, 1:] - multiplier[:, None] * pivot[None, 1:])
+    return rows, odd
 
 
-def _back(M: Array) -> Array:
-    """U⁻¹ y from [U y]."""
-    n, rows = M.shape[0], jnp.arange(M.shape[0], dtype=jnp.int32)[:, None]
-
-    def back(step: Array, x: Array) -> Array:
-        i = n - 1 - step
-        row = lax.dynamic_index_in_dim(M, i, 0, keepdims=False)
-        right = jnp.where(rows > i, row[:n], 0.0)
-        known = jnp.sum(right[:, None] * jnp.where((rows > i)[..., None], x, 0.0), axis=0)
-        rest = lax.dynamic_index_in_dim(x, i, 0, keepdims=False) - known
-        value = _divide(rest, lax.dynamic_index_in_dim(row, i, 0))
-        # A select, not an update in place: XLA's CPU backend of jax 0.10.2 fuses the sum with a
-        # dynamic_update_slice and returns wrong columns.
-        return jnp.where((rows == i)[..., None], value[None], x)
-
-    return lax.fori_loop(jnp.int32(0), jnp.int32(n), back, M[:, n:])
+def _back(rows: list[Array]) -> Array:
+    """U⁻¹ y from the rows of [U y]."""
+    n, flag = len(rows), _flag(rows[0][None])
+    x: list[Array] = []
+    for i in reversed(range(n)):
+        rest = rows[i][n - i :]
+        for q, known in enumerate(x):
+            rest = rest - rows[i][n - 1 - q - i][None] * known
+        x.append(settle(flag, _divide(rest, rows[i][:1])))
+    return jnp.stack(x[::-1])
 
 
 def _solve(A: Array, b: Array, keep: Callable[[Array, Any, Array], Any]) -> Any:
@@ -136,11 +128,8 @@ def _solve(A: Array, b: Array, keep: Callable[[Array, Any, Array], Any]) -> Any:
         )
         return keep(_back_unrolled(rows), [rows[i][i] for i in range(n)], odd)
 
-    def looped(M: Array) -> Any:
-        M, odd = _eliminate(M)
-        return keep(_back(M), [M[i, i] for i in range(n)], odd)
-
-    return tiled(looped, _join(A, b))
+    upper, odd = _eliminate(_join(A, b))
+    return keep(_back(upper), [row[0] for row in upper], odd)
 
 
 def solve_last(A: Array, b: Array) -> Array:
@@ -169,13 +158,11 @@ def det_last(A: Array) -> Array:
     """det A for a batch of shape (n, n, batch)."""
     if len(A) <= _UNROLLED:
         rows, odd = _eliminate_unrolled(_entries(A))
-        return scale(*_signed_product(odd, [rows[i][i] for i in range(len(A))]))
-    return tiled(_det_looped, A)
-
-
-def _det_looped(A: Array) -> Array:
-    M, odd = _eliminate(A)
-    return scale(*_signed_product(odd, [M[i, i] for i in range(len(M))]))
+        pivots = [rows[i][i] for i in range(len(A))]
+    else:
+        upper, odd = _eliminate(A)
+        pivots = [row[0] for row in upper]
+    return scale(*_signed_product(odd, pivots))
 
 
 def _signed_product(odd: Array, pivots: list[Array]) -> tuple[Array, Array]:
@@ -186,12 +173,5 @@ def _signed_product(odd: Array, pivots: list[Array]) -> tuple[Array, Array]:
 
 
 def inv_last(A: Array) -> Array:
-    """A⁻¹ for a batch of shape (n, n, batch); for n = 2 it is adj(A) / det(A)."""
-    n = A.shape[0]
-    if n > 2:
-        return solve_last(A, jnp.eye(n, dtype=A.dtype)[..., None])
-    A, k = scale_lanes(A)  # by 2^(−k), so that the determinant stays in range
-    (a, b), (c, d) = _entries(A)
-    det = a * d - b * c
-    rows = ((d, -b), (-c, a))
-    return scale(jnp.stack([jnp.stack([x / det for x in row]) for row in rows]), -k)
+    """A⁻¹ for a batch of shape (n, n, batch)."""
+    return solve_last(A, jnp.eye(len(A), dtype=A.dtype)[..., None])
