@@ -5,13 +5,16 @@ Each row is an operation on a batch of n × n matrices. The ratio is jax.numpy's
 (above 1 is a win, and losses are printed beside wins), with its quartiles over interleaved runs
 after a warm-up; compile times stand in columns of their own. The gradient column is the same ratio
 for the reverse-mode gradient of the sum of the outputs (of eigenvalues, singular values, |R|), on
-fewer matrices: the batched triangular solves in jax.numpy's gradients of solve and inv can wait for
-each other for ever on a CPU from about 20,000 matrices on (jax 0.10.2).
+fewer matrices. Each row has a process of its own: on a CPU the batched LAPACK calls behind
+jax.numpy's solve and inv may wait for each other for ever (jax 0.10.2), and so may their gradients;
+such a gradient is left out.
 """
 
 import argparse
 import json
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--gradient-batch", type=int, default=4096, help="matrices for gradients (%(default)s)"
     )
+    p.add_argument("--limit", type=float, default=60.0, help="seconds for one row (%(default)g)")
     p.add_argument("--runs", type=int, default=15, help="interleaved runs (%(default)s)")
     p.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     p.add_argument("--no-gradients", action="store_true", help="leave the gradients out")
@@ -158,6 +162,25 @@ def measure(name: str, n: int, options: argparse.Namespace) -> dict:
     return row
 
 
+def measure_apart(name: str, n: int, options: argparse.Namespace) -> dict:
+    """One row from a process of its own; without gradients where a program does not come back."""
+    shared = ["--batch", options.batch, "--gradient-batch", options.gradient_batch]
+    shared += ["--runs", options.runs, "--dtype", options.dtype]
+    attempts = [["--no-gradients"]] if options.no_gradients else [[], ["--no-gradients"]]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "row.json"
+        for more in attempts:
+            command = [sys.executable, __file__, name, "--sizes", n, "--json", file, *shared, *more]
+            try:
+                subprocess.run(
+                    list(map(str, command)), timeout=options.limit, check=True, capture_output=True
+                )
+            except subprocess.TimeoutExpired:
+                continue
+            return json.loads(file.read_text())["rows"][0]
+    raise ValueError(f"{name}, n = {n}: no result within --limit {options.limit:g} s")
+
+
 def run(options: argparse.Namespace) -> int:
     """Measure, print, write; the exit code."""
     import jax
@@ -186,8 +209,9 @@ def run(options: argparse.Namespace) -> int:
     where = environment() | {key: getattr(options, key) for key in keys}
     plan = [(name, n) for name in names for n in options.sizes or SIZES[name]]
     progress = Console(stderr=True)
+    one_row = measure if len(plan) == 1 else measure_apart
     rows = [
-        measure(name, n, options)
+        one_row(name, n, options)
         for name, n in track(plan, "measuring", console=progress, transient=True)
     ]
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)

@@ -48,7 +48,7 @@ def _lapack(A: Array, full_matrices: bool) -> tuple[Array, Array, Array]:
     return U * phase[None, :], s, Vh * jnp.concatenate([shared, rest])[:, None]
 
 
-LARGEST = 4  # where Jacobi's sweeps over a batch are faster than LAPACK, matrix by matrix
+LARGEST = 8
 _small = batched(lambda A: _lapack(A, False), svd_last)
 
 
