@@ -8,7 +8,11 @@ from jaxmath.linalg.axioms import (
     is_linear_map,
     is_metric,
 )
-from jaxmath.linalg.characteristic import characteristic_polynomial, gershgorin_discs
+from jaxmath.linalg.characteristic import (
+    GershgorinDiscs,
+    characteristic_polynomial,
+    gershgorin_discs,
+)
 from jaxmath.linalg.cholesky_updates import CholeskyDowndate, cholesky_downdate, cholesky_update
 from jaxmath.linalg.definite import (
     LDL,
@@ -43,7 +47,16 @@ from jaxmath.linalg.gram_schmidt import classical_gram_schmidt, modified_gram_sc
 from jaxmath.linalg.independence import change_of_basis, linearly_independent, nullity, rank
 from jaxmath.linalg.least_squares import LstsqResult, lstsq, pinv
 from jaxmath.linalg.low_rank import low_rank_approximation, randomized_svd
-from jaxmath.linalg.nonsymmetric import diagonalize, eig, eigvals, qr_algorithm, schur
+from jaxmath.linalg.nonsymmetric import (
+    Diagonalization,
+    Eig,
+    Schur,
+    diagonalize,
+    eig,
+    eigvals,
+    qr_algorithm,
+    schur,
+)
 from jaxmath.linalg.norms import matrix_norm, vector_norm
 from jaxmath.linalg.orthogonality import givens_qr, householder_qr, qr
 from jaxmath.linalg.pca import PCAResult, pca
@@ -73,6 +86,8 @@ from jaxmath.linalg.spaces import (
 from jaxmath.linalg.spectral import spectral_fn, spectral_sum
 from jaxmath.linalg.svd import condition_number, jacobi_svd, svd, svdvals
 from jaxmath.linalg.symmetric import (
+    Eigh,
+    GeneralizedEigh,
     eigh,
     eigvalsh,
     generalized_eigh,
@@ -86,7 +101,12 @@ __all__ = [
     "LDL",
     "Alignment",
     "CholeskyDowndate",
+    "Diagonalization",
+    "Eig",
+    "Eigh",
     "FourSubspaces",
+    "GeneralizedEigh",
+    "GershgorinDiscs",
     "InnerProductCheck",
     "LinearMapCheck",
     "LstsqResult",
@@ -95,6 +115,7 @@ __all__ = [
     "PivotedQR",
     "RowEchelon",
     "SafeCholesky",
+    "Schur",
     "SolveInfo",
     "Subspace",
     "SystemClass",

@@ -10,11 +10,11 @@ from jaxmath.linalg._eigen import absolute, square
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array, ArrayLike
 
-__all__ = ["characteristic_polynomial", "gershgorin_discs"]
+__all__ = ["GershgorinDiscs", "characteristic_polynomial", "gershgorin_discs"]
 
 
 class GershgorinDiscs(NamedTuple):
-    """Centers and radii, each of shape (n,)."""
+    """What gershgorin_discs returns: centers and radii, each of shape (n,)."""
 
     centers: Array
     radii: Array

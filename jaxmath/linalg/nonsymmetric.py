@@ -24,6 +24,9 @@ from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array, ArrayLike, check_number
 
 __all__ = [
+    "Diagonalization",
+    "Eig",
+    "Schur",
     "diagonalize",
     "eig",
     "eigvals",
@@ -33,21 +36,21 @@ __all__ = [
 
 
 class Schur(NamedTuple):
-    """The upper triangular factor and the unitary one, each of shape (n, n)."""
+    """What schur returns: the upper triangular factor and the unitary one, each (n, n)."""
 
     T: Array
     Z: Array
 
 
 class Eig(NamedTuple):
-    """Complex eigenvalues, shape (n,), and unit eigenvectors as columns, shape (n, n)."""
+    """What eig returns: complex eigenvalues, shape (n,), and unit eigenvectors as columns."""
 
     eigenvalues: Array
     eigenvectors: Array
 
 
 class Diagonalization(NamedTuple):
-    """P, D, the condition number κ₂(P), and an int32 Status (SINGULAR where defective)."""
+    """What diagonalize returns: P, D, κ₂(P), and a Status, SINGULAR where A is defective."""
 
     P: Array
     D: Array

@@ -124,7 +124,7 @@ def svd(A: ArrayLike, full_matrices: bool = False) -> tuple[Array, Array, Array]
 
     Numerics:
       ‖A − U S Vᴴ‖ and the loss of orthogonality are a small multiple of n·eps (LAPACK's divide
-      and conquer on CPU; under ``vmap``, real matrices up to 4×4 with thin or square factors are
+      and conquer on CPU; under ``vmap``, real matrices up to 8×8 with thin or square factors are
       rotated by Jacobi's method all at once, with the batch along the vector lanes). NaN or ∞ in A
       gives NaN. Derivatives are those of the gauge above.
       Singular set {sᵢ = sⱼ, or sᵢ = 0}: of the derivative of U and V only the terms with a finite

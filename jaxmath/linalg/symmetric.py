@@ -26,6 +26,8 @@ from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array, ArrayLike, as_array, check_number
 
 __all__ = [
+    "Eigh",
+    "GeneralizedEigh",
     "eigh",
     "eigvalsh",
     "generalized_eigh",
@@ -36,14 +38,14 @@ __all__ = [
 
 
 class Eigh(NamedTuple):
-    """Eigenvalues, ascending, shape (n,), and eigenvectors as columns, shape (n, n)."""
+    """What eigh returns: ascending eigenvalues, shape (n,), and eigenvectors as columns, (n, n)."""
 
     eigenvalues: Array
     eigenvectors: Array
 
 
 class GeneralizedEigh(NamedTuple):
-    """Eigenvalues, ascending, B-orthonormal eigenvectors as columns, and an int32 Status."""
+    """What generalized_eigh returns: ascending eigenvalues, B-orthonormal columns, a Status."""
 
     eigenvalues: Array
     eigenvectors: Array

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath import linalg
-from tests.contract.row import Bad, NotDifferentiable, Row, Singular
+from tests.contract.row import Bad, HostRow, NotDifferentiable, Row, Singular
 
 
 def mixed(rng, dtype):
@@ -85,4 +85,12 @@ ROWS = [
     Row("linalg.schur", mixed, invariants_oracle,
         call=lambda A: invariants(*linalg.schur(A)), bad=BAD, tol=128.0,
         singular=(Singular((TWICE,), (EYE, [2.0, 2.0], [0.0, 0.0]), (EYE,)),)),
+    HostRow("linalg.Schur", "a record",
+            ("tests/linalg/test_nonsymmetric.py::test_accuracy_list",)),
+    HostRow("linalg.Eig", "a record",
+            ("tests/linalg/test_nonsymmetric.py::test_accuracy_list",)),
+    HostRow("linalg.Diagonalization", "a record",
+            ("tests/linalg/test_nonsymmetric.py::test_diagonalize_tells_defective_matrices",)),
+    HostRow("linalg.GershgorinDiscs", "a record",
+            ("tests/linalg/test_nonsymmetric.py::test_every_eigenvalue_lies_in_a_disc",)),
 ]  # fmt: skip

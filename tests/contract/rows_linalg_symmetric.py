@@ -5,7 +5,7 @@ import numpy as np
 from scipy import linalg as scipy_linalg
 
 from jaxmath import linalg
-from tests.contract.row import Bad, NotDifferentiable, Row, Singular
+from tests.contract.row import Bad, HostRow, NotDifferentiable, Row, Singular
 
 
 def separated(rng, dtype):
@@ -56,4 +56,8 @@ ROWS = [
     Row("linalg.quadratic_form", form, lambda A, x: x @ A @ x, diff=(0, 1), order=2,
         bad=(Bad((np.eye(2), np.ones(3)), r"`x` must have shape \(2,\), got \(3,\)"),
              Bad((np.ones((2, 3)), np.ones(3)), r"`A` must have shape \(2, 2\)"))),
+    HostRow("linalg.Eigh", "a record",
+            ("tests/linalg/test_symmetric.py::test_accuracy_list",)),
+    HostRow("linalg.GeneralizedEigh", "a record",
+            ("tests/linalg/test_symmetric.py::test_generalized_reports_lane_by_lane",)),
 ]  # fmt: skip

@@ -1,0 +1,83 @@
+"""Calls outside jit: one program a shape and a static value, and nothing else changes."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmath import linalg
+from jaxmath._compiled import compiled
+
+
+def counting():
+    traces = []
+
+    @compiled
+    def f(x, power=1, *, rtol=None):
+        """Doc."""
+        traces.append((power, rtol))
+        if rtol is not None and rtol < 0:
+            raise ValueError("argument `rtol` must be at least 0")
+        return jnp.sum(jnp.asarray(x) ** power)
+
+    return f, traces
+
+
+def test_one_program_for_arrays_of_one_shape():
+    f, traces = counting()
+    for x in (jnp.ones(3), jnp.zeros(3), np.arange(3.0)):
+        f(x)
+    assert len(traces) == 1
+    f(jnp.ones(4))
+    assert len(traces) == 2
+    assert float(f(x=jnp.full(3, 2.0), power=2)) == 12.0
+
+
+def test_what_is_no_array_is_static_by_value_and_type():
+    f, traces = counting()
+    x = jnp.arange(3, dtype=jnp.int32)
+    kinds = [f(x, power).dtype for power in (1, 1.0, True, 1)]
+    assert [jnp.issubdtype(kind, jnp.floating) for kind in kinds] == [False, True, False, False]
+    assert len(traces) == 3
+    for rtol in (-1.0, -1.0):
+        with pytest.raises(ValueError, match="`rtol`"):
+            f(x, rtol=rtol)
+
+
+def test_what_cannot_be_hashed_runs_all_the_same():
+    f, _ = counting()
+    assert float(f([1.0, 2.0])) == 3.0
+
+    @compiled
+    def g(x, table):
+        return x * table["a"]
+
+    assert float(g(jnp.ones(()), {"a": 2.0})) == 2.0
+    assert compiled(lambda x, s: x + len(s))(jnp.zeros(()), {1, 2}) == 2.0
+
+
+def test_transformations_and_names_pass_through():
+    f, _ = counting()
+    assert f.__name__ == "f"
+    assert f.__doc__ == "Doc."
+    assert list(inspect.signature(f).parameters) == ["x", "power", "rtol"]
+    x = jnp.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(jax.vmap(lambda v: f(v, 2))(x), jnp.sum(x**2, axis=1))
+    np.testing.assert_array_equal(jax.jit(jax.grad(lambda v: f(v, 2)))(x[0]), 2 * x[0])
+    with jax.enable_x64(False):
+        assert f(np.ones(3)).dtype == jnp.float32
+
+
+def test_a_second_call_compiles_nothing(caplog):
+    A = jnp.asarray(np.random.default_rng(0).normal(size=(3, 3)))
+    for fn in (linalg.schur, linalg.qr_algorithm, linalg.row_echelon, linalg.det, linalg.lstsq):
+        call = (lambda A, fn=fn: fn(A, A)) if fn is linalg.lstsq else fn
+        with jax.log_compiles():
+            call(A)
+        assert "Compiling" in caplog.text
+        caplog.clear()
+        with jax.log_compiles():
+            call(A)
+        assert "Compiling" not in caplog.text
