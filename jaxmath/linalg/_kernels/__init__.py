@@ -3,7 +3,7 @@
 A matrix of a batch is an array of shape (m, n, batch) here, and a scalar of each of the matrices a
 contiguous vector: the textbook's scalar loops, written out over static sizes, run on whole vectors.
 
-What XLA's CPU backend does to such code (jax 0.10 to 0.12), each seen in a measurement or a failure:
+What XLA's CPU backend does to such code (jax 0.10 to 0.12), seen in measurements and failures:
 
 - It fuses a producer into each of its consumers and computes it there again, through chains of
   steps: what is read n times is settled first (``batched.settle``). ``optimization_barrier`` is
