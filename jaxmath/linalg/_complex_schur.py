@@ -7,7 +7,8 @@ import numpy as np
 from jax import lax
 
 from jaxmath.iterate import Status
-from jaxmath.linalg._eigen import adjoint, fix_gauge, frobenius
+from jaxmath.linalg._common import adjoint
+from jaxmath.linalg._eigen import fix_gauge, frobenius
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array
 

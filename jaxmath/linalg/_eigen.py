@@ -5,25 +5,20 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
-from jaxmath.typing import Array, ArrayLike, Kind, as_array
+from jaxmath.linalg._common import _square, adjoint
+from jaxmath.typing import Array, ArrayLike, Kind
 
 __all__: list[str] = []
 
 
-def square(name: str, A: ArrayLike, kind: Kind = "inexact") -> Array:
+def _precise_square(name: str, A: ArrayLike, kind: Kind = "inexact") -> Array:
     """The argument as one square matrix of single or double precision, or an error."""
-    array = as_array(name, A, ndim=2, kind=kind, min_size=1)
-    array = as_array(name, array, shape=(len(array), len(array)), kind=kind)
+    array = _square(name, A, kind)
     if jnp.finfo(array.dtype).bits < 32:
         raise TypeError(
             f"argument `{name}` must have single or double precision, got dtype {array.dtype}"
         )
     return array
-
-
-def adjoint(A: Array) -> Array:
-    """Aᴴ."""
-    return jnp.conj(A.T)
 
 
 def hermitian_part(A: Array) -> Array:

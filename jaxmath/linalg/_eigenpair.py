@@ -10,7 +10,7 @@ from jax.scipy.linalg import lu_factor
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.linalg._eigen import fix_gauge, frobenius, power_of_two, square
+from jaxmath.linalg._eigen import _precise_square, fix_gauge, frobenius, power_of_two
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
@@ -57,8 +57,8 @@ def measure(A: Array, x: Array, previous: Array) -> PowerState:
     return PowerState(x, image, eigenvalue, residual, previous)
 
 
-def start(A: ArrayLike, x0: ArrayLike) -> tuple[Array, PowerState]:
-    A = square("A", A, kind="floating")
+def _start(A: ArrayLike, x0: ArrayLike) -> tuple[Array, PowerState]:
+    A = _precise_square("A", A, kind="floating")
     x0 = as_array("x0", x0, shape=(len(A),)).astype(A.dtype)
     return A, measure(A, unit(x0, jnp.zeros_like(x0)), jnp.asarray(jnp.inf, A.dtype))
 
@@ -91,7 +91,7 @@ def _eigenpair_jvp(
     return (eigenvalue, x), (both[-1], both[:-1])
 
 
-def solve(
+def _solve(
     A: ArrayLike,
     x0: ArrayLike,
     tol: float | None,
@@ -100,7 +100,7 @@ def solve(
     step: Callable[..., PowerState | InverseState],
 ) -> Solution:
     """The driver of all three, on A scaled by a power of two; ``init`` gets the scale as well."""
-    A = square("A", A, kind="floating")
+    A = _precise_square("A", A, kind="floating")
     x0 = as_array("x0", x0, shape=(len(A),)).astype(A.dtype)
     noise = len(A) * float(jnp.finfo(A.dtype).eps)
     limit = noise if tol is None else tol

@@ -3,15 +3,11 @@
 import jax
 import jax.numpy as jnp
 
+from jaxmath.linalg._common import adjoint
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array
 
 __all__: list[str] = []
-
-
-def adjoint(A: Array) -> Array:
-    """Aᴴ."""
-    return jnp.conj(A).T
 
 
 def default_cutoff(A: Array) -> Array:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
-from jaxmath.linalg._eigen import absolute, square
+from jaxmath.linalg._eigen import _precise_square, absolute
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array, ArrayLike
 
@@ -50,7 +50,7 @@ def characteristic_polynomial(A: ArrayLike) -> Array:
         G. Helmberg, P. Wagner, G. Veltkamp, "On Faddeev–Leverrier's method for the computation
         of the characteristic polynomial of a matrix and of eigenvectors", 1993.
     """
-    A = square("A", A)
+    A = _precise_square("A", A)
     eye = jnp.eye(len(A), dtype=A.dtype)
 
     def step(M: Array, k: Array) -> tuple[Array, Array]:
@@ -89,6 +89,6 @@ def gershgorin_discs(A: ArrayLike) -> GershgorinDiscs:
     References:
         G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, theorem 7.2.1.
     """
-    A = square("A", A)
+    A = _precise_square("A", A)
     off = jnp.where(jnp.eye(len(A), dtype=bool), 0.0, A)
     return GershgorinDiscs(jnp.diagonal(A), jnp.sum(absolute(off), axis=1))

@@ -8,26 +8,21 @@ from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath.iterate import Status
+from jaxmath.linalg._common import _square, adjoint
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.definite import cholesky_last
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._triangular import lower_solver
-from jaxmath.linalg.orthogonality import _adjoint
-from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
+from jaxmath.typing import Array, ArrayLike, Scalar, check_number
 
 __all__ = ["LDL", "SafeCholesky", "cholesky", "cholesky_reference", "ldl", "safe_cholesky"]
-
-
-def _square(A: ArrayLike) -> Array:
-    A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
-    return as_array("A", A, shape=(A.shape[0], A.shape[0]), kind="inexact")
 
 
 def _from_lower(A: Array) -> Array:
     """The Hermitian matrix whose lower triangle is that of A."""
     low = jnp.tril(A, -1)
     diagonal = jnp.diagonal(A).real.astype(A.dtype)
-    return low + _adjoint(low) + jnp.diag(diagonal)
+    return low + adjoint(low) + jnp.diag(diagonal)
 
 
 def _finite_or_nan(*factors: Array) -> tuple[Array, ...]:
@@ -70,7 +65,7 @@ def cholesky(A: ArrayLike) -> Array:
       theorem 10.3.
       I. Murray, "Differentiation of the Cholesky decomposition", 2016, equation (8).
     """
-    A = _square(A)
+    A = _square("A", A)
     return _cholesky(A) if 1 < len(A) <= LARGEST else _cholesky_one(A)
 
 
@@ -91,7 +86,7 @@ def _cholesky_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
     """dL = L Φ(L⁻¹ dA L⁻ᴴ), Φ the lower triangle with half the diagonal (Murray, equation 8)."""
     L, dA = _cholesky(*primals), _from_lower(tangents[0])
     solve = lower_solver(L)
-    inner = _adjoint(solve(_adjoint(solve(dA))))
+    inner = adjoint(solve(adjoint(solve(dA))))
     half = jnp.tril(inner) * (1.0 - 0.5 * jnp.eye(len(L), dtype=L.dtype))
     return L, matmul(L, half)
 
@@ -128,7 +123,7 @@ def cholesky_reference(A: ArrayLike) -> Array:
       N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, 2002,
       algorithm 10.2 and theorem 10.3.
     """
-    A = _square(A)
+    A = _square("A", A)
     rows = jnp.arange(A.shape[0])
 
     def column(j: Array, L: Array) -> Array:
@@ -203,7 +198,7 @@ def ldl(A: ArrayLike) -> LDL:
       P. E. Gill, M. A. Saunders, J. R. Shinnerl, "On the stability of Cholesky factorization for
       symmetric quasidefinite systems", 1996.
     """
-    A = _square(A)
+    A = _square("A", A)
     n = A.shape[0]
     rows = jnp.arange(n)
 
@@ -293,7 +288,7 @@ def safe_cholesky(A: ArrayLike, *, ratio: Scalar = 10.0, max_jitter: Scalar = 1.
       J. R. Gardner, G. Pleiss, D. Bindel, K. Q. Weinberger, A. G. Wilson, "GPyTorch: blackbox
       matrix-matrix Gaussian process inference with GPU acceleration", 2018 (the practice).
     """
-    A = _square(A)
+    A = _square("A", A)
     check_number("ratio", ratio, low=1, open_low=True)
     check_number("max_jitter", max_jitter, low=0)
     S, eye = _from_lower(A), jnp.eye(A.shape[0], dtype=A.dtype)

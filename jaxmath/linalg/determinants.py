@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
-from jaxmath.linalg._checks import _square
+from jaxmath.linalg._common import _square
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.elimination import adjugate_last, det_last
 from jaxmath.linalg._kernels.product import matmul

@@ -6,8 +6,16 @@ from jax.scipy.linalg import lu_solve
 
 from jaxmath._compiled import compiled
 from jaxmath.iterate import Solution
-from jaxmath.linalg._eigen import square
-from jaxmath.linalg._eigenpair import InverseState, PowerState, factor, measure, solve, start, unit
+from jaxmath.linalg._eigen import _precise_square
+from jaxmath.linalg._eigenpair import (
+    InverseState,
+    PowerState,
+    _solve,
+    _start,
+    factor,
+    measure,
+    unit,
+)
 from jaxmath.typing import ArrayLike, Scalar, check_number
 
 __all__ = [
@@ -48,7 +56,7 @@ def power_iteration_init(A: ArrayLike, x0: ArrayLike) -> PowerState:
     References:
         G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 7.3.1.
     """
-    return start(A, x0)[1]
+    return _start(A, x0)[1]
 
 
 @compiled
@@ -78,7 +86,7 @@ def power_iteration_step(A: ArrayLike, state: PowerState) -> PowerState:
     References:
         G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 7.3.1.
     """
-    A = square("A", A, kind="floating")
+    A = _precise_square("A", A, kind="floating")
     return measure(A, unit(state.image, state.x), state.residual)
 
 
@@ -120,7 +128,7 @@ def power_iteration(
         G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 7.3.1.
     """
     init = lambda A, x0, scale: power_iteration_init(A, x0)
-    return solve(A, x0, tol, max_steps, init, power_iteration_step)
+    return _solve(A, x0, tol, max_steps, init, power_iteration_step)
 
 
 @compiled
@@ -150,7 +158,7 @@ def inverse_iteration_init(A: ArrayLike, x0: ArrayLike, shift: Scalar = 0.0) -> 
     References:
         I. C. F. Ipsen, "Computing an eigenvector with inverse iteration", 1997, section 2.
     """
-    A, pair = start(A, x0)
+    A, pair = _start(A, x0)
     check_number("shift", shift)
     lu, pivots = factor(A, jnp.asarray(shift, A.dtype))
     return InverseState(pair, lu, pivots)
@@ -184,7 +192,7 @@ def inverse_iteration_step(A: ArrayLike, state: InverseState) -> InverseState:
     References:
         I. C. F. Ipsen, "Computing an eigenvector with inverse iteration", 1997, section 2.
     """
-    A = square("A", A, kind="floating")
+    A = _precise_square("A", A, kind="floating")
     y = lu_solve((state.lu, state.pivots), state.pair.x)
     pair = measure(A, unit(y, state.pair.x), state.pair.residual)
     return InverseState(pair, state.lu, state.pivots)
@@ -231,7 +239,7 @@ def inverse_iteration(
     check_number("shift", shift)
     sigma = lax.stop_gradient(jnp.asarray(shift))
     init = lambda A, x0, scale: inverse_iteration_init(A, x0, sigma.astype(A.dtype) * scale)
-    return solve(A, x0, tol, max_steps, init, inverse_iteration_step)
+    return _solve(A, x0, tol, max_steps, init, inverse_iteration_step)
 
 
 @compiled
@@ -260,7 +268,7 @@ def rayleigh_quotient_iteration_init(A: ArrayLike, x0: ArrayLike) -> PowerState:
     References:
         B. N. Parlett, "The Symmetric Eigenvalue Problem", 1980, section 4.6.
     """
-    return start(A, x0)[1]
+    return _start(A, x0)[1]
 
 
 @compiled
@@ -290,7 +298,7 @@ def rayleigh_quotient_iteration_step(A: ArrayLike, state: PowerState) -> PowerSt
     References:
         B. N. Parlett, "The Symmetric Eigenvalue Problem", 1980, section 4.6.
     """
-    A = square("A", A, kind="floating")
+    A = _precise_square("A", A, kind="floating")
     y = lu_solve(factor(A, state.eigenvalue), state.x)
     return measure(A, unit(y, state.x), state.residual)
 
@@ -330,4 +338,4 @@ def rayleigh_quotient_iteration(
         B. N. Parlett, "The Symmetric Eigenvalue Problem", 1980, section 4.6.
     """
     init = lambda A, x0, scale: rayleigh_quotient_iteration_init(A, x0)
-    return solve(A, x0, tol, max_steps, init, rayleigh_quotient_iteration_step)
+    return _solve(A, x0, tol, max_steps, init, rayleigh_quotient_iteration_step)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
-from jaxmath.linalg._checks import _square
+from jaxmath.linalg._common import _square
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import quotient
 from jaxmath.typing import Array, ArrayLike, as_array

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath.linalg._common import adjoint
 from jaxmath.linalg._kernels.product import matmul
-from jaxmath.linalg.orthogonality import _adjoint, _length, _qr, _unit
+from jaxmath.linalg.orthogonality import _length, _qr, _unit
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["classical_gram_schmidt", "modified_gram_schmidt"]
@@ -27,7 +28,7 @@ def _tall(name: str, A: ArrayLike) -> Array:
 def _classical(A: Array) -> tuple[Array, Array]:
     def orthogonalize(j: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
         Q, R = carry
-        r = matmul(_adjoint(Q), A[:, j])  # the columns of Q from j on are still 0
+        r = matmul(adjoint(Q), A[:, j])  # the columns of Q from j on are still 0
         v = A[:, j] - matmul(Q, r)
         return Q.at[:, j].set(_unit(v)), R.at[:, j].set(r.at[j].set(_length(v)))
 

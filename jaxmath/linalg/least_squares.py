@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
+from jaxmath.linalg._common import adjoint
 from jaxmath.linalg._kernels.product import matmul
-from jaxmath.linalg._pinv import adjoint, default_cutoff, pseudo_inverse, solve_by_svd
+from jaxmath.linalg._pinv import default_cutoff, pseudo_inverse, solve_by_svd
 from jaxmath.linalg.svd import svdvals
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 

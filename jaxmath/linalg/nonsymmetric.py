@@ -10,15 +10,15 @@ from jaxmath import numerics
 from jaxmath._compiled import compiled
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.linalg import _complex_schur as cs
+from jaxmath.linalg._common import adjoint
 from jaxmath.linalg._eigen import (
-    adjoint,
+    _precise_square,
     column_norms,
     fix_gauge,
     frobenius,
     gauge_tangent,
     over_gaps,
     power_of_two,
-    square,
 )
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array, ArrayLike, check_number
@@ -166,7 +166,7 @@ def schur(A: ArrayLike) -> Schur:
         G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, theorem 7.1.3 and
         section 7.6.2.
     """
-    return Schur(*_schur(_complex(square("A", A))))
+    return Schur(*_schur(_complex(_precise_square("A", A))))
 
 
 @jax.custom_jvp
@@ -228,7 +228,7 @@ def eig(A: ArrayLike) -> Eig:
         G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, theorem 7.2.2
         (Bauer–Fike) and section 7.6.
     """
-    return Eig(*_eig(square("A", A)))
+    return Eig(*_eig(_precise_square("A", A)))
 
 
 @compiled
@@ -259,7 +259,7 @@ def eigvals(A: ArrayLike) -> Array:
     References:
         J. R. Magnus, "On differentiating eigenvalues and eigenvectors", 1985, theorem 2.
     """
-    return _eig(square("A", A))[0]
+    return _eig(_precise_square("A", A))[0]
 
 
 @compiled
@@ -293,7 +293,7 @@ def diagonalize(A: ArrayLike) -> Diagonalization:
         G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, sections 7.1.4
         and 7.2.3.
     """
-    w, P = _eig(square("A", A))
+    w, P = _eig(_precise_square("A", A))
     s = jnp.linalg.svd(P, compute_uv=False)
     smallest = jnp.where(s[-1] > 0, s[-1], 1.0)
     condition = jnp.where(s[-1] > 0, s[0] / smallest, jnp.where(s[-1] == 0, jnp.inf, jnp.nan))
@@ -348,7 +348,7 @@ def qr_algorithm(A: ArrayLike, *, max_steps: int | None = None) -> Solution:
         and 7.5.
         J. H. Wilkinson, "The Algebraic Eigenvalue Problem", 1965, chapter 8.
     """
-    A = square("A", A)
+    A = _precise_square("A", A)
     limit = 30 * len(A) if max_steps is None else max_steps
     check_number("max_steps", limit, low=0, integer=True)
     A = _complex(_without_derivative(A))

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath.linalg._common import adjoint
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._kernels.qr import qr_last
@@ -23,10 +24,6 @@ from jaxmath.typing import Array, ArrayLike, as_array
 __all__ = ["givens_qr", "householder_qr", "qr"]
 
 Factorize = Callable[[Array], tuple[Array, Array]]
-
-
-def _adjoint(A: Array) -> Array:
-    return jnp.conj(A).T
 
 
 def _length(x: Array) -> Array:
@@ -105,13 +102,13 @@ def _tangents(Q: Array, R: Array, dA: Array) -> tuple[Array, Array]:
         empty = last[:, None] & last[None, :] & (R1 == 0)
         R1 = jnp.where(empty, 1.0, R1)
     W = lower_solver(R1.T)(dA[:, :k].T).T
-    C = matmul(_adjoint(Q), W)
+    C = matmul(adjoint(Q), W)
     low = jnp.pad(jnp.tril(C, -1), ((0, 0), (0, p - k)))
-    omega = low - _adjoint(low)
+    omega = low - adjoint(low)
     if jnp.iscomplexobj(C):
         turn = jnp.where(jnp.eye(p, k, dtype=bool), lax.complex(jnp.zeros_like(C.imag), C.imag), 0)
         omega = omega + jnp.pad(turn, ((0, 0), (0, p - k)))
-    dR = _upper(matmul(_adjoint(Q), dA) - matmul(omega, R))
+    dR = _upper(matmul(adjoint(Q), dA) - matmul(omega, R))
     dQ = matmul(Q, omega)
     return (dQ if p == m else dQ + (W - matmul(Q, C))), dR
 
@@ -212,7 +209,7 @@ def _givens(columns: int, A: Array) -> tuple[Array, Array]:
 
     start = (jnp.eye(m, dtype=A.dtype), A)
     (Qh, R), _ = lax.scan(rotate, start, jnp.array(pairs, jnp.int32).reshape(-1, 2))
-    return _with_gauge(_adjoint(Qh)[:, :columns], R[:columns])
+    return _with_gauge(adjoint(Qh)[:, :columns], R[:columns])
 
 
 @compiled

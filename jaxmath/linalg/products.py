@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from jaxmath import numerics
 from jaxmath._compiled import compiled
-from jaxmath.linalg._checks import _square
+from jaxmath.linalg._common import _square
 from jaxmath.linalg._kernels import product
 from jaxmath.linalg._scaling import unit_range
 from jaxmath.numerics import safe_norm

@@ -8,7 +8,7 @@ from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath.iterate import Status
-from jaxmath.linalg._checks import _square
+from jaxmath.linalg._common import _square
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.elimination import inv_last, solve_last
 from jaxmath.linalg._kernels.product import matmul

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath._compiled import compiled
+from jaxmath.linalg._common import adjoint
 from jaxmath.linalg._kernels.product import matmul
-from jaxmath.linalg.orthogonality import _adjoint, _phase, _poison
+from jaxmath.linalg.orthogonality import _phase, _poison
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
 __all__ = [
@@ -75,7 +76,7 @@ class Subspace(NamedTuple):
     def projector(self) -> Array:
         """The orthogonal projector onto the subspace, which does not depend on the basis."""
         inside = jnp.arange(self.basis.shape[0], dtype=jnp.int32) < self.dimension
-        return matmul(jnp.where(inside[None, :], self.basis, 0.0), _adjoint(self.basis))
+        return matmul(jnp.where(inside[None, :], self.basis, 0.0), adjoint(self.basis))
 
 
 def _tolerance(A: Array, rtol: Scalar | None) -> Array:
@@ -100,12 +101,12 @@ def _positive_largest(B: Array) -> Array:
 @jax.custom_jvp
 def _bases(A: Array, rtol: Array) -> tuple[Array, Array, Array]:
     U, s, Vh = jnp.linalg.svd(A, full_matrices=True)
-    U, V = _poison(A, _positive_largest(U), _positive_largest(_adjoint(Vh)))
+    U, V = _poison(A, _positive_largest(U), _positive_largest(adjoint(Vh)))
     return U, V, _count(s, rtol)
 
 
 def _turn(K: Array) -> Array:
-    return K - _adjoint(K)
+    return K - adjoint(K)
 
 
 @_bases.defjvp
@@ -121,13 +122,13 @@ def _bases_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
     (m, n), k = A.shape, min(A.shape)
     rows, columns = jnp.arange(m, dtype=jnp.int32), jnp.arange(n, dtype=jnp.int32)
     core = (rows < r)[:, None] & (columns < r)[None, :]
-    B = jnp.where(core, matmul(matmul(_adjoint(U), A), V), 0.0)[:k, :k]
+    B = jnp.where(core, matmul(matmul(adjoint(U), A), V), 0.0)[:k, :k]
     B = B + jnp.diag(jnp.where(rows[:k] < r, 0.0, 1.0).astype(A.dtype))
-    C = matmul(matmul(_adjoint(U), dA), V)
+    C = matmul(matmul(adjoint(U), dA), V)
     low = jnp.where((rows >= r)[:, None] & (columns < r)[None, :], C, 0.0)[:, :k]
     right = jnp.where((rows < r)[:, None] & (columns >= r)[None, :], C, 0.0)[:k]
-    K = _adjoint(jnp.linalg.solve(_adjoint(B), _adjoint(low)))
-    M = _adjoint(jnp.linalg.solve(B, right))
+    K = adjoint(jnp.linalg.solve(adjoint(B), adjoint(low)))
+    M = adjoint(jnp.linalg.solve(B, right))
     omega = _turn(jnp.pad(K, ((0, 0), (0, m - k))))
     psi = _turn(jnp.pad(M, ((0, 0), (0, n - k))))
     dr = np.zeros((), jax.dtypes.float0)
@@ -172,6 +173,10 @@ def four_subspaces(A: ArrayLike, *, rtol: Scalar | None = None) -> FourSubspaces
       G. H. Golub, V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares
       problems whose variables separate", 1973, lemma 4.1.
     """
+    return _four_subspaces(A, rtol)
+
+
+def _four_subspaces(A: ArrayLike, rtol: Scalar | None) -> FourSubspaces:
     A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
     return FourSubspaces(*_bases(A, _tolerance(A, rtol)))
 
@@ -205,7 +210,7 @@ def column_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     References:
       G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.1.
     """
-    left, _, r = four_subspaces(A, rtol=rtol)
+    left, _, r = _four_subspaces(A, rtol)
     return Subspace(left, r)
 
 
@@ -238,7 +243,7 @@ def row_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     References:
       G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.5.
     """
-    _, right, r = four_subspaces(A, rtol=rtol)
+    _, right, r = _four_subspaces(A, rtol)
     return Subspace(right, r)
 
 
@@ -273,7 +278,7 @@ def null_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     References:
       G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.2.
     """
-    _, right, r = four_subspaces(A, rtol=rtol)
+    _, right, r = _four_subspaces(A, rtol)
     return Subspace(jnp.roll(right, -r, axis=1), right.shape[0] - r)
 
 
@@ -308,5 +313,5 @@ def left_null_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     References:
       G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.5.
     """
-    left, _, r = four_subspaces(A, rtol=rtol)
+    left, _, r = _four_subspaces(A, rtol)
     return Subspace(jnp.roll(left, -r, axis=1), left.shape[0] - r)

@@ -14,10 +14,11 @@ from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath.iterate import Status, iterate
+from jaxmath.linalg._common import adjoint
 from jaxmath.linalg._kernels.batched import batched
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._kernels.svd import svd_last
-from jaxmath.linalg._pinv import adjoint, default_cutoff, pseudo_inverse
+from jaxmath.linalg._pinv import default_cutoff, pseudo_inverse
 from jaxmath.numerics import safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array, check_number
 

@@ -10,15 +10,15 @@ from jax import lax
 from jaxmath import numerics
 from jaxmath._compiled import compiled
 from jaxmath.iterate import Solution, Status, iterate
+from jaxmath.linalg._common import adjoint
 from jaxmath.linalg._eigen import (
-    adjoint,
+    _precise_square,
     fix_gauge,
     frobenius,
     gauge_tangent,
     hermitian_part,
     over_gaps,
     power_of_two,
-    square,
 )
 from jaxmath.linalg._kernels.batched import batched
 from jaxmath.linalg._kernels.eigh import LARGEST, eigh_last
@@ -120,7 +120,7 @@ def eigh(A: ArrayLike) -> Eigh:
         J. R. Magnus, "On differentiating eigenvalues and eigenvectors", 1985, theorem 1.
         G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 8.3.
     """
-    return Eigh(*_eigh(hermitian_part(square("A", A))))
+    return Eigh(*_eigh(hermitian_part(_precise_square("A", A))))
 
 
 @compiled
@@ -150,7 +150,7 @@ def eigvalsh(A: ArrayLike) -> Array:
     References:
         J. R. Magnus, "On differentiating eigenvalues and eigenvectors", 1985, theorem 1.
     """
-    return _eigh(hermitian_part(square("A", A)))[0]
+    return _eigh(hermitian_part(_precise_square("A", A)))[0]
 
 
 def _off(H: Array) -> Array:
@@ -253,7 +253,7 @@ def jacobi_eigh(A: ArrayLike, *, max_sweeps: int = 30) -> Solution:
     References:
         G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 8.5.
     """
-    H = hermitian_part(square("A", A))
+    H = hermitian_part(_precise_square("A", A))
     check_number("max_sweeps", max_sweeps, low=0, integer=True)
     pair, status, error, steps = _jacobi(H, jnp.asarray(max_sweeps, jnp.int32))
     return Solution(value=Eigh(*pair), status=status, error=error, num_steps=steps)
@@ -295,8 +295,8 @@ def generalized_eigh(A: ArrayLike, B: ArrayLike) -> GeneralizedEigh:
     References:
         G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, algorithm 8.7.1.
     """
-    A = square("A", A)
-    B = as_array("B", square("B", B), shape=A.shape, kind="inexact")
+    A = _precise_square("A", A)
+    B = as_array("B", _precise_square("B", B), shape=A.shape, kind="inexact")
     dtype = jnp.promote_types(A.dtype, B.dtype)
     H, G = hermitian_part(A.astype(dtype)), hermitian_part(B.astype(dtype))
     (scale, unscale), (scale_b, _) = power_of_two(H), power_of_two(G, even=True)
@@ -347,7 +347,7 @@ def is_positive_definite(A: ArrayLike) -> Array:
         N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, 2002,
         theorem 10.7.
     """
-    H = hermitian_part(square("A", A))
+    H = hermitian_part(_precise_square("A", A))
     scale, _ = power_of_two(H)
     return jnp.all(jnp.isfinite(_cholesky(lax.stop_gradient(H * scale))))
 
@@ -377,6 +377,6 @@ def quadratic_form(A: ArrayLike, x: ArrayLike) -> Array:
     References:
         G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 4.2.
     """
-    A = square("A", A)
+    A = _precise_square("A", A)
     x = as_array("x", x, shape=(len(A),), kind="inexact")
     return numerics.dot(jnp.conj(x), matmul(A, x))

@@ -232,6 +232,10 @@ def check_errors(row: Row) -> Iterator[tuple[str, Outcome]]:
             if not re.search(bad.match, str(error)):
                 yield "errors", Outcome(False, f"{error!r} does not match {bad.match!r}")
                 return
+            named = re.match(r"(\w+): argument", str(error))
+            if named and named[1] not in row.name.split("."):
+                yield "errors", Outcome(False, f"{error!r} names {named[1]}, not {row.name}")
+                return
         except Exception as error:
             yield "errors", Outcome(False, f"{error!r} is no {bad.error.__name__}")
             return
