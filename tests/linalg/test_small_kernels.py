@@ -222,8 +222,9 @@ SHARDED = """
                     compiled = jax.jit(jax.vmap(fn)).lower(held).compile()
                     assert "all-gather" not in compiled.as_text(), (name, n, fn, str(kind))
                 np.testing.assert_allclose(compiled(held), want, rtol=1e-4, atol=1e-5)
-        mapped = jax.shard_map(jax.vmap(call), mesh=mesh, in_specs=P("data"), out_specs=P("data"))
-        np.testing.assert_allclose(jax.jit(mapped)(held), want, rtol=1e-4, atol=1e-5)
+        with jax.set_mesh(mesh):
+            mapped = jax.shard_map(jax.vmap(call), in_specs=P("data"), out_specs=P("data"))
+            np.testing.assert_allclose(jax.jit(mapped)(held), want, rtol=1e-4, atol=1e-5)
 
     calls = dict(
         solve=lambda A: linalg.solve(A, A[0]), inv=linalg.inv, det=linalg.det,
