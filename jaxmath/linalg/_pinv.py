@@ -16,20 +16,20 @@ def default_cutoff(A: Array) -> Array:
     return jnp.asarray(max(A.shape) * float(limits.eps), limits.dtype)
 
 
-def solve_by_svd(A: Array, b: Array, rcond: Array) -> Array:
-    """V S⁺ Uᴴ b; what divides by a singular value that counts as 0 is 0, a NaN stays."""
+def solve_by_svd(A: Array, b: Array, rcond: Array) -> tuple[Array, Array]:
+    """V S⁺ Uᴴ b and s; what divides by a singular value that counts as 0 is 0, a NaN stays."""
     U, s, Vh = jnp.linalg.svd(A, full_matrices=False)
     zero = (s <= rcond * s[0])[:, None]
     coordinates = matmul(adjoint(U), b)
     divisor = jnp.where(zero, jnp.ones_like(s)[:, None], s[:, None]).astype(b.dtype)
     quotient = coordinates / jnp.broadcast_to(divisor, coordinates.shape)
-    return matmul(adjoint(Vh), jnp.where(zero, jnp.zeros_like(quotient), quotient))
+    return matmul(adjoint(Vh), jnp.where(zero, jnp.zeros_like(quotient), quotient)), s
 
 
 @jax.custom_jvp
 def pseudo_inverse(A: Array, rcond: Array) -> Array:
     """A⁺, differentiable in A to every order along directions that keep the rank."""
-    return solve_by_svd(A, jnp.eye(A.shape[0], dtype=A.dtype), rcond)
+    return solve_by_svd(A, jnp.eye(A.shape[0], dtype=A.dtype), rcond)[0]
 
 
 @pseudo_inverse.defjvp

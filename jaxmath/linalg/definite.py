@@ -65,12 +65,14 @@ def cholesky(A: ArrayLike) -> Array:
       theorem 10.3.
       I. Murray, "Differentiation of the Cholesky decomposition", 2016, equation (8).
     """
-    A = _square("A", A)
-    return _cholesky(A) if 1 < len(A) <= LARGEST else _cholesky_one(A)
+    return _cholesky(_square("A", A))
 
 
 def _cholesky_one(A: Array) -> Array:
-    return _finite_or_nan(lax.linalg.cholesky(_from_lower(A), symmetrize_input=False))[0]
+    # Real input needs no copy of its lower triangle above: LAPACK's does not read what is there.
+    L = lax.linalg.cholesky(_from_lower(A) if jnp.iscomplexobj(A) else A, symmetrize_input=False)
+    # Every entry enters a later pivot or is one: their sum is finite where all of L is.
+    return jnp.where(jnp.isfinite(jnp.sum(jnp.diagonal(L).real)), L, jnp.nan)
 
 
 _cholesky_batched = batched(_cholesky_one, cholesky_last)
@@ -78,7 +80,7 @@ _cholesky_batched = batched(_cholesky_one, cholesky_last)
 
 @jax.custom_jvp
 def _cholesky(A: Array) -> Array:
-    return _cholesky_batched(A)
+    return _cholesky_batched(A) if 1 < len(A) <= LARGEST else _cholesky_one(A)
 
 
 @_cholesky.defjvp

@@ -50,19 +50,20 @@ class LstsqResult(NamedTuple):
 
 
 @jax.custom_jvp
-def _solve(A: Array, b: Array, rcond: Array) -> Array:
+def _solve(A: Array, b: Array, rcond: Array) -> tuple[Array, Array]:
+    """A⁺b and the singular values, of one decomposition."""
     return solve_by_svd(A, b, rcond)
 
 
 @_solve.defjvp
-def _solve_jvp(primals: tuple[Array, Array, Array], tangents: tuple) -> tuple[Array, Array]:
+def _solve_jvp(primals: tuple[Array, Array, Array], tangents: tuple) -> tuple[tuple, tuple]:
     """dx = A⁺(db − dA x) + A⁺A⁺ᴴ dAᴴ r + (I − A⁺A) dAᴴ A⁺ᴴ x with r = b − A x."""
     (A, b, rcond), (dA, db, _) = primals, tangents
-    x, P, dAh = _solve(A, b, rcond), pseudo_inverse(A, rcond), adjoint(dA)
-    Ph = adjoint(P)
+    (x, s), P, dAh = _solve(A, b, rcond), pseudo_inverse(A, rcond), adjoint(dA)
+    Ph, ds = adjoint(P), jax.jvp(svdvals, (A,), (dA,))[1]
     free = matmul(dAh, matmul(Ph, x))
     tangent = matmul(P, db - matmul(dA, x) + matmul(Ph, matmul(dAh, b - matmul(A, x))))
-    return x, tangent + (free - matmul(P, matmul(A, free)))
+    return (x, s), (tangent + (free - matmul(P, matmul(A, free))), ds)
 
 
 def _cutoff(A: Array, rcond: Scalar | None) -> Array:
@@ -154,10 +155,9 @@ def lstsq(A: ArrayLike, b: ArrayLike, rcond: Scalar | None = None) -> LstsqResul
         raise TypeError(f"lstsq: argument `b` must have the dtype {A.dtype} of `A`, got {b.dtype}")
     rcond = _cutoff(A, rcond)
     columns = b[:, None] if b.ndim == 1 else b
-    x = _solve(A, columns, rcond)
+    x, s = _solve(A, columns, rcond)
     rest = columns - matmul(A, x)
     residual = jnp.sum((rest * jnp.conj(rest)).real, axis=0)
-    s = svdvals(A)
     rank = jnp.sum(s > rcond * s[0], dtype=jnp.int32)
     if b.ndim == 1:
         x, residual = x[:, 0], residual[0]

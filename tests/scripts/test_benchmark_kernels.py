@@ -18,14 +18,23 @@ def script():
     return module
 
 
-def test_every_operation_at_a_tiny_size(script, tmp_path, capsys):
+def test_every_operation_at_a_tiny_size(script):
+    arguments = ["--batch", "8", "--runs", "2", "--no-gradients"]
+    for name in script.OPERATIONS:
+        row = script.measure(name, 2, script.parser().parse_args(arguments))
+        assert row["operation"] == name
+        assert row["ratio"][0] > 0
+
+
+def test_several_rows_have_a_process_each(script, tmp_path, capsys):
     file = tmp_path / "figures.json"
-    arguments = ["--sizes", "2", "--batch", "8", "--runs", "2", "--no-gradients"]
+    arguments = ["matmul", "det", "--sizes", "2", "--batch", "8", "--runs", "2", "--no-gradients"]
     assert script.main([*arguments, "--json", str(file)]) == 0
-    assert "8 rows" in capsys.readouterr().out
+    assert "2 rows" in capsys.readouterr().out
     rows = json.loads(file.read_text())["rows"]
-    assert [row["operation"] for row in rows] == list(script.OPERATIONS)
-    assert all(row["ratio"][0] > 0 for row in rows)
+    assert [row["operation"] for row in rows] == ["matmul", "det"]
+    assert script.main([*arguments, "--limit", "0.1"]) == 2
+    assert "no result within --limit 0.1 s" in capsys.readouterr().err
 
 
 def test_a_gradient_row(script, capsys):
