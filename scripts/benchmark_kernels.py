@@ -1,13 +1,13 @@
 #!/usr/bin/env python
 """Time batches of small matrices: jaxmath.linalg under vmap, jax.numpy, and numpy.linalg.
 
-Each row is an operation on a batch of n × n matrices. The ratio is jax.numpy's time over ours
-(above 1 is a win, and losses are printed beside wins), with its quartiles over interleaved runs
-after a warm-up; compile times stand in columns of their own. The gradient column is the same ratio
-for the reverse-mode gradient of the sum of the outputs (of eigenvalues, singular values, |R|), on
-fewer matrices. Each row has a process of its own: on a CPU the batched LAPACK calls behind
-jax.numpy's solve and inv may wait for each other for ever (jax 0.10.2), and so may their gradients;
-such a gradient is left out.
+Each row is an operation on a batch of n × n matrices, or with --single on one matrix. The ratio is
+jax.numpy's time over ours (above 1 is a win, losses are printed beside wins), with its quartiles
+over interleaved runs after a warm-up; compile times stand in columns of their own. The gradient
+column is the same ratio for the reverse-mode gradient of the sum of the outputs (of eigenvalues,
+singular values, |R|), on fewer matrices. Each row has a process of its own: on a CPU the batched
+LAPACK calls behind jax.numpy's solve and inv may wait for each other for ever (jax 0.10.2), and so
+may their gradients; such a gradient is left out.
 """
 
 import argparse
@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 OPERATIONS = ("matmul", "solve", "inv", "det", "cholesky", "eigh", "svd", "qr")
 SIZES = dict.fromkeys(OPERATIONS, (2, 3, 4, 8)) | {"matmul": (3, 4, 5, 6, 7, 8)}
+SINGLE_SIZES = (16, 64, 256, 1024)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--sizes", type=int, nargs="+", metavar="N", help="2 3 4 8; of matmul 3 to 8, if not given"
     )
+    p.add_argument("--single", action="store_true", help="one matrix, n = 16 to 1024, no batch")
     p.add_argument("--batch", type=int, default=20_000, help="matrices in a batch (%(default)s)")
     p.add_argument(
         "--gradient-batch", type=int, default=4096, help="matrices for gradients (%(default)s)"
@@ -47,8 +49,8 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def table() -> dict[str, tuple[Callable, Callable, Callable]]:
-    """Ours for one matrix, jax.numpy's for a batch, NumPy's for a batch; of a pair (A, B)."""
+def table(single: bool) -> dict[str, tuple[Callable, Callable, Callable]]:
+    """Ours, jax.numpy's and NumPy's, of a pair (A, B) of matrices or of batches of them."""
     import jax
     import jax.numpy as jnp
     import numpy as np
@@ -60,7 +62,7 @@ def table() -> dict[str, tuple[Callable, Callable, Callable]]:
         "solve": (
             lambda A, B: linalg.solve(A, B[0]),
             lambda A, B: jnp.linalg.solve(A, B[0]),
-            lambda A, B: np.linalg.solve(A, B[:, 0, :, None])[..., 0],
+            lambda A, B: np.linalg.solve(A, B[..., 0, :, None])[..., 0],
         ),
     }
     rest = {
@@ -77,9 +79,9 @@ def table() -> dict[str, tuple[Callable, Callable, Callable]]:
     }
     for name, functions in rest.items():
         pairs[name] = tuple(lambda A, B, f=f: f(A) for f in functions)
+    mapped = (lambda f: f) if single else jax.vmap
     return {
-        name: (jax.vmap(ours), jax.vmap(theirs), numpy)
-        for name, (ours, theirs, numpy) in pairs.items()
+        name: (mapped(ours), mapped(theirs), numpy) for name, (ours, theirs, numpy) in pairs.items()
     }
 
 
@@ -140,8 +142,9 @@ def measure(name: str, n: int, options: argparse.Namespace) -> dict:
     import jax.numpy as jnp
     import numpy as np
 
-    ours, theirs, numpy = table()[name]
-    host = arguments(name, n, options.batch, options.dtype)
+    ours, theirs, numpy = table(options.single)[name]
+    host = arguments(name, n, 1 if options.single else options.batch, options.dtype)
+    host = tuple(x[0] for x in host) if options.single else host
     args = tuple(jnp.asarray(x) for x in host)
     program, compile_s = compiled(ours, args)
     peer, peer_compile_s = compiled(theirs, args)
@@ -152,7 +155,8 @@ def measure(name: str, n: int, options: argparse.Namespace) -> dict:
     row |= {"numpy_ms": 1e3 * np.median(c)}
     row["ratio"] = [float(q) for q in np.quantile(np.divide(b, a), (0.25, 0.5, 0.75))]
     if not options.no_gradients:
-        args = tuple(x[: options.gradient_batch] for x in args)
+        if not options.single:
+            args = tuple(x[: options.gradient_batch] for x in args)
         gradients = [
             compiled(jax.grad(total(name, call), argnums=(0, 1)), args)[0]
             for call in (ours, theirs)
@@ -166,6 +170,7 @@ def measure_apart(name: str, n: int, options: argparse.Namespace) -> dict:
     """One row from a process of its own; without gradients where a program does not come back."""
     shared = ["--batch", options.batch, "--gradient-batch", options.gradient_batch]
     shared += ["--runs", options.runs, "--dtype", options.dtype]
+    shared += ["--single"] if options.single else []
     attempts = [["--no-gradients"]] if options.no_gradients else [[], ["--no-gradients"]]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "row.json"
@@ -205,9 +210,11 @@ def run(options: argparse.Namespace) -> int:
     if options.json is not None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.touch()
-    keys = ("batch", "gradient_batch", "dtype", "runs")
+    keys = ["single"] if options.single else ["batch", "gradient_batch"]
+    keys += ["dtype", "runs"]
     where = environment() | {key: getattr(options, key) for key in keys}
-    plan = [(name, n) for name in names for n in options.sizes or SIZES[name]]
+    sizes = dict.fromkeys(OPERATIONS, SINGLE_SIZES) if options.single else SIZES
+    plan = [(name, n) for name in names for n in options.sizes or sizes[name]]
     progress = Console(stderr=True)
     one_row = measure if len(plan) == 1 else measure_apart
     rows = [

@@ -9,7 +9,7 @@ from jaxmath.linalg._common import _square
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.elimination import adjugate_last, det_last
 from jaxmath.linalg._kernels.product import matmul
-from jaxmath.linalg._scaling import exponent, frexp, quotient, scale
+from jaxmath.linalg._scaling import exponent, frexp, quotient, scale, unit_range
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["cofactor_determinant", "cramer", "det", "slogdet"]
@@ -59,11 +59,12 @@ def det(A: ArrayLike) -> Array:
     Numerics:
       The determinant of a matrix within 20·n·eps·ρ·‖A‖ of A, ρ the growth of the elimination. The
       pivots' exponents are added apart, so that it overflows or underflows only where the result
-      does. No singular set: the gradient is the adjugate at every matrix, of rank n − 1 (a matrix
-      of rank 1) and below (0). Above n = 3 it comes by Jacobi's formula from LU where no pivot is
-      0, else from the SVD, as det(U Vᴴ)·V adj(S) Uᴴ; a batch computes the SVD where one of its
-      matrices needs it (above n = 8, always). The second derivative is
-      exact at every matrix; the third exists where the singular values are distinct. NaN gives NaN.
+      does (but for a pivot near the largest number, as in ``solve``). No singular set: the gradient
+      is the adjugate at every matrix, of rank n − 1 (a matrix of rank 1) and below (0). Above n = 3
+      it comes by Jacobi's formula from LU where no pivot is 0, else from the SVD, as
+      det(U Vᴴ)·V adj(S) Uᴴ; a batch computes the SVD where one of its matrices needs it (above
+      n = 8, always). The second derivative is exact at every matrix; the third exists where the
+      singular values are distinct. NaN gives NaN.
       Cost: one LU; the gradient one more and an inverse, or an SVD.
 
     Example:
@@ -104,7 +105,9 @@ def _adjugate(A: Array) -> Array:
     if len(A) == 2:
         return jnp.stack([jnp.stack([A[1, 1], -A[0, 1]]), jnp.stack([-A[1, 0], A[0, 0]])])
     if len(A) == 3:  # its columns are the cross products of the rows
-        return jnp.stack([jnp.cross(A[i - 2], A[i - 1]) for i in range(3)], axis=1)
+        rows, k = unit_range(A)
+        minors = jnp.stack([jnp.cross(rows[i - 2], rows[i - 1]) for i in range(3)], axis=1)
+        return scale(minors, 2 * k)
     return _adjugate_by_factors(A)
 
 

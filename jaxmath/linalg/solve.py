@@ -64,7 +64,9 @@ def solve(A: ArrayLike, b: ArrayLike) -> Array:
       gives at least one component that is ±∞ or NaN, and a gradient that is not finite; a matrix
       that is singular only up to rounding gives a huge x. ``solve_info`` tells. NaN gives NaN.
       Under vmap, n from 2 to 8 with k ≤ 8 is a kernel over the batch, and so is its gradient, which
-      solves with Aᵀ. Cost: 2n³/3 + 2n²k flops.
+      solves with Aᵀ. A pivot above a quarter of the largest number (8.5e37 in float32) is beyond
+      LAPACK, which CPUs use for one matrix and for n > 8: there x is wrong without a sign of it.
+      Cost: 2n³/3 + 2n²k flops.
 
     Example:
       >>> print(solve(jnp.array([[2.0, 0.0], [1.0, 4.0]]), jnp.array([2.0, 9.0])))
@@ -126,7 +128,8 @@ def inv(A: ArrayLike) -> Array:
     Numerics:
       ‖A X − I‖ ≤ 20·n·eps·ρ·‖A‖·‖X‖, ρ as in ``solve``. Singular set: an exactly zero pivot gives
       elements that are ±∞ or NaN. NaN gives NaN. Under vmap, n from 2 to 8 is a kernel over the
-      batch, and so is its gradient. Cost: 2n³ flops.
+      batch, and so is its gradient. Pivots near the largest number: as in ``solve``. Cost: 2n³
+      flops.
 
     Example:
       >>> print(inv(jnp.array([[2.0, 0.0], [0.0, 4.0]])))

@@ -70,6 +70,9 @@ def test_range():
     np.testing.assert_allclose(log, want_log, atol=n * 1.2e-7)
     np.testing.assert_allclose(det(A), want_sign * np.exp(want_log), rtol=n * 1.2e-7)
     assert det(jnp.asarray([[-3.0]])) == -3.0
+    # Minors whose products overflow and cancel.
+    gradient = jax.grad(det)(jnp.full((3, 3), 3e19, jnp.float32))
+    assert jnp.max(jnp.abs(gradient)) <= 60 * 1.2e-7 * 3e19**2
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

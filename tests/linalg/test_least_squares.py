@@ -109,3 +109,11 @@ def test_bad_values_lane_by_lane():
         lstsq(jnp.eye(2), jnp.ones(2, jnp.float32))
     with pytest.raises(ValueError, match="`rcond` must be"):
         pinv(jnp.eye(2), -1.0)
+
+
+def test_singular_values_move_with_the_matrix():
+    rng = np.random.default_rng(8)
+    A, dA, b = (jnp.asarray(rng.normal(size=s)) for s in ((5, 3), (5, 3), 5))
+    _, ds = jax.jvp(lambda A: lstsq(A, b).singular_values, (A,), (dA,))
+    U, _, Vh = np.linalg.svd(A, full_matrices=False)
+    np.testing.assert_allclose(ds, np.diag(U.T @ np.asarray(dA) @ Vh.T), rtol=1e-12)

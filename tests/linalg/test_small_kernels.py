@@ -193,6 +193,16 @@ def test_gradients_hessians_and_nested_vmap(name, n):
                 close(seconds[j], one_second(A[i, j]))
 
 
+@pytest.mark.parametrize("name", CALLS)
+def test_an_empty_batch(name):
+    for n in (2, 4, 8):
+        A = jnp.zeros((0, n, n))
+        one = jax.eval_shape(CALLS[name], jnp.zeros((n, n)))
+        assert jax.vmap(CALLS[name])(A).shape == (0, *one.shape)
+        gradient = jax.grad(lambda A: jnp.sum(CALLS[name](A)))
+        assert jax.eval_shape(jax.vmap(gradient), A).shape == A.shape
+
+
 def test_an_argument_that_is_not_mapped():
     rng = np.random.default_rng(0)
     A, b = rng.normal(size=(4, 4)), rng.normal(size=(5, 4))

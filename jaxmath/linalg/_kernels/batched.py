@@ -1,6 +1,7 @@
 """From an algorithm for one matrix and a kernel for a batch, one function that vmap maps to it."""
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import jax
@@ -81,8 +82,23 @@ def identities(n: int, A: Array) -> Array:
     return jnp.where(jnp.isnan(A[:1, :1]), eye, eye)
 
 
+def leading_signs(V: Array, share: float) -> Array:
+    """For each column of V, (n, …), the sign of the first entry within a share of the largest."""
+    size = jnp.abs(V)
+    leads = size >= share * reduce(jnp.maximum, size)[None]
+    sign = jnp.ones_like(V[0])
+    for v, lead in zip(V[::-1], leads[::-1], strict=True):
+        sign = jnp.where(lead, jnp.where(v < 0, -1.0, 1.0).astype(V.dtype), sign)
+    return sign
+
+
+def unknown_true(x: Array) -> Array:
+    """A scalar that is True for every x, the empty one too; the compiler does not find out."""
+    return jnp.max(exponent(x), initial=0) > -(2**20)
+
+
 def settle(flag: Array, x: Any) -> Any:
-    """The arrays x, computed once: ``flag`` is a scalar, True, that the compiler does not know.
+    """The arrays x, computed once; ``flag`` is an ``unknown_true``.
 
     XLA on CPU drops ``lax.optimization_barrier`` and fuses the producers of x into each of its
     consumers: slow, exponentially so in a chain, and not even consistent, as the copies may round

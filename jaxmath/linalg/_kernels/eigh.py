@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath.linalg._kernels.batched import identities, settle
+from jaxmath.linalg._kernels.batched import identities, leading_signs, settle, unknown_true
 from jaxmath.linalg._scaling import _power, exponent
 from jaxmath.typing import Array
 
@@ -16,7 +16,6 @@ __all__: list[str] = []
 LARGEST = 4  # above, LAPACK is faster on CPU
 MAX_SWEEPS = 12  # 4 to 8 are needed
 NETWORK = {
-    2: [(0, 1)],
     3: [(0, 2), (0, 1), (1, 2)],
     4: [(0, 2), (1, 3), (0, 1), (2, 3), (1, 2)],
 }  # of comparators that sort
@@ -53,16 +52,6 @@ def _rotate(state: State, p: int, q: int, flag: Array) -> State:
     return d, o, V
 
 
-def _sign(v: Array) -> Array:
-    """The sign of the first entry whose modulus is within 10% of the column's largest."""
-    size = jnp.abs(v)
-    leads = size >= 0.9 * reduce(jnp.maximum, size)[None]
-    sign = jnp.ones_like(v[0])
-    for x, lead in zip(v[::-1], leads[::-1], strict=True):
-        sign = jnp.where(lead, jnp.where(x < 0, -1.0, 1.0).astype(v.dtype), sign)
-    return sign
-
-
 def _two(a: Array, b: Array, g: Array, t: Array) -> tuple[Array, Array]:
     """w and V of [[a, g], [g, b]]; as |s| ≤ c, only the vector (s, c) can need its sign changed.
 
@@ -97,7 +86,7 @@ def eigh_last(H: Array) -> tuple[Array, Array]:
     if n == 2:
         (a, b, g), t = entries, jnp.where(finite, _tangent(*scaled), jnp.nan)
         return _two(a, b, g, t)
-    flag = jnp.max(shift) > -(2**20)
+    flag = unknown_true(size)
     start = settle(flag, jnp.where(finite[None], jnp.stack(scaled), jnp.nan))
     eye = identities(n, H)
     above = dict(zip(pairs, start[n:], strict=True))
@@ -121,5 +110,6 @@ def eigh_last(H: Array) -> tuple[Array, Array]:
         d[i], d[j] = jnp.minimum(d[i], d[j]), jnp.maximum(d[i], d[j])
         V[i], V[j] = jnp.where(swap, V[j], V[i]), jnp.where(swap, V[i], V[j])
     w = jnp.stack(d) * _power(shift, H.dtype)[None]
-    vectors = jnp.stack([v * _sign(v)[None] for v in V], axis=1)
+    # As the path of one matrix: a lead is within 10 % of the column's largest modulus.
+    vectors = jnp.stack([v * leading_signs(v, 0.9)[None] for v in V], axis=1)
     return jnp.where(unfinished, jnp.nan, w), jnp.where(unfinished, jnp.nan, vectors)

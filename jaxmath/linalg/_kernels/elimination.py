@@ -1,13 +1,11 @@
 """Elimination with partial pivoting on batches of small systems, the batch as last axis."""
 
-from collections.abc import Callable
 from functools import reduce
-from typing import Any
 
 import jax.numpy as jnp
 
-from jaxmath.linalg._kernels.batched import settle
-from jaxmath.linalg._scaling import exponent, frexp, scale
+from jaxmath.linalg._kernels.batched import settle, unknown_true
+from jaxmath.linalg._scaling import frexp, scale
 from jaxmath.typing import Array
 
 __all__: list[str] = []
@@ -24,11 +22,6 @@ def _divide(x: Array, pivot: Array) -> Array:
     """x / pivot. XLA's CPU multiplies by the reciprocal, which a huge pivot makes subnormal: 0."""
     shrink = jnp.where(_size(pivot) > jnp.finfo(pivot.dtype).max / 8, 0.125, 1.0)
     return (x * shrink) / (pivot * shrink)
-
-
-def _flag(M: Array) -> Array:
-    """For ``settle``."""
-    return jnp.max(exponent(M[0, 0])) > -(2**20)
 
 
 def _multiplier(entry: Array, pivot: Array) -> Array:
@@ -86,7 +79,7 @@ def _eliminate(M: Array) -> tuple[list[Array], Array]:
 
     What each step reads n times is settled first.
     """
-    n, flag = len(M), _flag(M)
+    n, flag = len(M), unknown_true(M[0, 0])
     rows, odd = [], jnp.zeros_like(M[0, 0], bool)
     for j in range(n):
         size = _size(M[:, 0])
@@ -109,7 +102,7 @@ def _eliminate(M: Array) -> tuple[list[Array], Array]:
 
 def _back(rows: list[Array]) -> Array:
     """U⁻¹ y from the rows of [U y]."""
-    n, flag = len(rows), _flag(rows[0][None])
+    n, flag = len(rows), unknown_true(rows[0][0])
     x: list[Array] = []
     for i in reversed(range(n)):
         rest = rows[i][n - i :]
@@ -119,50 +112,46 @@ def _back(rows: list[Array]) -> Array:
     return jnp.stack(x[::-1])
 
 
-def _solve(A: Array, b: Array, keep: Callable[[Array, Any, Array], Any]) -> Any:
-    """keep(x, the pivots, whether the row exchanges are odd in number) of A x = b."""
-    n = len(A)
-    if n <= _UNROLLED:
-        rows, odd = _eliminate_unrolled(
-            [p + q for p, q in zip(_entries(A), _entries(b), strict=True)]
-        )
-        return keep(_back_unrolled(rows), [rows[i][i] for i in range(n)], odd)
-
-    upper, odd = _eliminate(_join(A, b))
-    return keep(_back(upper), [row[0] for row in upper], odd)
+def _solve(A: Array, b: Array) -> tuple[Array, list[Array], Array]:
+    """A⁻¹ b, the pivots, and whether the row exchanges are odd in number."""
+    if len(A) > _UNROLLED:
+        upper, odd = _eliminate(_join(A, b))
+        return _back(upper), [row[0] for row in upper], odd
+    augmented = [p + q for p, q in zip(_entries(A), _entries(b), strict=True)]
+    rows, odd = _eliminate_unrolled(augmented)
+    return _back_unrolled(rows), [row[i] for i, row in enumerate(rows)], odd
 
 
 def solve_last(A: Array, b: Array) -> Array:
     """A⁻¹ b for batches of shape (n, n, batch) and (n, k, batch)."""
-    return _solve(A, b, lambda x, pivots, odd: x)
+    return _solve(A, b)[0]
+
+
+def inv_last(A: Array) -> Array:
+    """A⁻¹ for a batch of shape (n, n, batch)."""
+    return solve_last(A, jnp.eye(len(A), dtype=A.dtype)[..., None])
 
 
 def adjugate_last(A: Array) -> tuple[Array, Array]:
-    """det(A) A⁻¹, and in shape (1, 1, batch) which lanes hold no pivot of 0 and are finite.
+    """det(A) A⁻¹, and in shape (1, 1, batch) where A⁻¹ is finite: there no pivot is 0.
 
     Where the pivots are tiny it is the adjugate of a matrix near A all the same, as both factors
     have the same pivots; the exponents are added apart.
     """
-
-    def product(x: Array, pivots: Any, odd: Array) -> tuple[Array, Array]:
-        mantissa, e = _signed_product(odd, pivots)
-        x, k = frexp(x)
-        usable = reduce(jnp.logical_and, [p != 0 for p in pivots])[None, None]
-        usable = usable & jnp.all(jnp.isfinite(x), axis=(0, 1), keepdims=True)
-        return scale(x * mantissa[None, None], k + e[None, None]), usable
-
-    return _solve(A, jnp.eye(len(A), dtype=A.dtype)[..., None], product)
+    x, pivots, odd = _solve(A, jnp.eye(len(A), dtype=A.dtype)[..., None])
+    mantissa, e = _signed_product(odd, pivots)
+    x, k = frexp(x)
+    finite = jnp.all(jnp.isfinite(x), axis=(0, 1), keepdims=True)
+    return scale(x * mantissa[None, None], k + e[None, None]), finite
 
 
 def det_last(A: Array) -> Array:
     """det A for a batch of shape (n, n, batch)."""
-    if len(A) <= _UNROLLED:
-        rows, odd = _eliminate_unrolled(_entries(A))
-        pivots = [rows[i][i] for i in range(len(A))]
-    else:
+    if len(A) > _UNROLLED:
         upper, odd = _eliminate(A)
-        pivots = [row[0] for row in upper]
-    return scale(*_signed_product(odd, pivots))
+        return scale(*_signed_product(odd, [row[0] for row in upper]))
+    rows, odd = _eliminate_unrolled(_entries(A))
+    return scale(*_signed_product(odd, [row[i] for i, row in enumerate(rows)]))
 
 
 def _signed_product(odd: Array, pivots: list[Array]) -> tuple[Array, Array]:
@@ -170,8 +159,3 @@ def _signed_product(odd: Array, pivots: list[Array]) -> tuple[Array, Array]:
     mantissas, exponents = zip(*map(frexp, pivots), strict=True)
     mantissa = reduce(jnp.multiply, mantissas)
     return jnp.where(odd, -mantissa, mantissa), sum(exponents)
-
-
-def inv_last(A: Array) -> Array:
-    """A⁻¹ for a batch of shape (n, n, batch)."""
-    return solve_last(A, jnp.eye(len(A), dtype=A.dtype)[..., None])

@@ -14,8 +14,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from jaxmath import numerics
-from jaxmath.linalg._kernels.batched import LARGEST, settle
-from jaxmath.linalg._scaling import exponent
+from jaxmath.linalg._kernels.batched import LARGEST, settle, unknown_true
 from jaxmath.typing import Array
 
 __all__: list[str] = []
@@ -68,8 +67,7 @@ def _settled(*arrays: Array) -> tuple[Array, ...]:
     """The arrays, computed once: a product reads each element n times, and would recompute it."""
     if arrays[0].ndim == 2:
         return arrays
-    flag = jnp.max(exponent(arrays[0][0, 0])) > -(2**20)
-    return settle(flag, arrays)
+    return settle(unknown_true(arrays[0][0, 0]), arrays)
 
 
 def _transpose_left(ct: Array, A: Any, B: Array) -> Array:

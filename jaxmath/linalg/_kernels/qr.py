@@ -5,7 +5,7 @@ from functools import reduce
 import jax
 import jax.numpy as jnp
 
-from jaxmath.linalg._kernels.batched import scale_lanes, settle
+from jaxmath.linalg._kernels.batched import scale_lanes, settle, unknown_true
 from jaxmath.linalg._scaling import _power, exponent, scale
 from jaxmath.typing import Array
 
@@ -47,7 +47,7 @@ def qr_last(A: Array) -> tuple[Array, Array]:
     m, n, width = A.shape
     finite = jnp.all(jnp.isfinite(A), axis=(0, 1), keepdims=True)
     rest, shift = scale_lanes(A)
-    flag = jnp.max(shift) > -(2**20)
+    flag = unknown_true(A[0, 0])
     rest = settle(flag, rest)
     steps, rows = [], []
     for k in range(min(m, n)):

@@ -1,12 +1,16 @@
 """SVD of a batch of small real matrices: one-sided Jacobi, the batch on the last axis."""
 
-from functools import reduce
-
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath.linalg._kernels.batched import identities, scale_lanes, settle
+from jaxmath.linalg._kernels.batched import (
+    identities,
+    leading_signs,
+    scale_lanes,
+    settle,
+    unknown_true,
+)
 from jaxmath.linalg._kernels.qr import column_sum, qr_last
 from jaxmath.linalg._scaling import scale
 from jaxmath.typing import Array
@@ -14,6 +18,7 @@ from jaxmath.typing import Array
 __all__: list[str] = []
 
 MAX_SWEEPS = 20  # 5 to 9 are needed
+_LEAD = 0.999  # the share of a column's largest modulus from which an entry may lead
 
 
 def _rotations(x: Array, y: Array) -> Array:
@@ -99,16 +104,6 @@ def _sorted(flag: Array, W: Array, rows: int) -> Array:
     return jnp.stack(picked, axis=1)
 
 
-def _signs(U: Array) -> Array:
-    """The sign, of shape (k, batch), of the first entry within 0.1 % of the column's largest."""
-    size = jnp.abs(U)
-    leads = size >= 0.999 * reduce(jnp.maximum, size)[None]
-    sign = jnp.ones_like(U[0])
-    for u, lead in zip(U[::-1], leads[::-1], strict=True):
-        sign = jnp.where(lead, jnp.where(u < 0, -1.0, 1.0).astype(U.dtype), sign)
-    return sign
-
-
 @jax.jit
 def svd_last(A: Array) -> tuple[Array, Array, Array]:
     """A = U S Vᵀ: U of shape (m, k, batch), s of (k, batch), Vᵀ of (k, n, batch), k = min(m, n).
@@ -122,11 +117,11 @@ def svd_last(A: Array) -> tuple[Array, Array, Array]:
     m, n, _ = A.shape
     if m < n:
         V, s, Uh = svd_last(jnp.swapaxes(A, 0, 1))
-        sign = _signs(jnp.swapaxes(Uh, 0, 1))
+        sign = leading_signs(jnp.swapaxes(Uh, 0, 1), _LEAD)
         return jnp.swapaxes(Uh, 0, 1) * sign[None], s, jnp.swapaxes(V, 0, 1) * sign[:, None]
     finite = jnp.all(jnp.isfinite(A), axis=(0, 1), keepdims=True)
     scaled, shift = scale_lanes(jnp.where(finite, A, 0.0))
-    flag = jnp.max(shift) > -(2**20)
+    flag = unknown_true(scaled[0, 0])
     eye = identities(n, A)
     W = jnp.concatenate([scaled, eye])
     if n > 1:
@@ -136,6 +131,6 @@ def svd_last(A: Array) -> tuple[Array, Array, Array]:
     U, R = qr_last(W[:m])
     s = jnp.stack([R[i, i] for i in range(n)])
     s = scale(lax.cummin(s, axis=0), shift[0])
-    sign = jnp.where(finite[0], _signs(U), jnp.nan)
+    sign = jnp.where(finite[0], leading_signs(U, _LEAD), jnp.nan)
     s = jnp.where(finite[0], s, jnp.nan)
     return U * sign[None], s, jnp.swapaxes(W[m:], 0, 1) * sign[:, None]
