@@ -26,16 +26,21 @@ def hermitian_part(A: Array) -> Array:
     return 0.5 * A + 0.5 * adjoint(A)
 
 
+def largest(A: Array) -> Array:
+    """max(|Re aᵢⱼ|, |Im aᵢⱼ|), a constant to differentiate; finite where all of A is."""
+    A = lax.stop_gradient(A)
+    size = jnp.max(jnp.abs(A.real))
+    return jnp.maximum(size, jnp.max(jnp.abs(A.imag))) if jnp.iscomplexobj(A) else size
+
+
 def power_of_two(A: Array, even: bool = False) -> tuple[Array, Array]:
     """Powers of two (s, 1/s), constants to differentiation, with s·max|A| in [1/2, 1) or [1/2, 2).
 
     A power of two rounds nothing; both are normal numbers, so that neither is flushed to zero.
     The first has the dtype of A, the second is real.
     """
-    size = jnp.max(jnp.abs(A.real))
-    if jnp.iscomplexobj(A):
-        size = jnp.maximum(size, jnp.max(jnp.abs(A.imag)))
-    size = lax.stop_gradient(jnp.where(jnp.isfinite(size), size, 1.0))
+    size = largest(A)
+    size = jnp.where(jnp.isfinite(size), size, 1.0)
     info = jnp.finfo(A.dtype)
     exponent = jnp.clip(jnp.frexp(size)[1], info.minexp + 2, info.maxexp - 2)
     exponent = exponent - exponent % 2 if even else exponent
@@ -54,25 +59,26 @@ def absolute(z: Array) -> Array:
     return jnp.where(zero, jnp.zeros_like(z.real), jnp.abs(jnp.where(zero, 1.0, z)))
 
 
-def leading(V: Array) -> Array:
+def leading(V: Array, share: float = 0.9) -> Array:
     """In each column the index of the first entry whose modulus is within 10% of the largest.
 
-    Not the largest itself: (1, −1)/√2 would then have either sign, as rounding decides.
+    Not the largest itself: (1, −1)/√2 would then have either sign, as rounding decides. Works on
+    rows of Vᵀ, as LAPACK stores columns one after the other.
     """
-    size = jnp.abs(lax.stop_gradient(V))
-    return jnp.argmax(size >= 0.9 * jnp.max(size, axis=0, keepdims=True), axis=0)
+    size = jnp.abs(lax.stop_gradient(V.T))
+    return jnp.argmax(size >= share * jnp.max(size, axis=1, keepdims=True), axis=1)
 
 
-def phases(V: Array) -> Array:
+def phases(V: Array, share: float = 0.9) -> Array:
     """The sign or phase of the leading entry of each column; 1 for a zero column."""
-    entry = jnp.take_along_axis(V, leading(V)[None, :], axis=0)[0]
-    entry = jnp.where(entry == 0, 1.0, entry)
-    return entry / jnp.abs(entry).astype(V.dtype)
+    entry = jnp.take_along_axis(V.T, leading(V, share)[:, None], axis=1)[:, 0]
+    zero = entry == 0
+    return jnp.where(zero, 1.0, entry) / jnp.where(zero, 1.0, jnp.abs(entry)).astype(V.dtype)
 
 
 def fix_gauge(V: Array) -> Array:
     """The columns times the phase that makes each leading entry real and positive."""
-    return V * jnp.conj(phases(V))[None, :]
+    return (V.T * jnp.conj(phases(V))[:, None]).T
 
 
 def gauge_tangent(V: Array, dV: Array) -> Array:

@@ -38,7 +38,10 @@ def scale(x: Array, k: Array) -> Array:
 
 
 def frexp(x: Array) -> tuple[Array, Array]:
-    """(m, e) with x = m·2^e and ½ ≤ |m| < 1, e = ``exponent(x)``; m = x where it means nothing."""
+    """(m, e) with x = m·2^e and ½ ≤ |m| < 1, e = ``exponent(x)``; m = x where it means nothing.
+
+    For kernels: the bits of a real x have no derivative, ``scale(x, -exponent(x))`` has.
+    """
     e = exponent(x)
     if jnp.iscomplexobj(x):
         return scale(x, -e), e

@@ -9,28 +9,30 @@ from jaxmath.linalg._common import _square
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.elimination import adjugate_last, det_last
 from jaxmath.linalg._kernels.product import matmul
-from jaxmath.linalg._scaling import exponent, frexp, quotient, scale, unit_range
+from jaxmath.linalg._scaling import exponent, quotient, scale, unit_range
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["cofactor_determinant", "cramer", "det", "slogdet"]
 
 _MAX_COFACTORS = 8
+_FACTORS = 64  # numbers in [½, √2) whose product is in the range of every dtype
 
 
 def _product(x: Array) -> tuple[Array, Array]:
-    """(μ, e) with Π xᵢ = μ·2^e over the first axis and 1 ≤ |μ| < 2 or so, by pairs.
+    """(μ, e) with Π xᵢ = μ·2^e and 1 ≤ |μ| < 2 or so, 64 factors at a time.
 
     Nothing over- or underflows on the way. The exponent of a product that is 0 or not finite means
     nothing.
     """
-    mantissas, e = frexp(x)
-    total = jnp.sum(e, axis=0, dtype=e.dtype)
-    while len(mantissas) > 1:
-        if len(mantissas) % 2:
-            mantissas = jnp.concatenate([mantissas, jnp.ones_like(mantissas[:1])])
-        mantissas, e = frexp(mantissas[::2] * mantissas[1::2])
-        total = total + jnp.sum(e, axis=0, dtype=e.dtype)
-    return 2.0 * mantissas[0], total - 1
+    e = exponent(x)
+    x, total = scale(x, -e), jnp.sum(e, dtype=e.dtype)
+    if len(x) > _FACTORS:
+        x = jnp.pad(x, (0, -len(x) % _FACTORS), constant_values=1)
+        mantissa, e = _product(jnp.prod(x.reshape(-1, _FACTORS), axis=1))
+        return mantissa, total + e
+    product = jnp.prod(x)
+    e = exponent(product)
+    return scale(product, 1 - e), total + e - 1
 
 
 def _pivots(A: Array) -> tuple[Array, Array, Array, Array]:
@@ -154,8 +156,8 @@ def _products_without(s: Array, num_left_out: int) -> Array:
     """Π sₖ over k ≠ i, or over k ∉ {i, j} with 0 for i = j, as a vector or matrix."""
     zero = s == 0
     filled = jnp.where(zero, 1.0, s)
-    mantissas, e = frexp(filled)
-    total, total_e = _product(filled)
+    e = exponent(filled)
+    mantissas, (total, total_e) = scale(filled, -e), _product(filled)
     num_zeros, is_zero = jnp.sum(zero, dtype=e.dtype), zero.astype(e.dtype)
     if num_left_out == 1:
         products = scale(total / mantissas, total_e - e)

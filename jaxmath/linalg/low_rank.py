@@ -7,9 +7,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath.linalg._eigen import phases
 from jaxmath.linalg._kernels.product import matmul
+from jaxmath.linalg._kernels.svd import LEAD
 from jaxmath.linalg.spectral import spectral_fn
-from jaxmath.linalg.svd import _phase, svd, svdvals
+from jaxmath.linalg.svd import svd, svdvals
 from jaxmath.typing import Array, ArrayLike, as_array, as_key, check_number
 
 __all__ = ["low_rank_approximation", "randomized_svd"]
@@ -145,5 +147,5 @@ def randomized_svd(
         Q, _ = jnp.linalg.qr(matmul(A, W))
     small, s, Vh = svd(matmul(jnp.conj(Q).T, A))
     U = matmul(Q, small[:, :rank])
-    phase = _phase(U)  # the gauge of svd, which Q Ũ does not inherit from Ũ
+    phase = jnp.conj(phases(U, LEAD))  # the gauge of svd, which Q Ũ does not inherit from Ũ
     return U * phase[None, :], s[:rank], Vh[:rank] * jnp.conj(phase)[:, None]

@@ -15,9 +15,10 @@ from jax import lax
 from jaxmath._compiled import compiled
 from jaxmath.iterate import Status, iterate
 from jaxmath.linalg._common import adjoint
+from jaxmath.linalg._eigen import leading, phases
 from jaxmath.linalg._kernels.batched import batched
 from jaxmath.linalg._kernels.product import matmul
-from jaxmath.linalg._kernels.svd import svd_last
+from jaxmath.linalg._kernels.svd import LEAD, svd_last
 from jaxmath.linalg._pinv import default_cutoff, pseudo_inverse
 from jaxmath.numerics import safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array, check_number
@@ -25,28 +26,14 @@ from jaxmath.typing import Array, ArrayLike, as_array, check_number
 __all__ = ["condition_number", "jacobi_svd", "svd", "svdvals"]
 
 
-def _leading(U: Array) -> Array:
-    """For each column the index of its leading entry: the first within 0.1 % of the largest."""
-    size = jnp.abs(U)
-    return jnp.argmax(size >= 0.999 * jnp.max(size, axis=0, keepdims=True), axis=0)
-
-
-def _phase(U: Array) -> Array:
-    """For each column the unit number that makes its leading entry real and positive."""
-    lead = jnp.take_along_axis(U, _leading(U)[None, :], axis=0)[0]
-    size = jnp.abs(lead)
-    divisor = jnp.where(size == 0, jnp.ones_like(size), size).astype(U.dtype)
-    return jnp.where(size == 0, jnp.ones_like(lead), jnp.conj(lead) / divisor)
-
-
 def _lapack(A: Array, full_matrices: bool) -> tuple[Array, Array, Array]:
     U, s, Vh = jnp.linalg.svd(A, full_matrices=full_matrices)
     k = s.shape[0]
-    phase = _phase(U)
-    shared = jnp.conj(phase[:k])
+    phase = phases(U, LEAD)
     # Rows of Vᴴ past min(m, n) have no partner in U: they follow the rule by themselves.
-    rest = _phase(Vh[k:].T) if Vh.shape[0] > k else jnp.zeros((0,), A.dtype)
-    return U * phase[None, :], s, Vh * jnp.concatenate([shared, rest])[:, None]
+    rest = jnp.conj(phases(Vh[k:].T, LEAD)) if Vh.shape[0] > k else jnp.zeros((0,), A.dtype)
+    Vh = Vh * jnp.concatenate([phase[:k], rest])[:, None]
+    return (U.T * jnp.conj(phase)[:, None]).T, s, Vh
 
 
 LARGEST = 6  # above, LAPACK on two cores is faster than sweeps on one
@@ -90,7 +77,7 @@ def _svd_jvp(full_matrices: bool, primals: tuple[Array], tangents: tuple[Array])
     out_V = (out_V - matmul(V1, matmul(adjoint(V1), out_V))) * inverse
     dU, dV = matmul(U1, Y + X) + out_U, matmul(V1, Y - X) + out_V
     if jnp.iscomplexobj(A):  # a common phase keeps the leading entry of each uᵢ real
-        where = _leading(U1)[None, :]
+        where = leading(U1, LEAD)[None, :]
         lead = jnp.take_along_axis(U1, where, axis=0).real
         turn = jnp.take_along_axis(dU, where, axis=0).imag / jnp.where(lead == 0, 1, lead)
         dU, dV = dU - 1j * turn * U1, dV - 1j * turn * V1
@@ -292,7 +279,7 @@ def jacobi_svd(A: ArrayLike, *, max_sweeps: int = 30) -> tuple[Array, Array, Arr
     check_number("max_sweeps", max_sweeps, low=1, integer=True)
     if A.shape[0] < A.shape[1]:
         U, s, Vh = jacobi_svd(A.T, max_sweeps=max_sweeps)
-        phase = _phase(Vh.T)
+        phase = phases(Vh.T, LEAD)
         return Vh.T * phase[None, :], s, U.T * phase[:, None]
     n, eps = A.shape[1], jnp.finfo(A.dtype).eps
     pairs = jnp.stack(jnp.triu_indices(n, 1), axis=1)
@@ -325,6 +312,6 @@ def jacobi_svd(A: ArrayLike, *, max_sweeps: int = 30) -> tuple[Array, Array, Arr
     # Householder QR keeps orthonormal columns up to sign and completes those that are 0.
     Q, _ = jnp.linalg.qr(unit)
     U = jnp.where(zero, Q, unit)
-    phase = _phase(U)
+    phase = phases(U, LEAD)
     bad = jnp.where(ended == Status.CONVERGED, 1.0, jnp.nan).astype(A.dtype)
     return U * phase[None, :] * bad, s * bad, (V * phase[None, :]).T * bad

@@ -17,6 +17,7 @@ from jaxmath.linalg._eigen import (
     frobenius,
     gauge_tangent,
     hermitian_part,
+    largest,
     over_gaps,
     power_of_two,
 )
@@ -58,20 +59,22 @@ def _eigh_tangent(w: Array, V: Array, dH: Array) -> tuple[Array, Array]:
     return jnp.diagonal(C).real, gauge_tangent(V, matmul(V, over_gaps(C, w)))
 
 
-def _eigh_one(H: Array) -> tuple[Array, Array]:
-    scale, unscale = power_of_two(H)
-    finite = jnp.all(jnp.isfinite(H))
-    w, V = jnp.linalg.eigh(jnp.where(finite, H * scale, 0.0), symmetrize_input=False)
+def _eigh_one(A: Array) -> tuple[Array, Array]:
+    scale, unscale = power_of_two(A)
+    finite = jnp.isfinite(largest(A))
+    H = hermitian_part(jnp.where(finite, A * scale, 0.0))
+    w, V = jnp.linalg.eigh(H, symmetrize_input=False)
     return jnp.where(finite, w * unscale, jnp.nan), jnp.where(finite, fix_gauge(V), jnp.nan)
 
 
-_eigh_batched = batched(_eigh_one, eigh_last)
+_eigh_batched = batched(_eigh_one, lambda A: eigh_last(0.5 * A + 0.5 * jnp.swapaxes(A, 0, 1)))
 
 
 @jax.custom_jvp
-def _eigh(H: Array) -> tuple[Array, Array]:
-    small = 2 <= len(H) <= LARGEST and not jnp.iscomplexobj(H)
-    return _eigh_batched(H) if small else _eigh_one(H)
+def _eigh(A: Array) -> tuple[Array, Array]:
+    """The decomposition of (A + Aᴴ)/2."""
+    small = 2 <= len(A) <= LARGEST and not jnp.iscomplexobj(A)
+    return _eigh_batched(A) if small else _eigh_one(A)
 
 
 @_eigh.defjvp
@@ -79,7 +82,7 @@ def _eigh_jvp(
     primals: tuple[Array], tangents: tuple[Array]
 ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     w, V = _eigh(*primals)
-    return (w, V), _eigh_tangent(w, V, *tangents)
+    return (w, V), _eigh_tangent(w, V, hermitian_part(*tangents))
 
 
 @compiled
@@ -120,7 +123,7 @@ def eigh(A: ArrayLike) -> Eigh:
         J. R. Magnus, "On differentiating eigenvalues and eigenvectors", 1985, theorem 1.
         G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 8.3.
     """
-    return Eigh(*_eigh(hermitian_part(_precise_square("A", A))))
+    return Eigh(*_eigh(_precise_square("A", A)))
 
 
 @compiled
@@ -150,7 +153,7 @@ def eigvalsh(A: ArrayLike) -> Array:
     References:
         J. R. Magnus, "On differentiating eigenvalues and eigenvectors", 1985, theorem 1.
     """
-    return _eigh(hermitian_part(_precise_square("A", A)))[0]
+    return _eigh(_precise_square("A", A))[0]
 
 
 def _off(H: Array) -> Array:
@@ -306,7 +309,7 @@ def generalized_eigh(A: ArrayLike, B: ArrayLike) -> GeneralizedEigh:
     L = jnp.where(definite, L, jnp.eye(len(L), dtype=dtype))
     half = lax.linalg.triangular_solve(L, H * scale, left_side=True, lower=True)
     C = lax.linalg.triangular_solve(L, adjoint(half), left_side=True, lower=True)
-    w, Y = _eigh(hermitian_part(C))
+    w, Y = _eigh(C)
     X = lax.linalg.triangular_solve(
         L, Y, left_side=True, lower=True, transpose_a=True, conjugate_a=True
     )

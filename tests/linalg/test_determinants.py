@@ -195,3 +195,13 @@ def permanent(A):
         bits = [j for j in range(len(A)) if mask >> j & 1]
         sums[mask] = sum(A[row, j] * sums[mask & ~(1 << j)] for j in bits)
     return sums[2 ** len(A) - 1]
+
+
+def test_third_derivative_against_cofactors():
+    A, *directions = np.random.default_rng(3).normal(size=(4, 4, 4))
+    third = []
+    for f in (det, cofactor_determinant):
+        for v in directions:
+            f = lambda A, f=f, v=v: jax.jvp(f, (A,), (v,))[1]  # noqa: E731
+        third.append(f(A))
+    np.testing.assert_allclose(*third, rtol=1e-10)

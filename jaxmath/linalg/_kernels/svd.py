@@ -18,7 +18,7 @@ from jaxmath.typing import Array
 __all__: list[str] = []
 
 MAX_SWEEPS = 20  # 5 to 9 are needed
-_LEAD = 0.999  # the share of a column's largest modulus from which an entry may lead
+LEAD = 0.999  # the share of a column's largest modulus from which on an entry may lead
 
 
 def _rotations(x: Array, y: Array) -> Array:
@@ -117,7 +117,7 @@ def svd_last(A: Array) -> tuple[Array, Array, Array]:
     m, n, _ = A.shape
     if m < n:
         V, s, Uh = svd_last(jnp.swapaxes(A, 0, 1))
-        sign = leading_signs(jnp.swapaxes(Uh, 0, 1), _LEAD)
+        sign = leading_signs(jnp.swapaxes(Uh, 0, 1), LEAD)
         return jnp.swapaxes(Uh, 0, 1) * sign[None], s, jnp.swapaxes(V, 0, 1) * sign[:, None]
     finite = jnp.all(jnp.isfinite(A), axis=(0, 1), keepdims=True)
     scaled, shift = scale_lanes(jnp.where(finite, A, 0.0))
@@ -131,6 +131,6 @@ def svd_last(A: Array) -> tuple[Array, Array, Array]:
     U, R = qr_last(W[:m])
     s = jnp.stack([R[i, i] for i in range(n)])
     s = scale(lax.cummin(s, axis=0), shift[0])
-    sign = jnp.where(finite[0], leading_signs(U, _LEAD), jnp.nan)
+    sign = jnp.where(finite[0], leading_signs(U, LEAD), jnp.nan)
     s = jnp.where(finite[0], s, jnp.nan)
     return U * sign[None], s, jnp.swapaxes(W[m:], 0, 1) * sign[:, None]
