@@ -228,7 +228,7 @@ SHARDED = """
             with jax.set_mesh(mesh):
                 held = jax.device_put(A, NamedSharding(mesh, P("data")))
                 gradient = jax.grad(lambda M: jnp.sum(call(M)))
-                for fn in (gradient, call):
+                for fn in (gradient, call) if kind == AxisType.Auto else (call,):
                     compiled = jax.jit(jax.vmap(fn)).lower(held).compile()
                     assert "all-gather" not in compiled.as_text(), (name, n, fn, str(kind))
                 np.testing.assert_allclose(compiled(held), want, rtol=1e-4, atol=1e-5)
@@ -243,7 +243,7 @@ SHARDED = """
         svd=lambda A: linalg.svd(A)[1], qr=lambda A: linalg.qr(A)[1],
     )
     for name, call in calls.items():
-        for n in (3,) if name in ("eigh", "svd") else (3, 8):  # LAPACK's at 8
+        for n in (3,) if name in ("eigh", "svd") else (3, 5):  # unrolled, and in steps
             try:
                 check(name, call, n)
             except Exception as error:
