@@ -56,7 +56,8 @@ def as_data(tree: PyTree) -> PyTree:
     """The tree with its numbers, and its lists of numbers, as arrays; None and strings stay."""
 
     def convert(node: Any) -> Any:
-        return node if node is None or isinstance(node, str) or callable(node) else jnp.asarray(node)
+        kept = node is None or isinstance(node, str) or callable(node)
+        return node if kept else jnp.asarray(node)
 
     return jax.tree.map(convert, tree, is_leaf=_is_vector)
 

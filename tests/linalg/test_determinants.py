@@ -202,6 +202,6 @@ def test_third_derivative_against_cofactors():
     third = []
     for f in (det, cofactor_determinant):
         for v in directions:
-            f = lambda A, f=f, v=v: jax.jvp(f, (A,), (v,))[1]  # noqa: E731
+            f = lambda A, f=f, v=v: jax.jvp(f, (A,), (v,))[1]
         third.append(f(A))
     np.testing.assert_allclose(*third, rtol=1e-10)
