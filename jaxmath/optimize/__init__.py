@@ -3,6 +3,7 @@
 from jaxmath.optimize.adam_family import adam, adamax, adamw, amsgrad, nadam
 from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
 from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
+from jaxmath.optimize.more_garbow_hillstrom import LeastSquaresProblem, more_garbow_hillstrom
 from jaxmath.optimize.objectives import (
     ackley,
     beale,
@@ -20,6 +21,7 @@ from jaxmath.optimize.objectives import (
 from jaxmath.optimize.problems import Problem, classical_problems
 
 __all__ = [
+    "LeastSquaresProblem",
     "Problem",
     "ackley",
     "adadelta",
@@ -38,6 +40,7 @@ __all__ = [
     "himmelblau",
     "levy",
     "lion",
+    "more_garbow_hillstrom",
     "nadam",
     "nesterov",
     "quadratic",
