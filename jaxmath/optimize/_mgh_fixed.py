@@ -1,19 +1,20 @@
 """Residuals of problems 1 to 19 of Moré, Garbow and Hillstrom, whose dimensions are fixed."""
 
 import math
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmath.numerics import safe_norm
-from jaxmath.typing import Array, ArrayLike
+from jaxmath.typing import Array
 
 __all__: list[str] = []
 
 
-def _like(values: ArrayLike, x: Array) -> Array:
+def _like(values: np.ndarray | Sequence[float], x: Array) -> Array:
     """Constants in the dtype of x."""
-    return jnp.asarray(values, x.dtype)
+    return jnp.asarray(np.asarray(values), x.dtype)
 
 
 def _count(first: int, last: int) -> np.ndarray:
@@ -28,9 +29,7 @@ def rosenbrock(x: Array) -> Array:
 def freudenstein_roth(x: Array) -> Array:
     """(2)  r = (−13 + x₁ + ((5 − x₂)x₂ − 2)x₂, −29 + x₁ + ((x₂ + 1)x₂ − 14)x₂)."""
     a, b = x
-    return jnp.stack(
-        [a - 13.0 + ((5.0 - b) * b - 2.0) * b, a - 29.0 + ((b + 1.0) * b - 14.0) * b]
-    )
+    return jnp.stack([a - 13.0 + ((5.0 - b) * b - 2.0) * b, a - 29.0 + ((b + 1.0) * b - 14.0) * b])
 
 
 def powell_badly_scaled(x: Array) -> Array:
