@@ -2,7 +2,9 @@
 
 from jaxmath.optimize.adam_family import adam, adamax, adamw, amsgrad, nadam
 from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
+from jaxmath.optimize.bounded_problems import BoundedProblem, bounded_problems
 from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
+from jaxmath.optimize.more_garbow_hillstrom import LeastSquaresProblem, more_garbow_hillstrom
 from jaxmath.optimize.objectives import (
     ackley,
     beale,
@@ -20,6 +22,8 @@ from jaxmath.optimize.objectives import (
 from jaxmath.optimize.problems import Problem, classical_problems
 
 __all__ = [
+    "BoundedProblem",
+    "LeastSquaresProblem",
     "Problem",
     "ackley",
     "adadelta",
@@ -30,6 +34,7 @@ __all__ = [
     "amsgrad",
     "beale",
     "booth",
+    "bounded_problems",
     "branin",
     "classical_problems",
     "extended_rosenbrock",
@@ -38,6 +43,7 @@ __all__ = [
     "himmelblau",
     "levy",
     "lion",
+    "more_garbow_hillstrom",
     "nadam",
     "nesterov",
     "quadratic",
