@@ -18,6 +18,7 @@ so they cost nothing in a compiled program.
 """
 
 import sys
+from pathlib import Path
 from typing import Any, Literal
 
 import chex
@@ -51,10 +52,12 @@ _KINDS: dict[str, tuple[Any, str]] = {
 
 
 def _caller() -> str:
-    """The public function whose argument is at fault: the nearest such frame outside this file."""
+    """The public function whose argument is at fault: the nearest in a public file, not this."""
     frame = sys._getframe(1)
     while frame.f_back is not None and (
-        frame.f_code.co_filename == __file__ or frame.f_code.co_name.startswith("_")
+        frame.f_code.co_filename == __file__
+        or frame.f_code.co_name.startswith("_")
+        or Path(frame.f_code.co_filename).name.startswith("_")
     ):
         frame = frame.f_back
     return frame.f_code.co_name

@@ -3,6 +3,23 @@
 from jaxmath.optimize.adam_family import adam, adamax, adamw, amsgrad, nadam
 from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
 from jaxmath.optimize.bounded_problems import BoundedProblem, bounded_problems
+from jaxmath.optimize.gradient_methods import (
+    gradient_descent,
+    gradient_descent_init,
+    gradient_descent_step,
+    nonlinear_cg,
+    nonlinear_cg_init,
+    nonlinear_cg_step,
+)
+from jaxmath.optimize.line_search import (
+    Search,
+    armijo_backtracking,
+    armijo_backtracking_init,
+    armijo_backtracking_step,
+    strong_wolfe,
+    strong_wolfe_init,
+    strong_wolfe_step,
+)
 from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
 from jaxmath.optimize.more_garbow_hillstrom import LeastSquaresProblem, more_garbow_hillstrom
 from jaxmath.optimize.objectives import (
@@ -20,11 +37,23 @@ from jaxmath.optimize.objectives import (
     styblinski_tang,
 )
 from jaxmath.optimize.problems import Problem, classical_problems
+from jaxmath.optimize.quasi_newton import (
+    bfgs,
+    bfgs_init,
+    bfgs_step,
+    dfp,
+    dfp_init,
+    dfp_step,
+    lbfgs,
+    lbfgs_init,
+    lbfgs_step,
+)
 
 __all__ = [
     "BoundedProblem",
     "LeastSquaresProblem",
     "Problem",
+    "Search",
     "ackley",
     "adadelta",
     "adagrad",
@@ -32,24 +61,45 @@ __all__ = [
     "adamax",
     "adamw",
     "amsgrad",
+    "armijo_backtracking",
+    "armijo_backtracking_init",
+    "armijo_backtracking_step",
     "beale",
+    "bfgs",
+    "bfgs_init",
+    "bfgs_step",
     "booth",
     "bounded_problems",
     "branin",
     "classical_problems",
+    "dfp",
+    "dfp_init",
+    "dfp_step",
     "extended_rosenbrock",
+    "gradient_descent",
+    "gradient_descent_init",
+    "gradient_descent_step",
     "griewank",
     "heavy_ball",
     "himmelblau",
+    "lbfgs",
+    "lbfgs_init",
+    "lbfgs_step",
     "levy",
     "lion",
     "more_garbow_hillstrom",
     "nadam",
     "nesterov",
+    "nonlinear_cg",
+    "nonlinear_cg_init",
+    "nonlinear_cg_step",
     "quadratic",
     "rastrigin",
     "rmsprop",
     "rosenbrock",
     "sgd",
+    "strong_wolfe",
+    "strong_wolfe_init",
+    "strong_wolfe_step",
     "styblinski_tang",
 ]

@@ -170,7 +170,7 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
     hopeless = failed & state.fresh & ~(search.low[0] > 0)
     spent = search.trials >= MAX_TRIALS
     verdict = jnp.where(spent, Status.LINE_SEARCH_FAILED, Status.STAGNATED)
-    floor = -(float(jnp.finfo(x.dtype).eps) ** -2) * jnp.maximum(jnp.abs(state.value), 1.0)
+    floor = -(float(jnp.finfo(x.dtype).eps) ** -1.5) * jnp.maximum(jnp.abs(state.value), 1.0)
     unbounded = (value < floor) | (value == -jnp.inf)
     choice = jnp.where(done, 1, jnp.where(failed, 2, 0)).astype(jnp.int32)
     state = lax.switch(

@@ -66,7 +66,7 @@ def as_point(name: str, x: PyTree) -> tuple[Array, Callable[[Array], PyTree]]:
     """The point as one real vector, and the way back to its pytree; or an error naming it."""
     leaves, tree = jax.tree.flatten(as_data(x))
     if not leaves:
-        raise ValueError(f"argument `{name}` must have at least 1 element, got {x!r}")
+        raise ValueError(f"argument `{name}` must have at least 1 elements, got {x!r}")
     leaves = [as_array(name, leaf) for leaf in leaves]
     if len({leaf.dtype for leaf in leaves}) > 1:
         dtypes = sorted({str(leaf.dtype) for leaf in leaves})

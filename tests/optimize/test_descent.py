@@ -1,0 +1,182 @@
+"""Descent methods: known minima, exact counts, lanes that do not disturb each other, statuses."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.optimize
+
+from jaxmath import optimize
+from jaxmath.iterate import Status
+from jaxmath.optimize import more_garbow_hillstrom
+from jaxmath.optimize import quasi_newton as qn
+
+METHODS = {
+    name: getattr(optimize, name)
+    for name in ("bfgs", "dfp", "lbfgs", "gradient_descent", "nonlinear_cg")
+}
+MGH = {p.name: p for p in more_garbow_hillstrom()}
+
+
+def rosenbrock(x, a=100.0):
+    return jnp.sum(a * (x[1::2] - x[::2] ** 2) ** 2 + (1 - x[::2]) ** 2)
+
+
+@pytest.mark.parametrize("method", ["bfgs", "lbfgs"])
+@pytest.mark.parametrize(
+    "name", ["helical-valley", "brown-dennis", "kowalik-osborne", "box-three-dimensional"]
+)
+def test_known_minima_at_the_cost_of_scipy(name, method):
+    """Evaluations until f − f* ≤ 1e-8·max(1, |f*|), at most 1.5 times those of SciPy's method."""
+    problem = MGH[name]
+    target = problem.minimum + 1e-8 * max(1.0, abs(problem.minimum))
+    solution = METHODS[method](problem.objective, jnp.asarray(problem.start))
+    assert problem.objective(solution.value) <= target
+    assert solution.status == Status.CONVERGED
+    seen = []
+    both = jax.jit(jax.value_and_grad(problem.objective))
+
+    def counted(x):
+        value, gradient = both(x)
+        seen.append(float(value))
+        return seen[-1], np.asarray(gradient)
+
+    peer = {"bfgs": "BFGS", "lbfgs": "L-BFGS-B"}[method]
+    options = {"gtol": 1e-11} | ({"ftol": 0.0} if method == "lbfgs" else {})
+    scipy.optimize.minimize(counted, problem.start, jac=True, method=peer, options=options)
+    if min(seen) <= target:  # ours to its end, SciPy to the target
+        assert (
+            solution.num_fun <= 1.5 * (1 + next(i for i, v in enumerate(seen) if v <= target)) + 10
+        )
+
+
+def test_steps_count_every_evaluation():
+    """x_init and x_step from Python: the same minimizer, and the counts are the calls."""
+    calls, step = [], jax.jit(lambda s: optimize.bfgs_step(rosenbrock, s))
+    state = optimize.bfgs_init(rosenbrock, jnp.array([-1.2, 1.0]))
+    while state.error > 1e-9 and len(calls) < 100:
+        state = step(state)
+        calls.append(1)
+    assert state.num_fun == len(calls) + 1
+    np.testing.assert_allclose(state.x, 1.0, rtol=1e-6)
+    solution = optimize.bfgs(rosenbrock, jnp.array([-1.2, 1.0]), tol=1e-9)
+    assert abs(int(solution.num_fun) - int(state.num_fun)) <= 1
+    assert solution.num_steps < solution.num_fun == solution.num_grad
+
+
+def test_formulas():
+    """Both satisfy the secant equation; BFGS's inverse is the inverse of its formula for B."""
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(4, 4))
+    H = A @ A.T + np.eye(4)
+    s, y = rng.normal(size=(2, 4))
+    y = y * np.sign(s @ y)
+    B = np.linalg.inv(H)
+    Bs = B @ s
+    B = B - np.outer(Bs, Bs) / (s @ Bs) + np.outer(y, y) / (s @ y)
+    np.testing.assert_allclose(qn._bfgs_formula(H, s, y, s @ y) @ B, np.eye(4), atol=1e-10)
+    np.testing.assert_allclose(qn._dfp_formula(H, s, y, s @ y) @ y, s, rtol=1e-10)
+    pairs = qn.Pairs(*(jnp.asarray(v) for v in ([s, 2 * s + y], [y, y + s], [s @ y, 0.0], 0.5)))
+    g = rng.normal(size=4)  # the second pair has no curvature: it does not count
+    V = np.eye(4) - np.outer(y, s) / (s @ y)
+    want = V.T @ (0.5 * np.eye(4)) @ V + np.outer(s, s) / (s @ y)
+    np.testing.assert_allclose(qn._two_loops(pairs, g), -want @ g, rtol=1e-12)
+
+
+def test_conjugate_gradients_end_on_a_quadratic_in_n_steps():
+    Q = np.linalg.qr(np.random.default_rng(1).normal(size=(5, 5)))[0]
+    A = (Q * [1.0, 3.0, 10.0, 30.0, 100.0]) @ Q.T
+    f = lambda x: 0.5 * x @ A @ x
+    cg = optimize.nonlinear_cg(f, jnp.ones(5), tol=1e-8)
+    steepest = optimize.gradient_descent(f, jnp.ones(5), tol=1e-8)
+    assert cg.converged
+    assert steepest.converged
+    assert cg.num_steps < 0.5 * steepest.num_steps
+
+
+def test_pytrees_and_arguments():
+    f = lambda p, c: jnp.sum((p["a"] - c) ** 2) + (p["b"] - 2.0) ** 4 + (p["b"] - 2.0) ** 2
+    start = {"a": jnp.zeros((2, 2)), "b": jnp.asarray(1.0)}
+    for method in METHODS.values():
+        solution = method(f, start, (3.0,))
+        assert solution.value["a"].shape == (2, 2)
+        np.testing.assert_allclose(solution.value["a"], 3.0, rtol=1e-6)
+        np.testing.assert_allclose(solution.value["b"], 2.0, rtol=1e-6)
+
+
+def test_one_trace_for_two_calls():
+    traces = []
+
+    def f(x, a):
+        traces.append(1)
+        return rosenbrock(x, a)
+
+    optimize.bfgs(f, jnp.zeros(2), (100.0,))
+    seen = len(traces)
+    optimize.bfgs(f, jnp.ones(2) * 3.0, (50.0,))
+    assert len(traces) == seen
+
+
+@pytest.mark.parametrize("method", ["bfgs", "lbfgs", "nonlinear_cg"])
+def test_each_lane_ends_in_its_own_way(method):
+    """A minimum; no lower bound; a NaN and an infinite start; flat; NaN from a point on."""
+    kinds = {
+        0: lambda x: rosenbrock(x, 10.0),
+        1: lambda x: x[0] - x[1],
+        2: lambda x: jnp.sum(x) * jnp.nan,
+        3: lambda x: jnp.sum(x**2),
+        4: lambda x: 3.0 + 0.0 * jnp.sum(x),
+        5: lambda x: jnp.sum(x - 2.0 * jnp.log(x)),
+    }
+
+    def f(x, kind):
+        return jax.lax.switch(kind, list(kinds.values()), x)
+
+    starts = jnp.array(
+        [[-1.0, 1.0], [1.0, 2.0], [1.0, 1.0], [jnp.inf, 1.0], [1.0, 1.0], [0.1, 9.0]]
+    )
+    kind = jnp.arange(6, dtype=jnp.int32)
+    found = jax.jit(jax.vmap(lambda x, k: METHODS[method](f, x, (k,))))(starts, kind)
+    want = [
+        Status.CONVERGED, Status.UNBOUNDED, Status.NON_FINITE, Status.INVALID_START,
+        Status.CONVERGED, Status.CONVERGED,
+    ]  # fmt: skip
+    assert [Status(int(s)) for s in found.status] == want
+    np.testing.assert_allclose(found.value[0], 1.0, rtol=1e-5)
+    np.testing.assert_allclose(found.value[5], 2.0, rtol=1e-5)
+    alone = METHODS[method](f, starts[0], (kind[0],))
+    assert alone.num_fun == found.num_fun[0]
+    np.testing.assert_allclose(alone.value, found.value[0], rtol=1e-7)
+
+
+def test_steps_and_tolerances():
+    none = optimize.bfgs(rosenbrock, jnp.array([-1.2, 1.0]), max_steps=0)
+    assert none.status == Status.MAX_STEPS
+    assert none.num_fun == 1
+    np.testing.assert_array_equal(none.value, [-1.2, 1.0])
+    few = optimize.bfgs(rosenbrock, jnp.array([-1.2, 1.0]), max_steps=3)
+    assert (few.status, few.num_steps) == (Status.MAX_STEPS, 3)
+    # A tolerance that nothing can reach ends at the noise, not at the limit.
+    hard = optimize.bfgs(rosenbrock, jnp.full(10, -1.0, jnp.float32), tol=0.0)
+    assert hard.status in (Status.STAGNATED, Status.CONVERGED)
+    assert hard.num_fun < 300
+    with pytest.raises(ValueError, match="`tol`"):
+        optimize.bfgs(rosenbrock, jnp.zeros(2), tol=-1.0)
+
+
+def test_huge_values_far_away_are_no_minimum():
+    """Brown's badly scaled function: |∇f|/|f| is tiny at the start, a million from the minimum."""
+    problem = MGH["brown-badly-scaled"]
+    for dtype in (jnp.float32, jnp.float64):
+        solution = optimize.bfgs(problem.objective, jnp.asarray(problem.start, dtype))
+        assert problem.objective(solution.value) < 1e-8
+        assert solution.value.dtype == dtype
+
+
+def test_float32_reaches_what_it_can_hold():
+    starts = jax.random.uniform(jax.random.key(0), (64, 10), jnp.float32, -2.0, 2.0)
+    found = jax.jit(jax.vmap(lambda x: optimize.bfgs(rosenbrock, x)))(starts)
+    ended = np.isin(found.status, [Status.CONVERGED, Status.STAGNATED])
+    assert ended.all()
+    good = jax.vmap(rosenbrock)(found.value.astype(jnp.float64)) <= 1e-6
+    assert good.mean() >= 0.95

@@ -1,0 +1,126 @@
+"""Line searches on the functions of Moré and Thuente, and where a search must fail."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmath.iterate import Status, iterate
+from jaxmath.optimize import line_search as ls
+
+# Moré and Thuente, 1994, section 5: (5.1), (5.2), (5.3), and Yanai's (5.4) with two parameter sets.
+TABLE = {
+    "concave then flat": lambda a: -a / (a**2 + 2.0),
+    "quintic": lambda a: (a + 0.004) ** 5 - 2.0 * (a + 0.004) ** 4,
+    "wiggles": lambda a: wiggles(a, 0.01, 39.0),
+    "yanai, sharp": lambda a: yanai(a, 0.001, 0.001),
+    "yanai, skew": lambda a: yanai(a, 0.01, 0.001),
+}
+
+
+def wiggles(a, b, count):
+    inner = jnp.where(
+        a <= 1 - b, 1 - a, jnp.where(a >= 1 + b, a - 1, (a - 1) ** 2 / (2 * b) + b / 2)
+    )
+    return inner + 2 * (1 - b) / (count * jnp.pi) * jnp.sin(count * jnp.pi / 2 * a)
+
+
+def yanai(a, b1, b2):
+    gamma = lambda b: jnp.sqrt(1 + b * b) - b
+    left = gamma(b1) * jnp.sqrt((1 - a) ** 2 + b2**2)
+    return left + gamma(b2) * jnp.sqrt(a**2 + b1**2)
+
+
+def run(phi, first, advance=ls.strong_wolfe_step, init=ls.strong_wolfe_init, **options):
+    """The search from each first trial, in one vmapped program."""
+    both = jax.value_and_grad(phi)
+
+    @jax.jit
+    @jax.vmap
+    def search(step):
+        begin = init(step, *both(jnp.zeros_like(step)))
+        return iterate(
+            lambda s: advance(s, *both(s.step), **options), begin, lambda s: s.status, max_steps=60
+        )[0]
+
+    return search(first)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_conditions_hold(name):
+    """The strong Wolfe conditions, c₂ = 0.1, from first trials 1e-3 to 1e3, in few evaluations."""
+    phi = TABLE[name]
+    first = jnp.asarray([1e-3, 1e-1, 1e1, 1e3])
+    found = run(phi, first, c2=0.1)
+    assert (found.status == Status.CONVERGED).all()
+    value, slope = (np.asarray(v) for v in jax.vmap(jax.value_and_grad(phi))(found.step))
+    value0, slope0 = map(float, jax.value_and_grad(phi)(0.0))
+    assert (value <= value0 + 1e-4 * found.step * slope0).all()
+    assert (np.abs(slope) <= 0.1 * abs(slope0)).all()
+    assert (found.trials <= 20).all(), found.trials
+
+
+def test_armijo_conditions_and_shrinking():
+    phi = TABLE["quintic"]
+    found = run(
+        phi, jnp.asarray([0.5, 10.0, 1e4]), ls.armijo_backtracking_step, ls.armijo_backtracking_init
+    )
+    value0, slope0 = map(float, jax.value_and_grad(phi)(0.0))
+    assert (found.status == Status.CONVERGED).all()
+    assert (jax.vmap(phi)(found.step) <= value0 + 1e-4 * found.step * slope0).all()
+
+
+@pytest.mark.parametrize("offset", [1.0, 1e6])
+def test_ends_in_the_noise_of_float32(offset):
+    """φ = offset + 1e-9 (1 − α)² is flat to float32; only the slope tells."""
+    f32 = lambda v: jnp.asarray(v, jnp.float32)
+    phi = lambda a: (f32(offset) + 0 * a, 2e-9 * (a - 1))
+    search = ls.strong_wolfe_init(f32(0.1), *phi(f32(0.0)))
+    while search.status == Status.RUNNING:
+        search = ls.strong_wolfe_step(search, *phi(search.step), c2=0.1)
+    assert Status(int(search.status)) == Status.CONVERGED
+    assert abs(float(search.step) - 1) <= 0.1
+    assert search.trials <= 8
+
+
+def test_failures_end_with_their_status():
+    nothing = ls.strong_wolfe_init(1.0, 0.0, 1.0)  # no descent
+    assert nothing.status == Status.LINE_SEARCH_FAILED
+    assert ls.strong_wolfe_init(1.0, jnp.nan, -1.0).status == Status.LINE_SEARCH_FAILED
+    falls = run(lambda a: -a, jnp.asarray([1.0]), c2=0.1)  # no lower bound
+    assert falls.status[0] == Status.LINE_SEARCH_FAILED
+    assert falls.trials[0] == ls.MAX_TRIALS
+    # A gradient of the wrong sign: no step lowers φ, and the interval shrinks to nothing.
+    search = ls.strong_wolfe_init(1.0, 1.0, -1.0, least=1e-12)
+    while search.status == Status.RUNNING:
+        search = ls.strong_wolfe_step(search, 1.0 + search.step, jnp.asarray(1.0))
+    assert search.status == Status.LINE_SEARCH_FAILED
+    assert search.trials < ls.MAX_TRIALS
+
+
+def test_values_that_are_not_finite_are_too_long_a_step():
+    phi = lambda a: jnp.log(2.0 - a) + 1 / (2.0 - a) - 2 * a
+    found = run(phi, jnp.asarray([1.0, 50.0]), c2=0.5)  # NaN from 2 on
+    assert (found.status == Status.CONVERGED).all()
+    assert (found.step < 2).all()
+
+
+def test_counts_of_the_solver():
+    calls = []
+    fun = lambda x: jnp.sum((x - 3.0) ** 2)
+
+    def counted(x):
+        jax.debug.callback(lambda _: calls.append(1), x)
+        return fun(x)
+
+    solution = ls.strong_wolfe(counted, jnp.zeros(2), jnp.ones(2), c2=0.1)
+    jax.effects_barrier()
+    assert len(calls) == solution.num_fun == solution.num_grad
+    failed = ls.strong_wolfe(fun, jnp.zeros(2), -jnp.ones(2))
+    assert failed.status == Status.LINE_SEARCH_FAILED
+    assert jnp.isnan(failed.value)
+    assert ls.strong_wolfe(lambda x: x[0] * jnp.nan, jnp.zeros(2), jnp.ones(2)).status == (
+        Status.NON_FINITE
+    )
+    with pytest.raises(ValueError, match="`c2`"):
+        ls.strong_wolfe(fun, jnp.zeros(2), jnp.ones(2), c2=1.5)
