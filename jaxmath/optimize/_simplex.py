@@ -1,4 +1,4 @@
-"""The simplex method on a dense condensed tableau: Bland's rule, two phases, fixed shapes.
+"""The simplex method on a dense condensed tableau: two phases, fixed shapes, no cycling.
 
 The program max cᵀx subject to Ax ≤ b, x ≥ 0 has the slacks s = b − Ax + x₀·1 with an auxiliary
 variable x₀. A tableau writes the basic variables and the objective in the others::
@@ -7,6 +7,10 @@ variable x₀. A tableau writes the basic variables and the objective in the oth
 
 While x₀ is basic (phase one) it is minimized, so that its own row is the cost; once it has left
 the basis it never enters again (phase two).
+
+The largest cost enters (Dantzig) and of tied rows the largest pivot leaves, which is faster and
+far more accurate than Bland's rule: that one takes over when m + n pivots in a row have not moved
+the point, until one does, and so no program cycles.
 """
 
 from typing import NamedTuple
@@ -21,7 +25,7 @@ from jaxmath.typing import Array, Scalar
 
 __all__: list[str] = []
 
-AUXILIARY = 0  # its label: the lowest, so that Bland's rule lets x₀ leave first
+AUXILIARY = 0
 
 
 class Tableau(NamedTuple):
@@ -29,7 +33,8 @@ class Tableau(NamedTuple):
 
     ``table`` has a row for each basic variable and one for the objective, a column for each
     nonbasic variable and one for the right-hand side (−z in the corner). Labels: 0 is x₀, j + 1
-    is xⱼ, n + 1 + i is the slack of row i. ``sizes`` are max|c| and max|b| of the program.
+    is xⱼ, n + 1 + i is the slack of row i. ``stalled`` counts the pivots since the point has
+    moved; ``sizes`` are max|c| and max|b| of the program.
     """
 
     table: Array
@@ -38,6 +43,7 @@ class Tableau(NamedTuple):
     row: Array
     column: Array
     status: Array
+    stalled: Array
     sizes: Array
 
 
@@ -52,9 +58,10 @@ class Optimum(NamedTuple):
     num_steps: Array
 
 
-def _first(candidates: Array, labels: Array) -> Array:
-    """The candidate of the lowest label, Bland's rule."""
-    return jnp.argmin(jnp.where(candidates, labels, jnp.iinfo(labels.dtype).max))
+def _choice(candidates: Array, merits: Array, labels: Array, bland: Array) -> Array:
+    """The candidate of the largest merit, or by Bland's rule that of the lowest label."""
+    lowest = jnp.argmin(jnp.where(candidates, labels, jnp.iinfo(labels.dtype).max))
+    return jnp.where(bland, lowest, jnp.argmax(jnp.where(candidates, merits, -jnp.inf)))
 
 
 def _pick(values: Array, index: Array) -> Array:
@@ -64,34 +71,38 @@ def _pick(values: Array, index: Array) -> Array:
 
 
 def _choose(state: Tableau) -> Tableau:
-    """The next pivot by Bland's rule, or the status that ends the method."""
+    """The next pivot, or the status that ends the method."""
     body, right, costs = state.table[:-1, :-1], state.table[:-1, -1], state.table[-1, :-1]
     noise = 8 * float(jnp.finfo(body.dtype).eps)
+    bland = state.stalled >= sum(body.shape)
     auxiliary = state.basic == AUXILIARY
     phase_one, home = jnp.any(auxiliary), jnp.argmax(auxiliary)
-    own = _pick(body, home)
+    own, least = _pick(body, home), _pick(right, home)
+    costs = jnp.where(phase_one, own, costs)
     limit = noise * jnp.where(phase_one, jnp.max(jnp.abs(own)), state.sizes[0])
-    enters = jnp.where(phase_one, own, costs) > limit
-    enters &= state.nonbasic != AUXILIARY
-    column = _first(enters, state.nonbasic)
+    enters = (costs > limit) & (state.nonbasic != AUXILIARY)
+    column = _choice(enters, costs, state.nonbasic, bland)
 
     entries = _pick(body.T, column)
-    leaves = entries > noise * jnp.max(jnp.abs(entries))
+    leaves = entries > 8 * noise * jnp.max(jnp.abs(entries))
     ratios = jnp.where(leaves, right / jnp.where(leaves, entries, 1.0), jnp.inf)
-    row = _first(ratios <= jnp.min(ratios) * (1 + noise), state.basic)
+    ties = ratios <= jnp.min(ratios) * (1 + 8 * noise)
+    row = _choice(ties, jnp.where(auxiliary, jnp.inf, entries), state.basic, bland)
+    stalled = jnp.where(jnp.min(ratios) > 0, 0, state.stalled + 1)
 
-    # Phase one is over with x₀ = 0 still basic: any pivot in its row takes it out.
+    # The end of phase one with x₀ = 0 still basic: any pivot in its row takes it out.
     improves, blocked = jnp.any(enters), jnp.any(leaves)
-    least = _pick(right, home)
     expel = phase_one & ~improves
     row = jnp.where(expel, home, row)
     column = jnp.where(expel, jnp.argmax(jnp.abs(own)), column)
-    status = jnp.where(improves & ~blocked, Status.UNBOUNDED, Status.RUNNING)
-    status = jnp.where(~improves & ~phase_one, Status.CONVERGED, status)
     infeasible = expel & (least > len(right) * noise * state.sizes[1])
+    status = jnp.where(improves & ~blocked, Status.UNBOUNDED, Status.RUNNING)
+    status = jnp.where(improves | phase_one, status, Status.CONVERGED)
     status = jnp.where(infeasible, Status.INFEASIBLE, status)
     status = jnp.where(jnp.all(jnp.isfinite(state.table)), status, Status.NON_FINITE)
-    return state._replace(row=row, column=column, status=status.astype(jnp.int32))
+    return state._replace(
+        row=row, column=column, status=status.astype(jnp.int32), stalled=stalled.astype(jnp.int32)
+    )
 
 
 def _pivot(table: Array, row: Array, column: Array) -> Array:
@@ -119,7 +130,8 @@ def simplex_init(c: Array, A: Array, b: Array) -> Tableau:
     sizes = jnp.stack([jnp.max(jnp.abs(c)), jnp.max(jnp.abs(b))])
     table = jnp.concatenate([top, bottom])
     index = jnp.zeros((), jnp.argmin(b).dtype)
-    start = _choose(Tableau(table, basic, nonbasic, index, index, jnp.int32(0), sizes))
+    zero = jnp.int32(0)
+    start = _choose(Tableau(table, basic, nonbasic, index, index, zero, zero, sizes))
     negative = (jnp.min(b) < 0) & (start.status != Status.NON_FINITE)
     first = start._replace(
         row=jnp.argmin(b), column=jnp.full_like(index, n), status=jnp.int32(Status.RUNNING)
@@ -180,9 +192,9 @@ def simplex(c: Array, A: Array, b: Array, *, max_steps: Scalar | None = None) ->
     """max cᵀx subject to Ax ≤ b, x ≥ 0, and its dual min bᵀy subject to Aᵀy ≥ c, y ≥ 0.
 
     The status is CONVERGED, UNBOUNDED, INFEASIBLE, MAX_STEPS (None allows 50·(m + n) pivots) or
-    NON_FINITE. A cost or a pivot counts where it exceeds 8·eps of the largest of its kind. The
-    basis that the tableau ends with is exact; its x and y are refined from A, b and c, which
-    gives them derivatives of every order, those of that basis.
+    NON_FINITE. A cost counts where it exceeds 8·eps of the largest, a pivot where it exceeds
+    64·eps of its column's. The x and y of the last basis are refined from A, b and c, which gives
+    them derivatives of every order, those of that basis.
     """
     m, n = A.shape
     limit = 50 * (m + n) if max_steps is None else max_steps
