@@ -2,6 +2,15 @@
 
 from jaxmath.optimize.adam_family import adam, adamax, adamw, amsgrad, nadam
 from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
+from jaxmath.optimize.learning_in_games import (
+    fictitious_play,
+    fictitious_play_init,
+    fictitious_play_step,
+    multiplicative_weights,
+    multiplicative_weights_init,
+    multiplicative_weights_step,
+)
+from jaxmath.optimize.matrix_games import GameSolution, exploitability, nash_gap, solve_game
 from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
 from jaxmath.optimize.objectives import (
     ackley,
@@ -18,8 +27,28 @@ from jaxmath.optimize.objectives import (
     styblinski_tang,
 )
 from jaxmath.optimize.problems import Problem, classical_problems
+from jaxmath.optimize.regret_matching import (
+    regret_matching,
+    regret_matching_init,
+    regret_matching_plus,
+    regret_matching_plus_init,
+    regret_matching_plus_step,
+    regret_matching_step,
+)
+from jaxmath.optimize.saddle_points import (
+    extragradient,
+    extragradient_init,
+    extragradient_step,
+    gradient_descent_ascent,
+    gradient_descent_ascent_init,
+    gradient_descent_ascent_step,
+    optimistic_gradient,
+    optimistic_gradient_init,
+    optimistic_gradient_step,
+)
 
 __all__ = [
+    "GameSolution",
     "Problem",
     "ackley",
     "adadelta",
@@ -32,18 +61,42 @@ __all__ = [
     "booth",
     "branin",
     "classical_problems",
+    "exploitability",
     "extended_rosenbrock",
+    "extragradient",
+    "extragradient_init",
+    "extragradient_step",
+    "fictitious_play",
+    "fictitious_play_init",
+    "fictitious_play_step",
+    "gradient_descent_ascent",
+    "gradient_descent_ascent_init",
+    "gradient_descent_ascent_step",
     "griewank",
     "heavy_ball",
     "himmelblau",
     "levy",
     "lion",
+    "multiplicative_weights",
+    "multiplicative_weights_init",
+    "multiplicative_weights_step",
     "nadam",
+    "nash_gap",
     "nesterov",
+    "optimistic_gradient",
+    "optimistic_gradient_init",
+    "optimistic_gradient_step",
     "quadratic",
     "rastrigin",
+    "regret_matching",
+    "regret_matching_init",
+    "regret_matching_plus",
+    "regret_matching_plus_init",
+    "regret_matching_plus_step",
+    "regret_matching_step",
     "rmsprop",
     "rosenbrock",
     "sgd",
+    "solve_game",
     "styblinski_tang",
 ]
