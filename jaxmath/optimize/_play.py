@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.linalg._kernels.product import matmul
-from jaxmath.optimize.matrix_games import _game, unit_payoffs
+from jaxmath.optimize.matrix_games import _game, normalized, unit_game
 from jaxmath.typing import Array, ArrayLike, Scalar, check_number
 
 __all__: list[str] = []
@@ -20,16 +20,9 @@ class Profile(NamedTuple):
     column: Array
 
 
-def normalized(weights: Array) -> Array:
-    """Nonnegative weights over their sum, and the uniform strategy where all are 0."""
-    total = jnp.sum(weights)
-    share = weights / jnp.where(total > 0, total, 1.0)
-    return jnp.where(total > 0, share, 1.0 / len(weights))
-
-
 def _payoffs(A: Array) -> Array:
     """(A − min A)/(max A − min A), and 0 for a constant A: the same game, played in [0, 1]."""
-    D, _, _ = unit_payoffs(A)
+    D = unit_game(A).D
     high = jnp.max(D)
     return D / jnp.where(high > 0, high, 1.0)
 

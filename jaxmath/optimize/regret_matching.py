@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from jaxmath._compiled import compiled
 from jaxmath.iterate import Solution
 from jaxmath.linalg._kernels.product import matmul
-from jaxmath.optimize._play import _learn, normalized
-from jaxmath.optimize.matrix_games import _game
+from jaxmath.optimize._play import _learn
+from jaxmath.optimize.matrix_games import _game, normalized
 from jaxmath.typing import Array, ArrayLike, Scalar
 
 __all__ = [
