@@ -109,8 +109,9 @@ def _pivot(table: Array, row: Array, column: Array) -> Array:
     """Exchange a basic and a nonbasic variable; a difference that is all rounding becomes 0."""
     at_row = (jnp.arange(table.shape[0]) == row)[:, None]
     at_column = (jnp.arange(table.shape[1]) == column)[None, :]
-    entries = _pick(table.T, column)[:, None]
+    entries = _pick(table.T, column)
     pivot = _pick(entries, row)
+    entries = entries[:, None]
     line = (_pick(table, row) / pivot)[None, :]
     rest = table - entries * line
     snapped = jnp.abs(rest) <= 2 * float(jnp.finfo(table.dtype).eps) * jnp.abs(table)
