@@ -35,7 +35,7 @@ def fictitious(A):
         rows, columns = replies(A, X, Y)
         X[rows.index(max(rows))] += 1
         Y[columns.index(min(columns))] += 1
-    return [count / ROUNDS for count in X], [count / ROUNDS for count in Y]
+    return np.array(X) / ROUNDS, np.array(Y) / ROUNDS
 
 
 def hedge(A):
