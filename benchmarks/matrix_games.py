@@ -57,9 +57,9 @@ def value_by_scipy(A: np.ndarray) -> float:
     return -linprog(cost, upper, np.zeros(n), total, [1.0], bounds, method="highs").fun
 
 
-def measure(games: np.ndarray, dtype: str, repeats: int, scipy: tuple[float, np.ndarray]) -> Result:
+def measure(games: np.ndarray, dtype: str, repeats: int, known: tuple[float, np.ndarray]) -> Result:
     """Time the program on the games, and judge what it found."""
-    scipy_s, want = scipy
+    scipy_s, want = known
     A = jax.device_put(games.astype(dtype))
     start = time.perf_counter()
     program = jax.jit(jax.vmap(solve_game)).lower(A).compile()

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import linprog
 
 from jaxmath.iterate import Status
-from jaxmath.optimize import exploitability, nash_gap, solve_game
+from jaxmath.optimize import exploitability, matrix_games, nash_gap, solve_game
 
 M, N, COUNT = 4, 6, 1000
 ROCK_PAPER_SCISSORS = np.array([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]])
@@ -151,6 +151,27 @@ def test_lanes_that_are_not_finite_or_stopped():
     assert (game.status[-1], game.num_steps[-1]) == (Status.MAX_STEPS, 0)
     assert game.row[-1].tolist() == [1 / M] * M
     assert game.exploitability[-1] == pytest.approx(PURE.mean(1).max() - PURE.mean(0).min())
+
+
+def test_what_rounding_spoils_is_not_called_converged(monkeypatch):
+    """The simplex is made to end with a wrong basis, or to find no pivot."""
+    right, solve = matrix_games.simplex, solve_game.__wrapped__
+
+    @jax.jit
+    @jax.vmap
+    def spoiled(A, status, shift):
+        def simplex(*args, **settings):
+            best = right(*args, **settings)
+            return best._replace(x=best.x.at[0].add(shift), status=status)
+
+        monkeypatch.setattr(matrix_games, "simplex", simplex)
+        return solve(A)
+
+    ends = np.array([Status.CONVERGED, Status.CONVERGED, Status.UNBOUNDED], np.int32)
+    game = spoiled(np.stack([PENNIES] * 3), ends, np.array([0.0, 1e-9, 0.0]))
+    stagnated = Status.STAGNATED
+    assert game.status.tolist() == [Status.CONVERGED, stagnated, stagnated]
+    assert 1e-10 < float(game.exploitability[1]) < 1e-8
 
 
 def test_one_row_and_one_column():

@@ -83,7 +83,7 @@ def lanes(dtype):
 def test_closed_form_saddles_and_statuses_lane_by_lane(method):
     (x0, y0, data), z = lanes(np.float64)
     per_step = 2 if method == "extragradient" else 1
-    solution = jax.device_get(program(method, learning_rate=0.15, max_steps=10_000)(x0, y0, data))
+    solution = jax.device_get(program(method, learning_rate=0.15, max_steps=20_000)(x0, y0, data))
     assert (solution.status[:8] == Status.CONVERGED).all()
     found = np.concatenate(solution.value, axis=1)
     np.testing.assert_allclose(found[:8], z[:8], atol=1e-12)
