@@ -126,13 +126,16 @@ def solve_game(A: ArrayLike, *, max_steps: Scalar | None = None) -> GameSolution
     Numerics:
       s is a power of two above max A − min A, so that neither the scale nor a constant added to A
       costs accuracy. Both strategies come from one tableau, refined against A: x, y ≥ 0 sum to 1
-      within 4·eps. The exploitability was at most 25·eps·max|A| on 10⁵ random games up to 20 × 20,
-      and on as many singular or badly scaled ones at most 50·eps·max|A| on all but 1 in 10⁴, 300
-      at the worst. Subnormal entries count as 0. The derivative of
-      the value is ∂v/∂A = x yᵀ, forward and reverse, where the equilibrium is unique; elsewhere
-      it is that of the equilibrium found, one of several subgradients. x and y have the derivatives
-      of their linear systems on the support. Pivots are Dantzig's, with Bland's rule against
-      cycling: m + n or so of about 2mn operations each on random games, more on contrived ones.
+      within 4·eps. The exploitability was at most 10·eps·max|A| on 57,000 normal games up to
+      20 × 20, 50·eps·max|A| on as many of integers, signs or repeated rows, and on games of rank 2
+      or with entries of very different size 50·eps·max|A| on all but 3 in 10⁴, 300 at the worst.
+      Subnormal entries count as 0.
+
+      The derivative of the value is ∂v/∂A = x yᵀ, forward and reverse, where the equilibrium is
+      unique; elsewhere it is that of the equilibrium found, one of several subgradients. x and y
+      have the derivatives of their linear systems on the support. Pivots are Dantzig's, with
+      Bland's rule against cycling: m + n or so of about 2mn operations each on random games, more
+      on contrived ones.
 
     Example:
       >>> game = solve_game(jnp.array([[2.0, -1.0], [-1.0, 1.0]]))
