@@ -122,7 +122,10 @@ def _pivot(table: Array, row: Array, column: Array) -> Array:
 
 
 def simplex_init(c: Array, A: Array, b: Array) -> Tableau:
-    """The tableau of the slack basis; where b has a negative element, x₀ enters first."""
+    """The tableau of the slack basis; where b has a negative element, x₀ enters first.
+
+    Elsewhere the first step is spent on the choice alone, and has row −1.
+    """
     m, n = A.shape
     top = jnp.concatenate([A, -jnp.ones((m, 1), A.dtype), b[:, None]], axis=1)
     bottom = jnp.concatenate([c, jnp.zeros(2, A.dtype)])[None, :]
@@ -130,19 +133,16 @@ def simplex_init(c: Array, A: Array, b: Array) -> Tableau:
     nonbasic = jnp.append(jnp.arange(1, n + 1, dtype=jnp.int32), jnp.int32(AUXILIARY))
     sizes = jnp.stack([jnp.max(jnp.abs(c)), jnp.max(jnp.abs(b))])
     table = jnp.concatenate([top, bottom])
-    index = jnp.zeros((), jnp.argmin(b).dtype)
-    zero = jnp.int32(0)
-    start = _choose(Tableau(table, basic, nonbasic, index, index, zero, zero, sizes))
-    negative = (jnp.min(b) < 0) & (start.status != Status.NON_FINITE)
-    first = start._replace(
-        row=jnp.argmin(b), column=jnp.full_like(index, n), status=jnp.int32(Status.RUNNING)
-    )
-    return jax.tree.map(lambda a, b: jnp.where(negative, a, b), first, start)
+    negative = jnp.min(b) < 0
+    row, column = jnp.where(negative, jnp.argmin(b), -1), jnp.where(negative, n, -1)
+    running = jnp.int32(Status.RUNNING)
+    return Tableau(table, basic, nonbasic, row, column, running, jnp.int32(0), sizes)
 
 
 def simplex_step(state: Tableau) -> Tableau:
     """One pivot, and the choice of the next."""
-    table = _pivot(state.table, state.row, state.column)
+    pivoted = _pivot(state.table, state.row, state.column)
+    table = jnp.where(state.row < 0, state.table, pivoted)
     right = jnp.maximum(table[:-1, -1:], 0.0)
     table = jnp.concatenate([table[:, :-1], jnp.concatenate([right, table[-1:, -1:]])], axis=1)
     enters, leaves = _pick(state.nonbasic, state.column), _pick(state.basic, state.row)
@@ -199,9 +199,10 @@ def simplex(c: Array, A: Array, b: Array, *, max_steps: Scalar | None = None) ->
     """
     m, n = A.shape
     limit = 50 * (m + n) if max_steps is None else max_steps
-    program = jax.tree.map(lax.stop_gradient, (c, A, b))
+    start = simplex_init(*map(lax.stop_gradient, (c, A, b)))
+    idle = (start.row < 0).astype(jnp.int32)
     state, status, num_steps = iterate(
-        simplex_step, simplex_init(*program), lambda state: state.status, max_steps=limit
+        simplex_step, start, lambda state: state.status, max_steps=limit + idle
     )
     x, y, inverse = basic_solution(c, A, b, *_read(state, m, n))
-    return Optimum(x, y, jnp.sum(c * x), inverse, status, num_steps)
+    return Optimum(x, y, jnp.sum(c * x), inverse, status, num_steps - idle)

@@ -20,16 +20,14 @@ STALLED = jnp.int32(10**6)
 def by_bland(c, A, b):
     """The same tableau with Bland's rule at every pivot: value, status, pivots."""
     ruled = lambda state: state._replace(stalled=STALLED)
-    first = _simplex.simplex_init(c, A, b)
-    start = jax.tree.map(
-        lambda slack, auxiliary: jnp.where(jnp.min(b) < 0, auxiliary, slack),
-        _simplex._choose(ruled(first)),
-        first,
-    )
     state, status, num_steps = iterate(
-        lambda state: _simplex.simplex_step(ruled(state)), start, lambda s: s.status, max_steps=99
+        lambda state: _simplex.simplex_step(ruled(state)),
+        _simplex.simplex_init(c, A, b),
+        lambda state: state.status,
+        max_steps=99,
     )
-    return -state.table[-1, -1], status, num_steps
+    idle = jnp.min(b) >= 0
+    return -state.table[-1, -1], status, num_steps - idle
 
 
 def padded(c, A, b):
