@@ -1,8 +1,21 @@
 """Optimization: first-order optimizers, classical objectives, problems with known minima."""
 
-from jaxmath.optimize.adam_family import adam, adamax, adamw, amsgrad, nadam
-from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
-from jaxmath.optimize.bounded_problems import BoundedProblem, bounded_problems
+from jaxmath.optimize.adam_family import (
+    adam,
+    adamax,
+    adamw,
+    amsgrad,
+    nadam,
+)
+from jaxmath.optimize.adaptive import (
+    adadelta,
+    adagrad,
+    rmsprop,
+)
+from jaxmath.optimize.bounded_problems import (
+    BoundedProblem,
+    bounded_problems,
+)
 from jaxmath.optimize.gradient_methods import (
     gradient_descent,
     gradient_descent_init,
@@ -10,6 +23,14 @@ from jaxmath.optimize.gradient_methods import (
     nonlinear_cg,
     nonlinear_cg_init,
     nonlinear_cg_step,
+)
+from jaxmath.optimize.learning_in_games import (
+    fictitious_play,
+    fictitious_play_init,
+    fictitious_play_step,
+    multiplicative_weights,
+    multiplicative_weights_init,
+    multiplicative_weights_step,
 )
 from jaxmath.optimize.line_search import (
     Search,
@@ -20,8 +41,22 @@ from jaxmath.optimize.line_search import (
     strong_wolfe_init,
     strong_wolfe_step,
 )
-from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
-from jaxmath.optimize.more_garbow_hillstrom import LeastSquaresProblem, more_garbow_hillstrom
+from jaxmath.optimize.matrix_games import (
+    GameSolution,
+    exploitability,
+    nash_gap,
+    solve_game,
+)
+from jaxmath.optimize.momentum import (
+    heavy_ball,
+    lion,
+    nesterov,
+    sgd,
+)
+from jaxmath.optimize.more_garbow_hillstrom import (
+    LeastSquaresProblem,
+    more_garbow_hillstrom,
+)
 from jaxmath.optimize.objectives import (
     ackley,
     beale,
@@ -36,7 +71,10 @@ from jaxmath.optimize.objectives import (
     rosenbrock,
     styblinski_tang,
 )
-from jaxmath.optimize.problems import Problem, classical_problems
+from jaxmath.optimize.problems import (
+    Problem,
+    classical_problems,
+)
 from jaxmath.optimize.quasi_newton import (
     bfgs,
     bfgs_init,
@@ -48,9 +86,29 @@ from jaxmath.optimize.quasi_newton import (
     lbfgs_init,
     lbfgs_step,
 )
+from jaxmath.optimize.regret_matching import (
+    regret_matching,
+    regret_matching_init,
+    regret_matching_plus,
+    regret_matching_plus_init,
+    regret_matching_plus_step,
+    regret_matching_step,
+)
+from jaxmath.optimize.saddle_points import (
+    extragradient,
+    extragradient_init,
+    extragradient_step,
+    gradient_descent_ascent,
+    gradient_descent_ascent_init,
+    gradient_descent_ascent_step,
+    optimistic_gradient,
+    optimistic_gradient_init,
+    optimistic_gradient_step,
+)
 
 __all__ = [
     "BoundedProblem",
+    "GameSolution",
     "LeastSquaresProblem",
     "Problem",
     "Search",
@@ -75,8 +133,18 @@ __all__ = [
     "dfp",
     "dfp_init",
     "dfp_step",
+    "exploitability",
     "extended_rosenbrock",
+    "extragradient",
+    "extragradient_init",
+    "extragradient_step",
+    "fictitious_play",
+    "fictitious_play_init",
+    "fictitious_play_step",
     "gradient_descent",
+    "gradient_descent_ascent",
+    "gradient_descent_ascent_init",
+    "gradient_descent_ascent_step",
     "gradient_descent_init",
     "gradient_descent_step",
     "griewank",
@@ -88,16 +156,30 @@ __all__ = [
     "levy",
     "lion",
     "more_garbow_hillstrom",
+    "multiplicative_weights",
+    "multiplicative_weights_init",
+    "multiplicative_weights_step",
     "nadam",
+    "nash_gap",
     "nesterov",
     "nonlinear_cg",
     "nonlinear_cg_init",
     "nonlinear_cg_step",
+    "optimistic_gradient",
+    "optimistic_gradient_init",
+    "optimistic_gradient_step",
     "quadratic",
     "rastrigin",
+    "regret_matching",
+    "regret_matching_init",
+    "regret_matching_plus",
+    "regret_matching_plus_init",
+    "regret_matching_plus_step",
+    "regret_matching_step",
     "rmsprop",
     "rosenbrock",
     "sgd",
+    "solve_game",
     "strong_wolfe",
     "strong_wolfe_init",
     "strong_wolfe_step",
