@@ -1,7 +1,17 @@
-"""Optimization: first-order optimizers, classical objectives, problems with known minima."""
+"""Optimization: first-order optimizers, root finding, classical objectives and problems."""
 
 from jaxmath.optimize.adam_family import adam, adamax, adamw, amsgrad, nadam
 from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
+from jaxmath.optimize.brackets import (
+    bisect,
+    bisect_init,
+    bisect_step,
+    regula_falsi,
+    regula_falsi_init,
+    regula_falsi_step,
+)
+from jaxmath.optimize.brent import brentq, brentq_init, brentq_step
+from jaxmath.optimize.fixed_points import fixed_point, fixed_point_init, fixed_point_step
 from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
 from jaxmath.optimize.objectives import (
     ackley,
@@ -18,6 +28,26 @@ from jaxmath.optimize.objectives import (
     styblinski_tang,
 )
 from jaxmath.optimize.problems import Problem, classical_problems
+from jaxmath.optimize.root_systems import (
+    broyden,
+    broyden_init,
+    broyden_step,
+    newton_system,
+    newton_system_init,
+    newton_system_step,
+)
+from jaxmath.optimize.roots import root, root_scalar
+from jaxmath.optimize.scalar_roots import (
+    halley,
+    halley_init,
+    halley_step,
+    newton,
+    newton_init,
+    newton_step,
+    secant,
+    secant_init,
+    secant_step,
+)
 
 __all__ = [
     "Problem",
@@ -29,21 +59,50 @@ __all__ = [
     "adamw",
     "amsgrad",
     "beale",
+    "bisect",
+    "bisect_init",
+    "bisect_step",
     "booth",
     "branin",
+    "brentq",
+    "brentq_init",
+    "brentq_step",
+    "broyden",
+    "broyden_init",
+    "broyden_step",
     "classical_problems",
     "extended_rosenbrock",
+    "fixed_point",
+    "fixed_point_init",
+    "fixed_point_step",
     "griewank",
+    "halley",
+    "halley_init",
+    "halley_step",
     "heavy_ball",
     "himmelblau",
     "levy",
     "lion",
     "nadam",
     "nesterov",
+    "newton",
+    "newton_init",
+    "newton_step",
+    "newton_system",
+    "newton_system_init",
+    "newton_system_step",
     "quadratic",
     "rastrigin",
+    "regula_falsi",
+    "regula_falsi_init",
+    "regula_falsi_step",
     "rmsprop",
+    "root",
+    "root_scalar",
     "rosenbrock",
+    "secant",
+    "secant_init",
+    "secant_step",
     "sgd",
     "styblinski_tang",
 ]

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-
 import jax.numpy as jnp
 from jax.scipy.linalg import lu_factor, lu_solve
 

@@ -63,8 +63,8 @@ def newton_system_init(fun: Callable, x0: PyTree, args: Any = ()) -> SystemState
 
     Example:
       >>> F = lambda x: jnp.array([x[0] + x[1] - 3.0, x[0] * x[1] - 2.0])
-      >>> print(newton_system_init(F, jnp.array([0.0, 1.0])).direction)
-      [2. 0.]
+      >>> print(newton_system_init(F, jnp.array([0.0, 4.0])).direction)
+      [ 0.5 -1.5]
 
     References:
       P. Deuflhard, "Newton Methods for Nonlinear Problems", 2004, section 1.1.
@@ -217,8 +217,8 @@ def broyden_init(
 
     Example:
       >>> F = lambda x: jnp.array([x[0] + x[1] - 3.0, x[0] * x[1] - 2.0])
-      >>> print(broyden_init(F, jnp.array([0.0, 1.0])).direction)
-      [2. 0.]
+      >>> print(broyden_init(F, jnp.array([0.0, 4.0])).direction)
+      [ 0.5 -1.5]
 
     References:
       C. G. Broyden, "A class of methods for solving nonlinear simultaneous equations",
@@ -228,9 +228,7 @@ def broyden_init(
     F, x, back = _vectorized(fun, x0, args, "x0")
     yes, zero, residual = jnp.asarray(True), jnp.int32(0), F(x)
     empty = jnp.zeros((x.size, x.size), x.dtype)
-    state = SystemState(
-        back(x), residual, residual, empty, yes, yes, yes, zero, jnp.int32(1), zero
-    )
+    state = SystemState(back(x), residual, residual, empty, yes, yes, yes, zero, jnp.int32(1), zero)
     return _renewed(F, state, x, jacobian)
 
 

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 
 from jaxmath.iterate import Solution
 from jaxmath.optimize._solver import solver
-from jaxmath.optimize.brackets import bisect, brentq, regula_falsi
+from jaxmath.optimize.brackets import bisect, regula_falsi
+from jaxmath.optimize.brent import brentq
 from jaxmath.optimize.fixed_points import fixed_point
 from jaxmath.optimize.root_systems import broyden, newton_system
 from jaxmath.optimize.scalar_roots import halley, newton, secant
