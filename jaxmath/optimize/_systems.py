@@ -16,6 +16,7 @@ __all__: list[str] = []
 
 ARMIJO = 1e-4
 MAX_HALVINGS = 30
+MAX_HALVINGS_STALE = 5
 
 
 class SystemState(NamedTuple):
@@ -66,10 +67,10 @@ def _solve_regular(J: Array, B: Array) -> tuple[Array, Array]:
 
 
 def _backtrack(
-    F: Callable, x: Array, direction: Array, residual: Array
+    F: Callable, x: Array, direction: Array, residual: Array, max_halvings: Scalar = MAX_HALVINGS
 ) -> tuple[Trial, Array, Array]:
-    """The first x + λd, λ = 1, ½, ¼…, with ‖F(x + λd)‖ ≤ (1 − 10⁻⁴λ)‖F(x)‖; how that ended
-    (RUNNING: found), and the number of evaluations."""
+    """The first x + λd, λ = 1, ½, ¼…, with ‖F(x + λd)‖ ≤ (1 − 10⁻⁴λ)‖F(x)‖, and less; how that
+    ended (RUNNING: found), and the number of evaluations."""
     norm = numerics.safe_norm(residual)
 
     def trial(length: Array) -> Trial:
@@ -77,14 +78,16 @@ def _backtrack(
         return Trial(length, point, F(point))
 
     def status_fn(now: Trial) -> Array:
-        enough = numerics.safe_norm(now.residual) <= (1.0 - ARMIJO * now.length) * norm
+        reached = numerics.safe_norm(now.residual)
+        # Less than the norm as well: in float32 the factor rounds to 1 for a small λ.
+        enough = (reached <= (1.0 - ARMIJO * now.length) * norm) & (reached < norm)
         return _first((enough, Status.CONVERGED))
 
     last, status, halvings = iterate(
         lambda now: trial(0.5 * now.length),
         trial(jnp.ones_like(norm)),
         status_fn,
-        max_steps=MAX_HALVINGS,
+        max_steps=max_halvings,
     )
     finite = jnp.all(jnp.isfinite(last.residual))
     outcome = _first(

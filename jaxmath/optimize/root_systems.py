@@ -12,6 +12,8 @@ from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._roots import _chosen
 from jaxmath.optimize._solver import solver
 from jaxmath.optimize._systems import (
+    MAX_HALVINGS,
+    MAX_HALVINGS_STALE,
     SystemState,
     _backtrack,
     _find,
@@ -260,8 +262,8 @@ def broyden_step(
       jacobian: how a restart computes it, as in ``broyden_init``.
 
     Returns:
-      The next ``SystemState``. Where no λ does, x stays and H is the inverse of a fresh Jacobian;
-      where H was fresh already, ``outcome`` says so.
+      The next ``SystemState``. Where no λ does, down to 2⁻⁵, x stays and H is the inverse of a
+      fresh Jacobian; where H was fresh already, down to 2⁻³⁰, ``outcome`` says so.
 
     Numerics:
       One evaluation, 3n² operations; a restart costs a Jacobian. Under vmap every lane computes
@@ -278,7 +280,8 @@ def broyden_step(
     """
     _check_jacobian(jacobian)
     F, x, back = _vectorized(fun, state.x, args, "state")
-    trial, outcome, cost = _backtrack(F, x, state.direction, state.residual)
+    halvings = jnp.where(state.fresh, jnp.int32(MAX_HALVINGS), jnp.int32(MAX_HALVINGS_STALE))
+    trial, outcome, cost = _backtrack(F, x, state.direction, state.residual, halvings)
     state = state._replace(outcome=outcome, num_fun=state.num_fun + cost)
     H = _good_update(state.inverse, trial.x - x, trial.residual - state.residual)
     moved = state._replace(
