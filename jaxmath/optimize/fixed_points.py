@@ -8,7 +8,7 @@ from jax.scipy.linalg import solve_triangular
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.optimize._roots import _chosen, _first, _implicit, _tolerances
+from jaxmath.optimize._roots import _chosen, _first, _implicit, _norm, _tolerances
 from jaxmath.optimize._solver import as_point, solver
 from jaxmath.optimize._systems import _default_factor, _vectorized
 from jaxmath.typing import Array, PyTree, Scalar, check_number
@@ -73,7 +73,7 @@ def fixed_point_init(
 def _coefficients(differences: Array, residual: Array, image: Array) -> Array:
     """argmin ‖r − Σⱼ γⱼ Δrⱼ‖² + ν²‖γ‖², with ν the rounding noise of a difference, by QR."""
     eps, columns = float(jnp.finfo(residual.dtype).eps), differences.T
-    size = numerics.safe_norm(image) + numerics.safe_norm(differences)
+    size = _norm(image) + _norm(differences)
     noise = eps * jnp.where(size > 0.0, size, 1.0)
     ridge = noise * jnp.eye(len(differences), dtype=residual.dtype)
     Q, R = jnp.linalg.qr(jnp.concatenate([columns, ridge]))
@@ -122,7 +122,7 @@ def fixed_point_step(fun: Callable, state: FixedPointState, args: Any = ()) -> F
         slot = state.num_steps % memory
         change = (image - new) - residual, image - state.image
         history = tuple(old.at[slot].set(d) for old, d in zip(history, change, strict=True))
-    before = numerics.safe_norm(residual)
+    before = _norm(residual)
     moved = FixedPointState(back(new), image, *history, state.num_steps + 1, before, finite)
     return _chosen(finite, moved, state._replace(finite=finite))
 
@@ -181,7 +181,7 @@ def fixed_point(
 
     def status_fn(state: FixedPointState) -> Array:
         x, _ = as_point("x", state.x)
-        size, error = numerics.safe_norm(x), numerics.safe_norm(state.image - x)
+        size, error = _norm(x), _norm(state.image - x)
         return _first(
             (~jnp.isfinite(size), Status.INVALID_START),
             (~state.finite, Status.NON_FINITE),
@@ -194,7 +194,7 @@ def fixed_point(
         step = lambda state: fixed_point_step(fun, state, args)
         state, status, num_steps = iterate(step, start, status_fn, max_steps=max_steps)
         x, _ = as_point("x", state.x)
-        error = numerics.safe_norm(state.image - x)
+        error = _norm(state.image - x)
         return Solution(x, status, error, num_steps, num_fun=num_steps + 1)
 
     solution = _implicit(lambda x: G(x) - x, vector, run)

@@ -73,7 +73,9 @@ def test_steps_are_few(found):
     for which, (a, b) in enumerate(ENDS):
         f = lambda x, which=which: values(np, np.float64(x), 1e-200)[which]
         with np.errstate(all="ignore"):
-            theirs = scipy.optimize.brentq(f, a, b, xtol=9e-16, rtol=9e-16, full_output=True, maxiter=999)[1]
+            theirs = scipy.optimize.brentq(
+                f, a, b, xtol=9e-16, rtol=9e-16, full_output=True, maxiter=999
+            )[1]
         assert found["brentq"].num_fun[which] <= 2 * theirs.function_calls, which
     width = np.abs(ENDS[:, 1] - ENDS[:, 0])
     most = np.ceil(np.log2(width / (4 * 2.0**-52 * (1 + np.abs(found["bisect"].value)))))

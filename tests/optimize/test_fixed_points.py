@@ -82,7 +82,14 @@ def test_statuses_lane_by_lane(memory):
     solution = jax.jit(jax.vmap(run))(starts, np.arange(9))
     status = solution.status.tolist()
     assert [status[i] for i in (0, 1, 3, 4, 5, 7, 8)] == [
-        0, 0, Status.NON_FINITE, Status.INVALID_START, Status.NON_FINITE, 0, 0] or memory
+        0,
+        0,
+        Status.NON_FINITE,
+        Status.INVALID_START,
+        Status.NON_FINITE,
+        0,
+        0,
+    ] or memory
     # Anderson's secant finds the fixed points of the repelling maps and of the cycle.
     expected = [Status.MAX_STEPS] * 2 if memory == 0 else [Status.CONVERGED] * 2
     assert [status[2], status[6]] == expected
@@ -133,6 +140,14 @@ def test_derivative_and_one_trace():
     back, forth = jax.jit(lambda c: (jax.jacrev(at)(c), jax.jacfwd(at)(c)))(jnp.asarray(C))
     np.testing.assert_allclose(back, np.linalg.inv(np.eye(6) - M), rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(forth, back, rtol=1e-11, atol=1e-12)
+
+
+def test_a_start_that_is_zero_inside_jit():
+    """XLA knows the start; the norm of it was NaN once."""
+    at = lambda c: fixed_point(AFFINE, jnp.zeros_like(c), (c,), memory=6)
+    solution = jax.jit(at)(jnp.asarray(C))
+    assert solution.converged
+    np.testing.assert_allclose(solution.value, WANT, atol=1e-11)
 
 
 def test_refusals():

@@ -24,6 +24,7 @@ STARTS = np.array([
 ])  # fmt: skip
 
 
+@np.errstate(all="ignore")
 def values(np, x, y):
     """Circle and hyperbola, Rosenbrock's, Powell's badly scaled, arctangents from where Newton's
     method diverges, logarithms from where it leaves the domain, equations of scales 1e±10, a
@@ -76,7 +77,7 @@ def test_roots_are_those_of_scipy(found, name):
 
 
 def test_counts(found):
-    """Jacobians: one a step and one more, or only first and restarts; differences count as calls."""
+    """Jacobians: one a step and one more, or the first and restarts; differences are calls."""
     newton, exact, finite = found["newton"], found["broyden"], found["finite"]
     np.testing.assert_array_equal(newton.num_hess, newton.num_steps + 1)
     assert (newton.num_fun >= newton.num_steps + 1).all()
@@ -120,7 +121,7 @@ def test_orders_of_convergence():
     """Newton squares the error; Broyden's ratio of errors goes to 0."""
     f = lambda x: bank(x, 0)
     want = np.array([2 + 3**0.5, 2 - 3**0.5]) ** 0.5
-    state, errors = newton_system_init(f, jnp.array([2.5, 0.1])), []
+    state, errors = jax.jit(lambda x: newton_system_init(f, x))(jnp.array([2.5, 0.1])), []
     step = jax.jit(lambda s: newton_system_step(f, s))
     for _ in range(6):
         errors.append(float(np.linalg.norm(state.x - want)))
@@ -129,7 +130,7 @@ def test_orders_of_convergence():
     order = np.log(errors[-1] / errors[-2]) / np.log(errors[-2] / errors[-3])
     assert order == pytest.approx(2.0, abs=0.2)
 
-    state, errors = broyden_init(f, jnp.array([2.3, 0.2])), []
+    state, errors = jax.jit(lambda x: broyden_init(f, x))(jnp.array([2.3, 0.2])), []
     step = jax.jit(lambda s: broyden_step(f, s))
     for _ in range(12):
         errors.append(float(np.linalg.norm(state.x - want)))
@@ -143,8 +144,8 @@ def test_orders_of_convergence():
 def test_the_update_is_sherman_and_morrison():
     """H⁺ is the inverse of B + (y − Bs)sᵀ/sᵀs, so that H⁺y = s."""
     f = lambda x: bank(x, 7)
-    old = broyden_init(f, jnp.array([1.0, 1.0]))
-    new = broyden_step(f, old)
+    old = jax.jit(lambda x: broyden_init(f, x))(jnp.array([1.0, 1.0]))
+    new = jax.jit(lambda s: broyden_step(f, s))(old)
     s, y = new.x - old.x, new.residual - old.residual
     B = np.linalg.inv(old.inverse)
     B = B + np.outer(y - B @ s, s) / (s @ s)
@@ -188,30 +189,30 @@ def test_statuses_lane_by_lane():
 
 def test_a_singular_jacobian():
     """Exactly, and up to rounding; scales of the equations alone are no singularity."""
+    f = lambda x, c: jnp.stack([0.1 * x[0] + 0.3 * x[1], c * x[0] + 3 * c * x[1] + 1.0])
     for second in (0.2, 2e9):
-        f = lambda x, c: jnp.stack([0.1 * x[0] + 0.3 * x[1], c * x[0] + 3 * c * x[1] + 1.0])
         solution = newton_system(f, jnp.ones(2), (second,))
         assert solution.status == Status.SINGULAR
         np.testing.assert_array_equal(solution.value, 1)
 
 
 def test_a_minimum_that_is_no_root():
-    """Freudenstein and Roth from (½, −2): ‖F‖² has a local minimum of 48.98 near (11.41, −0.90)."""
+    """Freudenstein and Roth from (½, −2): ‖F‖² has a local minimum of 48.98 at (11.41, −0.8968)."""
     f = lambda x: jnp.stack([
         -13.0 + x[0] + ((5.0 - x[1]) * x[1] - 2.0) * x[1],
         -29.0 + x[0] + ((x[1] + 1.0) * x[1] - 14.0) * x[1],
     ])  # fmt: skip
     solution = newton_system(f, [0.5, -2.0])
-    assert solution.status != Status.CONVERGED
-    assert solution.error**2 == pytest.approx(48.98, rel=0.05)
+    assert solution.status in (Status.LINE_SEARCH_FAILED, Status.SINGULAR)
+    assert solution.error**2 > 48.9
+    assert solution.value[1] == pytest.approx(-0.8968, abs=1e-3)  # where J is singular
     good = newton_system(f, [15.0, 3.0])
     assert good.converged
     np.testing.assert_allclose(good.value, [5, 4], rtol=1e-12)
 
 
-@pytest.mark.parametrize("solver", [newton_system, broyden])
-def test_float32(solver):
-    run = lambda x, k: solver(bank, x, (k,))
+def test_float32():
+    run = lambda x, k: broyden(bank, x, (k,))
     keep = np.array([0, 1, 3, 4, 5, 6, 7])
     with jax.numpy_dtype_promotion("strict"):
         solution = jax.jit(jax.vmap(run))(jnp.asarray(STARTS[keep], jnp.float32), keep)

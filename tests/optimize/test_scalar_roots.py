@@ -143,8 +143,8 @@ def test_counts_are_calls_and_equal_loops_in_numpy():
 def status_case(x, kind):
     """By lane: a flat start, NaN start, no real root, none at all, NaN on the way, a cycle, a root,
     a double root hit at once, an infinite slope at the root."""
-    cases = [x * x + 1.0, x, jnp.sqrt(x) + 0.5, jnp.exp(-x), jnp.where(x > 0.2, jnp.log(x), jnp.nan),
-             x**3 - 2.0 * x + 2.0, x - 1.0, (x - 1.0) ** 2, jnp.sign(x) * jnp.sqrt(jnp.abs(x)),
+    cases = [x * x + 1.0, x, jnp.sqrt(x) + 0.5, jnp.exp(-x),
+             jnp.where(x > 0.2, jnp.log(x), jnp.nan), x**3 - 2.0 * x + 2.0, x - 1.0, (x - 1.0) ** 2, jnp.sign(x) * jnp.sqrt(jnp.abs(x)),
              jnp.where(x == 1.0, jnp.nan, x)]  # fmt: skip
     return jnp.stack(cases)[kind]
 
@@ -234,8 +234,8 @@ def test_the_door_picks_the_method():
         solution = root_scalar(f, (2.0,), method, (0.0, 2.0), 1.0, 2.0)
         assert solution.converged
         assert abs(solution.value - 2**0.5) <= 2e-15
-    counts = [root_scalar(f, (2.0,), **given).num_grad
-              for given in ({"bracket": (0.0, 2.0)}, {"x0": 1.0}, {"x0": 1.0, "x1": 2.0})]  # fmt: skip
+    givens = {"bracket": (0.0, 2.0)}, {"x0": 1.0}, {"x0": 1.0, "x1": 2.0}
+    counts = [root_scalar(f, (2.0,), **given).num_grad for given in givens]
     assert counts[0] == counts[2] == 0 < counts[1]
     assert root_scalar(f, (2.0,), bracket=[3.0, 4.0]).status == Status.NO_BRACKET
     assert root_scalar(f, (2.0,), x0=9.0, max_steps=1).status == Status.MAX_STEPS
