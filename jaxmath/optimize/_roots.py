@@ -94,12 +94,24 @@ def _tangent_solve(linear: Callable[[Array], Array], right: Array) -> Array:
     return jnp.linalg.solve(columns, right)
 
 
+def _has_derivative(f: Callable[[Array], Array], x: Array) -> bool:
+    """Whether jax can differentiate f forward: not a host callback, nor a bare custom_vjp."""
+    try:
+        jax.eval_shape(lambda x: jax.linearize(f, x)[1](x), x)
+    except Exception:  # whatever a rule that is missing raises
+        return False
+    return True
+
+
 def _implicit(f: Callable[[Array], Array], x0: Array, run: Callable[[], Solution]) -> Solution:
     """The solution that ``run`` finds, with dx = −(∂f/∂x)⁻¹ ∂f for what f closes over.
 
     Reverse mode needs this, as there is none through a loop; forward mode through a bracketing
-    loop would give 0. Status, error and counts have no derivative.
+    loop would give 0. Status, error and counts have no derivative. A function that jax cannot
+    differentiate is solved without the rule.
     """
+    if not _has_derivative(f, x0):
+        return run()
 
     def solve(_: Callable, __: Array) -> tuple[Array, tuple[Array, list[Array]]]:
         value, status, error, *counts = run()

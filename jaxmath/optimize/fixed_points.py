@@ -117,13 +117,14 @@ def fixed_point_step(fun: Callable, state: FixedPointState, args: Any = ()) -> F
         new = new - numerics.matmul(gamma, state.image_differences)
     image = G(new)
     finite = jnp.all(jnp.isfinite(new)) & jnp.all(jnp.isfinite(image))
-    history = state.residual_differences, state.image_differences
+    differences, changes = state.residual_differences, state.image_differences
     if memory > 0:
         slot = state.num_steps % memory
-        change = (image - new) - residual, image - state.image
-        history = tuple(old.at[slot].set(d) for old, d in zip(history, change, strict=True))
-    before = _norm(residual)
-    moved = FixedPointState(back(new), image, *history, state.num_steps + 1, before, finite)
+        differences = differences.at[slot].set((image - new) - residual)
+        changes = changes.at[slot].set(image - state.image)
+    moved = FixedPointState(
+        back(new), image, differences, changes, state.num_steps + 1, _norm(residual), finite
+    )
     return _chosen(finite, moved, state._replace(finite=finite))
 
 

@@ -82,7 +82,7 @@ def root_scalar(
       SciPy, ``scipy.optimize.root_scalar``.
     """
     method = _default_method(bracket, x1) if method is None else method
-    settings = {"xtol": xtol, "rtol": rtol}
+    settings: dict[str, Any] = {"xtol": xtol, "rtol": rtol}
     if max_steps is not None:
         settings["max_steps"] = max_steps
     if method in _BRACKETED:
@@ -140,7 +140,7 @@ def root(
     References:
       SciPy, ``scipy.optimize.root``.
     """
-    settings = {"xtol": xtol, "rtol": rtol}
+    settings: dict[str, Any] = {"xtol": xtol, "rtol": rtol}
     if max_steps is not None:
         settings["max_steps"] = max_steps
     if method == "newton":

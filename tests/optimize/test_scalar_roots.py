@@ -143,9 +143,18 @@ def test_counts_are_calls_and_equal_loops_in_numpy():
 def status_case(x, kind):
     """By lane: a flat start, NaN start, no real root, none at all, NaN on the way, a cycle, a root,
     a double root hit at once, an infinite slope at the root."""
-    cases = [x * x + 1.0, x, jnp.sqrt(x) + 0.5, jnp.exp(-x),
-             jnp.where(x > 0.2, jnp.log(x), jnp.nan), x**3 - 2.0 * x + 2.0, x - 1.0, (x - 1.0) ** 2, jnp.sign(x) * jnp.sqrt(jnp.abs(x)),
-             jnp.where(x == 1.0, jnp.nan, x)]  # fmt: skip
+    cases = [
+        x * x + 1.0,
+        x,
+        jnp.sqrt(x) + 0.5,
+        jnp.exp(-x),
+        jnp.where(x > 0.2, jnp.log(x), jnp.nan),
+        x**3 - 2.0 * x + 2.0,
+        x - 1.0,
+        (x - 1.0) ** 2,
+        jnp.sign(x) * jnp.sqrt(jnp.abs(x)),
+        jnp.where(x == 1.0, jnp.nan, x),
+    ]
     return jnp.stack(cases)[kind]
 
 
