@@ -138,7 +138,7 @@ def bisect(
       The sign of f is all that is used, so its scale does not matter; a pole with a change of
       sign looks like a root. ``num_fun`` = num_steps + 2. The derivative is that of the implicit
       function theorem, dx = −∂f/f′(x), forward and reverse, in ``args`` and what ``fun`` closes
-      over; it is infinite at a multiple root, means nothing without convergence, and is missing
+      over; it does not exist at a multiple root, means nothing without convergence, and is missing
       where jax cannot differentiate ``fun`` forward (a host callback).
 
     Example:

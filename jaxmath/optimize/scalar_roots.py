@@ -248,8 +248,8 @@ def newton(
       Order 2 at a simple root; linear with ratio 1 − 1/m at an m-fold one, whose error is then m
       times the correction. There is no safeguard: it may cycle or diverge. ``num_fun`` =
       ``num_grad`` = num_steps + 1. The derivative is that of the implicit function theorem,
-      dx = −∂f/f′(x), forward and reverse, in ``args`` and what ``fun`` closes over; it is
-      infinite at a multiple root and means nothing without convergence.
+      dx = −∂f/f′(x), forward and reverse, in ``args`` and what ``fun`` closes over; it
+      does not exist at a multiple root (NaN, ∞ or noise) and means nothing without convergence.
 
     Example:
       >>> solution = newton(lambda x, c: x * x - c, 1.0, (2.0,))

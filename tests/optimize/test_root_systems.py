@@ -96,6 +96,7 @@ def test_counts(found):
     assert newton.num_fun[6] == 2
     assert newton.num_fun[3] > newton.num_steps[3] + 1  # damped
     assert (exact.num_hess >= 1).all()
+    assert exact.num_hess[2] > 1  # restarted on the way, and converged
     assert (exact.num_hess < newton.num_hess)[np.array([0, 1, 5])].all()
     assert (exact.num_hess[np.array([0, 6])] == 1).all()
     assert (finite.num_hess == 0).all()
