@@ -1,4 +1,4 @@
-"""Optimization: first-order optimizers, classical objectives, problems with known minima."""
+"""Optimization: first-order optimizers, root finding, classical objectives and problems."""
 
 from jaxmath.optimize.adam_family import (
     adam,
@@ -57,6 +57,19 @@ from jaxmath.optimize.more_garbow_hillstrom import (
     LeastSquaresProblem,
     more_garbow_hillstrom,
 )
+from jaxmath.optimize.adam_family import adam, adamax, adamw, amsgrad, nadam
+from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
+from jaxmath.optimize.brackets import (
+    bisect,
+    bisect_init,
+    bisect_step,
+    regula_falsi,
+    regula_falsi_init,
+    regula_falsi_step,
+)
+from jaxmath.optimize.brent import brentq, brentq_init, brentq_step
+from jaxmath.optimize.fixed_points import fixed_point, fixed_point_init, fixed_point_step
+from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
 from jaxmath.optimize.objectives import (
     ackley,
     beale,
@@ -104,6 +117,26 @@ from jaxmath.optimize.saddle_points import (
     optimistic_gradient,
     optimistic_gradient_init,
     optimistic_gradient_step,
+from jaxmath.optimize.problems import Problem, classical_problems
+from jaxmath.optimize.root_systems import (
+    broyden,
+    broyden_init,
+    broyden_step,
+    newton_system,
+    newton_system_init,
+    newton_system_step,
+)
+from jaxmath.optimize.roots import root, root_scalar
+from jaxmath.optimize.scalar_roots import (
+    halley,
+    halley_init,
+    halley_step,
+    newton,
+    newton_init,
+    newton_step,
+    secant,
+    secant_init,
+    secant_step,
 )
 
 __all__ = [
@@ -126,9 +159,18 @@ __all__ = [
     "bfgs",
     "bfgs_init",
     "bfgs_step",
+    "bisect",
+    "bisect_init",
+    "bisect_step",
     "booth",
     "bounded_problems",
     "branin",
+    "brentq",
+    "brentq_init",
+    "brentq_step",
+    "broyden",
+    "broyden_init",
+    "broyden_step",
     "classical_problems",
     "dfp",
     "dfp_init",
@@ -147,7 +189,13 @@ __all__ = [
     "gradient_descent_ascent_step",
     "gradient_descent_init",
     "gradient_descent_step",
+    "fixed_point",
+    "fixed_point_init",
+    "fixed_point_step",
     "griewank",
+    "halley",
+    "halley_init",
+    "halley_step",
     "heavy_ball",
     "himmelblau",
     "lbfgs",
@@ -176,8 +224,24 @@ __all__ = [
     "regret_matching_plus_init",
     "regret_matching_plus_step",
     "regret_matching_step",
+    "newton",
+    "newton_init",
+    "newton_step",
+    "newton_system",
+    "newton_system_init",
+    "newton_system_step",
+    "quadratic",
+    "rastrigin",
+    "regula_falsi",
+    "regula_falsi_init",
+    "regula_falsi_step",
     "rmsprop",
+    "root",
+    "root_scalar",
     "rosenbrock",
+    "secant",
+    "secant_init",
+    "secant_step",
     "sgd",
     "solve_game",
     "strong_wolfe",
