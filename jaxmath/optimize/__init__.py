@@ -16,6 +16,24 @@ from jaxmath.optimize.bounded_problems import (
     BoundedProblem,
     bounded_problems,
 )
+from jaxmath.optimize.brackets import (
+    bisect,
+    bisect_init,
+    bisect_step,
+    regula_falsi,
+    regula_falsi_init,
+    regula_falsi_step,
+)
+from jaxmath.optimize.brent import (
+    brentq,
+    brentq_init,
+    brentq_step,
+)
+from jaxmath.optimize.fixed_points import (
+    fixed_point,
+    fixed_point_init,
+    fixed_point_step,
+)
 from jaxmath.optimize.gradient_methods import (
     gradient_descent,
     gradient_descent_init,
@@ -57,19 +75,6 @@ from jaxmath.optimize.more_garbow_hillstrom import (
     LeastSquaresProblem,
     more_garbow_hillstrom,
 )
-from jaxmath.optimize.adam_family import adam, adamax, adamw, amsgrad, nadam
-from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
-from jaxmath.optimize.brackets import (
-    bisect,
-    bisect_init,
-    bisect_step,
-    regula_falsi,
-    regula_falsi_init,
-    regula_falsi_step,
-)
-from jaxmath.optimize.brent import brentq, brentq_init, brentq_step
-from jaxmath.optimize.fixed_points import fixed_point, fixed_point_init, fixed_point_step
-from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
 from jaxmath.optimize.objectives import (
     ackley,
     beale,
@@ -107,26 +112,35 @@ from jaxmath.optimize.regret_matching import (
     regret_matching_plus_step,
     regret_matching_step,
 )
+from jaxmath.optimize.roots import (
+    root,
+    root_scalar,
+)
 from jaxmath.optimize.saddle_points import (
-    extragradient,
-    extragradient_init,
-    extragradient_step,
-    gradient_descent_ascent,
-    gradient_descent_ascent_init,
-    gradient_descent_ascent_step,
-    optimistic_gradient,
-    optimistic_gradient_init,
-    optimistic_gradient_step,
-from jaxmath.optimize.problems import Problem, classical_problems
-from jaxmath.optimize.root_systems import (
+    Problem,
     broyden,
     broyden_init,
     broyden_step,
+    classical_problems,
+    extragradient,
+    extragradient_init,
+    extragradient_step,
+    from,
+    gradient_descent_ascent,
+    gradient_descent_ascent_init,
+    gradient_descent_ascent_step,
+    import,
+    jaxmath,
     newton_system,
     newton_system_init,
     newton_system_step,
+    optimistic_gradient,
+    optimistic_gradient_init,
+    optimistic_gradient_step,
+    optimize,
+    problems,
+    root_systems,
 )
-from jaxmath.optimize.roots import root, root_scalar
 from jaxmath.optimize.scalar_roots import (
     halley,
     halley_init,
@@ -183,21 +197,24 @@ __all__ = [
     "fictitious_play",
     "fictitious_play_init",
     "fictitious_play_step",
+    "fixed_point",
+    "fixed_point_init",
+    "fixed_point_step",
+    "from",
     "gradient_descent",
     "gradient_descent_ascent",
     "gradient_descent_ascent_init",
     "gradient_descent_ascent_step",
     "gradient_descent_init",
     "gradient_descent_step",
-    "fixed_point",
-    "fixed_point_init",
-    "fixed_point_step",
     "griewank",
     "halley",
     "halley_init",
     "halley_step",
     "heavy_ball",
     "himmelblau",
+    "import",
+    "jaxmath",
     "lbfgs",
     "lbfgs_init",
     "lbfgs_step",
@@ -210,12 +227,20 @@ __all__ = [
     "nadam",
     "nash_gap",
     "nesterov",
+    "newton",
+    "newton_init",
+    "newton_step",
+    "newton_system",
+    "newton_system_init",
+    "newton_system_step",
     "nonlinear_cg",
     "nonlinear_cg_init",
     "nonlinear_cg_step",
     "optimistic_gradient",
     "optimistic_gradient_init",
     "optimistic_gradient_step",
+    "optimize",
+    "problems",
     "quadratic",
     "rastrigin",
     "regret_matching",
@@ -224,20 +249,13 @@ __all__ = [
     "regret_matching_plus_init",
     "regret_matching_plus_step",
     "regret_matching_step",
-    "newton",
-    "newton_init",
-    "newton_step",
-    "newton_system",
-    "newton_system_init",
-    "newton_system_step",
-    "quadratic",
-    "rastrigin",
     "regula_falsi",
     "regula_falsi_init",
     "regula_falsi_step",
     "rmsprop",
     "root",
     "root_scalar",
+    "root_systems",
     "rosenbrock",
     "secant",
     "secant_init",
