@@ -18,6 +18,14 @@ from jaxmath.optimize.objectives import (
     styblinski_tang,
 )
 from jaxmath.optimize.problems import Problem, classical_problems
+from jaxmath.optimize.projections import (
+    project_affine,
+    project_ball,
+    project_box,
+    project_half_space,
+    project_psd,
+    project_simplex,
+)
 
 __all__ = [
     "Problem",
@@ -40,6 +48,12 @@ __all__ = [
     "lion",
     "nadam",
     "nesterov",
+    "project_affine",
+    "project_ball",
+    "project_box",
+    "project_half_space",
+    "project_psd",
+    "project_simplex",
     "quadratic",
     "rastrigin",
     "rmsprop",
