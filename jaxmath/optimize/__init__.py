@@ -2,6 +2,13 @@
 
 from jaxmath.optimize.adam_family import adam, adamax, adamw, amsgrad, nadam
 from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
+from jaxmath.optimize.kkt import KKTMultipliers, KKTResidual, kkt_residual
+from jaxmath.optimize.lagrange import (
+    LagrangePoint,
+    lagrange_stationary_point,
+    lagrange_stationary_point_init,
+    lagrange_stationary_point_step,
+)
 from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
 from jaxmath.optimize.objectives import (
     ackley,
@@ -26,9 +33,22 @@ from jaxmath.optimize.projections import (
     project_psd,
     project_simplex,
 )
+from jaxmath.optimize.stationary_points import (
+    StationaryKind,
+    StationaryPoint,
+    classify_stationary_point,
+    find_stationary_point,
+    find_stationary_point_init,
+    find_stationary_point_step,
+)
 
 __all__ = [
+    "KKTMultipliers",
+    "KKTResidual",
+    "LagrangePoint",
     "Problem",
+    "StationaryKind",
+    "StationaryPoint",
     "ackley",
     "adadelta",
     "adagrad",
@@ -40,10 +60,18 @@ __all__ = [
     "booth",
     "branin",
     "classical_problems",
+    "classify_stationary_point",
     "extended_rosenbrock",
+    "find_stationary_point",
+    "find_stationary_point_init",
+    "find_stationary_point_step",
     "griewank",
     "heavy_ball",
     "himmelblau",
+    "kkt_residual",
+    "lagrange_stationary_point",
+    "lagrange_stationary_point_init",
+    "lagrange_stationary_point_step",
     "levy",
     "lion",
     "nadam",
