@@ -2,6 +2,12 @@
 
 from jaxmath.optimize.adam_family import adam, adamax, adamw, amsgrad, nadam
 from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
+from jaxmath.optimize.convexity import (
+    ConvexityCheck,
+    QuasiconvexityCheck,
+    is_convex,
+    is_quasiconvex,
+)
 from jaxmath.optimize.kkt import KKTMultipliers, KKTResidual, kkt_residual
 from jaxmath.optimize.lagrange import (
     LagrangePoint,
@@ -43,10 +49,12 @@ from jaxmath.optimize.stationary_points import (
 )
 
 __all__ = [
+    "ConvexityCheck",
     "KKTMultipliers",
     "KKTResidual",
     "LagrangePoint",
     "Problem",
+    "QuasiconvexityCheck",
     "StationaryKind",
     "StationaryPoint",
     "ackley",
@@ -68,6 +76,8 @@ __all__ = [
     "griewank",
     "heavy_ball",
     "himmelblau",
+    "is_convex",
+    "is_quasiconvex",
     "kkt_residual",
     "lagrange_stationary_point",
     "lagrange_stationary_point_init",
