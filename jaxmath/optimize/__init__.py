@@ -8,12 +8,18 @@ from jaxmath.optimize.convexity import (
     is_convex,
     is_quasiconvex,
 )
+from jaxmath.optimize.frank_wolfe import frank_wolfe, frank_wolfe_init, frank_wolfe_step
 from jaxmath.optimize.kkt import KKTMultipliers, KKTResidual, kkt_residual
 from jaxmath.optimize.lagrange import (
     LagrangePoint,
     lagrange_stationary_point,
     lagrange_stationary_point_init,
     lagrange_stationary_point_step,
+)
+from jaxmath.optimize.linear_oracles import (
+    linear_oracle_ball,
+    linear_oracle_box,
+    linear_oracle_simplex,
 )
 from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
 from jaxmath.optimize.objectives import (
@@ -31,6 +37,11 @@ from jaxmath.optimize.objectives import (
     styblinski_tang,
 )
 from jaxmath.optimize.problems import Problem, classical_problems
+from jaxmath.optimize.projected_gradient import (
+    projected_gradient,
+    projected_gradient_init,
+    projected_gradient_step,
+)
 from jaxmath.optimize.projections import (
     project_affine,
     project_ball,
@@ -73,6 +84,9 @@ __all__ = [
     "find_stationary_point",
     "find_stationary_point_init",
     "find_stationary_point_step",
+    "frank_wolfe",
+    "frank_wolfe_init",
+    "frank_wolfe_step",
     "griewank",
     "heavy_ball",
     "himmelblau",
@@ -83,6 +97,9 @@ __all__ = [
     "lagrange_stationary_point_init",
     "lagrange_stationary_point_step",
     "levy",
+    "linear_oracle_ball",
+    "linear_oracle_box",
+    "linear_oracle_simplex",
     "lion",
     "nadam",
     "nesterov",
@@ -92,6 +109,9 @@ __all__ = [
     "project_half_space",
     "project_psd",
     "project_simplex",
+    "projected_gradient",
+    "projected_gradient_init",
+    "projected_gradient_step",
     "quadratic",
     "rastrigin",
     "rmsprop",
