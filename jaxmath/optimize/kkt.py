@@ -92,7 +92,9 @@ def _least_squares(g: Array, rows: Array, slack: Array, length: Array) -> Array:
     columns = jnp.where(free[None, :], 0.0, (rows / sizes[:, None]).T)
     weights = jnp.where(free, 1.0, slack / (sizes * length))
     M = jnp.concatenate([columns, jnp.diag(weights)])
-    return lstsq(M, jnp.concatenate([g, jnp.zeros_like(slack)])).x / sizes
+    found = lstsq(M, jnp.concatenate([g, jnp.zeros_like(slack)])).x / sizes
+    # Exactly 0 on a bound that is not there: rounding times ∞ is no complementarity.
+    return jnp.where(free, 0.0, found)
 
 
 def _given(multipliers: Any, sizes: tuple[int, ...], dtype: Any) -> Array:

@@ -152,7 +152,7 @@ def lagrange_stationary_point(
       x0: starting point, a vector or any pytree of one real dtype; it need not be feasible.
       equality: h(x, *args), the constraints h = 0: a scalar, a vector or any pytree.
       args: further arguments of both.
-      tol: ‖∇L‖_∞ = max(‖∇f − Jᵀλ‖_∞, ‖h‖_∞) to reach; None takes √eps.
+      tol: ‖∇L‖_∞ = max(‖∇f − Jᵀλ‖_∞, ‖h‖_∞) to reach, in the units of f; None takes √eps.
       max_steps: the limit on steps.
 
     Returns:

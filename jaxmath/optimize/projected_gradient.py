@@ -225,7 +225,7 @@ def projected_gradient(
       projection: P, from a point to the nearest of C, such as ``project_simplex``; data in it may
         be bound by ``jax.tree_util.Partial``, which keeps one program for all of its values.
       args: further arguments of ``fun``.
-      tol: ‖P(x − ∇f(x)) − x‖_∞ to reach; None takes √eps.
+      tol: ‖P(x − ∇f(x)) − x‖_∞ to reach, not relative to f or x; None takes √eps.
       max_steps: the limit on steps.
       memory: M, how many values the line search looks back on; 1 is monotone.
 

@@ -112,7 +112,7 @@ def find_stationary_point(
       fun: f(x, *args), from the point to a real scalar, twice differentiable.
       x0: starting point, a vector or any pytree of one real dtype.
       args: further arguments of ``fun``.
-      tol: ‖∇f‖_∞ to reach; None takes √eps.
+      tol: ‖∇f‖_∞ to reach, in the units of f; None takes √eps.
       max_steps: the limit on steps.
 
     Returns:

@@ -159,5 +159,14 @@ def test_each_violation_has_its_own_residual():
     assert twice.error < 1e-14
     assert at([2.0, -3.0]).error == 0
     assert np.isnan(at([jnp.nan, 0.0], lower=0.0).error)
+    tree = optimize.kkt_residual(
+        lambda p: jnp.sum((p["a"] - 2.0) ** 2) + p["b"] ** 2,
+        {"a": [1.0, 1.0], "b": 0.5},
+        equality=lambda p: {"u": p["b"] - 0.5},
+        lower={"a": [-1.0, -1.0], "b": -jnp.inf},
+        upper={"a": [1.0, 1.0], "b": jnp.inf},
+    )
+    assert tree.error < 1e-14
+    assert tree.multipliers.lower[2] == tree.multipliers.upper[2] == 0
     with pytest.raises(ValueError, match=r"`multipliers.lower` must have shape \(2,\)"):
         at([1.0, 0.0], KKTMultipliers(lower=jnp.ones(3)))
