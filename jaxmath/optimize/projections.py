@@ -192,8 +192,9 @@ def project_affine(x: ArrayLike, A: ArrayLike, b: ArrayLike) -> Array:
 
     Example:
       >>> plane = jnp.array([[1.0, 1.0]])
-      >>> print(project_affine(jnp.array([2.0, 2.0]), plane, jnp.array([2.0])))
-      [1. 1.]
+      >>> nearest = project_affine(jnp.array([2.0, 2.0]), plane, jnp.array([2.0]))
+      >>> print([f"{v:.2f}" for v in nearest])
+      ['1.00', '1.00']
 
     References:
       N. Parikh, S. Boyd, "Proximal Algorithms", 2014, section 6.2.2.
