@@ -29,10 +29,21 @@ from jaxmath.optimize.brent import (
     brentq_init,
     brentq_step,
 )
+from jaxmath.optimize.convexity import (
+    ConvexityCheck,
+    QuasiconvexityCheck,
+    is_convex,
+    is_quasiconvex,
+)
 from jaxmath.optimize.fixed_points import (
     fixed_point,
     fixed_point_init,
     fixed_point_step,
+)
+from jaxmath.optimize.frank_wolfe import (
+    frank_wolfe,
+    frank_wolfe_init,
+    frank_wolfe_step,
 )
 from jaxmath.optimize.gradient_methods import (
     gradient_descent,
@@ -41,6 +52,17 @@ from jaxmath.optimize.gradient_methods import (
     nonlinear_cg,
     nonlinear_cg_init,
     nonlinear_cg_step,
+)
+from jaxmath.optimize.kkt import (
+    KKTMultipliers,
+    KKTResidual,
+    kkt_residual,
+)
+from jaxmath.optimize.lagrange import (
+    LagrangePoint,
+    lagrange_stationary_point,
+    lagrange_stationary_point_init,
+    lagrange_stationary_point_step,
 )
 from jaxmath.optimize.learning_in_games import (
     fictitious_play,
@@ -59,6 +81,11 @@ from jaxmath.optimize.line_search import (
     strong_wolfe_init,
     strong_wolfe_step,
 )
+from jaxmath.optimize.linear_oracles import (
+    linear_oracle_ball,
+    linear_oracle_box,
+    linear_oracle_simplex,
+)
 from jaxmath.optimize.matrix_games import (
     GameSolution,
     exploitability,
@@ -75,28 +102,6 @@ from jaxmath.optimize.more_garbow_hillstrom import (
     LeastSquaresProblem,
     more_garbow_hillstrom,
 )
-from jaxmath.optimize.adam_family import adam, adamax, adamw, amsgrad, nadam
-from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
-from jaxmath.optimize.convexity import (
-    ConvexityCheck,
-    QuasiconvexityCheck,
-    is_convex,
-    is_quasiconvex,
-)
-from jaxmath.optimize.frank_wolfe import frank_wolfe, frank_wolfe_init, frank_wolfe_step
-from jaxmath.optimize.kkt import KKTMultipliers, KKTResidual, kkt_residual
-from jaxmath.optimize.lagrange import (
-    LagrangePoint,
-    lagrange_stationary_point,
-    lagrange_stationary_point_init,
-    lagrange_stationary_point_step,
-)
-from jaxmath.optimize.linear_oracles import (
-    linear_oracle_ball,
-    linear_oracle_box,
-    linear_oracle_simplex,
-)
-from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
 from jaxmath.optimize.objectives import (
     ackley,
     beale,
@@ -114,6 +119,19 @@ from jaxmath.optimize.objectives import (
 from jaxmath.optimize.problems import (
     Problem,
     classical_problems,
+)
+from jaxmath.optimize.projected_gradient import (
+    projected_gradient,
+    projected_gradient_init,
+    projected_gradient_step,
+)
+from jaxmath.optimize.projections import (
+    project_affine,
+    project_ball,
+    project_box,
+    project_half_space,
+    project_psd,
+    project_simplex,
 )
 from jaxmath.optimize.quasi_newton import (
     bfgs,
@@ -174,27 +192,6 @@ from jaxmath.optimize.scalar_roots import (
     secant_init,
     secant_step,
 )
-
-__all__ = [
-    "BoundedProblem",
-    "GameSolution",
-    "LeastSquaresProblem",
-    "Problem",
-    "Search",
-from jaxmath.optimize.problems import Problem, classical_problems
-from jaxmath.optimize.projected_gradient import (
-    projected_gradient,
-    projected_gradient_init,
-    projected_gradient_step,
-)
-from jaxmath.optimize.projections import (
-    project_affine,
-    project_ball,
-    project_box,
-    project_half_space,
-    project_psd,
-    project_simplex,
-)
 from jaxmath.optimize.stationary_points import (
     StationaryKind,
     StationaryPoint,
@@ -205,12 +202,16 @@ from jaxmath.optimize.stationary_points import (
 )
 
 __all__ = [
+    "BoundedProblem",
     "ConvexityCheck",
+    "GameSolution",
     "KKTMultipliers",
     "KKTResidual",
     "LagrangePoint",
+    "LeastSquaresProblem",
     "Problem",
     "QuasiconvexityCheck",
+    "Search",
     "StationaryKind",
     "StationaryPoint",
     "ackley",
@@ -240,6 +241,7 @@ __all__ = [
     "broyden_init",
     "broyden_step",
     "classical_problems",
+    "classify_stationary_point",
     "dfp",
     "dfp_init",
     "dfp_step",
@@ -251,9 +253,15 @@ __all__ = [
     "fictitious_play",
     "fictitious_play_init",
     "fictitious_play_step",
+    "find_stationary_point",
+    "find_stationary_point_init",
+    "find_stationary_point_step",
     "fixed_point",
     "fixed_point_init",
     "fixed_point_step",
+    "frank_wolfe",
+    "frank_wolfe_init",
+    "frank_wolfe_step",
     "from",
     "gradient_descent",
     "gradient_descent_ascent",
@@ -261,14 +269,6 @@ __all__ = [
     "gradient_descent_ascent_step",
     "gradient_descent_init",
     "gradient_descent_step",
-    "classify_stationary_point",
-    "extended_rosenbrock",
-    "find_stationary_point",
-    "find_stationary_point_init",
-    "find_stationary_point_step",
-    "frank_wolfe",
-    "frank_wolfe_init",
-    "frank_wolfe_step",
     "griewank",
     "halley",
     "halley_init",
@@ -276,16 +276,16 @@ __all__ = [
     "heavy_ball",
     "himmelblau",
     "import",
-    "jaxmath",
-    "lbfgs",
-    "lbfgs_init",
-    "lbfgs_step",
     "is_convex",
     "is_quasiconvex",
+    "jaxmath",
     "kkt_residual",
     "lagrange_stationary_point",
     "lagrange_stationary_point_init",
     "lagrange_stationary_point_step",
+    "lbfgs",
+    "lbfgs_init",
+    "lbfgs_step",
     "levy",
     "linear_oracle_ball",
     "linear_oracle_box",
