@@ -50,6 +50,11 @@ def tolerance(name: str, value: Scalar | None, dtype: Any) -> Array:
     return jnp.asarray(chosen, dtype)
 
 
+def choose(condition: Array, new: PyTree, old: PyTree) -> PyTree:
+    """The tree that a scalar condition picks, leaf by leaf."""
+    return jax.tree.map(lambda n, o: jnp.where(condition, n, o), new, old)
+
+
 def column_norms(J: Array) -> Array:
     """The length of each column."""
     return jax.vmap(safe_norm, in_axes=1)(J)

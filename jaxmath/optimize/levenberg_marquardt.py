@@ -11,6 +11,7 @@ from jaxmath.numerics import safe_norm
 from jaxmath.optimize._least_squares import (
     LinearModel,
     _problem,
+    choose,
     column_norms,
     damped_step,
     gradient_measure,
@@ -158,7 +159,7 @@ def levenberg_marquardt_step(
     promising = 1.0 - ratio**2 >= 1e-4 * predicted
     finite, moved = lax.cond(promising, evaluate, lambda _: (jnp.isfinite(ratio), kept), None)
     accepted = promising & finite
-    moved = [_select(accepted, new, old) for new, old in zip(moved, kept, strict=True)]
+    moved = choose(accepted, moved, kept)
     ratio = jnp.where(finite, ratio, jnp.inf)
     actual = jnp.where(ratio < 10.0, 1.0 - ratio**2, -1.0)
     region = _next_region(state, damping, size, slope, actual, predicted, ratio)
@@ -166,12 +167,6 @@ def levenberg_marquardt_step(
         problem.back(moved[0]), *moved[1:4], *region, moved[4], actual, predicted, finite,
         state.num_fun + 1, state.num_hess + promising.astype(jnp.int32),
     )  # fmt: skip
-
-
-def _select(condition: Array, new: Any, old: Any) -> Any:
-    if isinstance(new, tuple):
-        return type(new)(*(_select(condition, n, o) for n, o in zip(new, old, strict=True)))
-    return jnp.where(condition, new, old)
 
 
 @solver
