@@ -30,7 +30,7 @@ def _problem(residual_fn: Callable, x0: PyTree, args: Any) -> Problem:
     args = args if isinstance(args, tuple) else (args,)
 
     def residual(x: Array) -> Array:
-        leaves, tree = jax.tree.flatten(residual_fn(back(x), *args))
+        leaves = jax.tree.leaves(residual_fn(back(x), *args))
         leaves = [jnp.asarray(leaf) for leaf in leaves]
         if sum(leaf.size for leaf in leaves) == 0:
             raise ValueError("argument `residual_fn` must return at least 1 residual")

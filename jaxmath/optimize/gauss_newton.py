@@ -205,9 +205,7 @@ def gauss_newton(
 
 def _status(state: GaussNewtonState, tol: Array) -> Array:
     rounding = 4 * state.residual.size * float(jnp.finfo(state.error.dtype).eps)
-    failed = jnp.where(
-        state.offset**2 <= rounding, Status.STAGNATED, Status.LINE_SEARCH_FAILED
-    )
+    failed = jnp.where(state.offset**2 <= rounding, Status.STAGNATED, Status.LINE_SEARCH_FAILED)
     status = jnp.where(state.searched, Status.RUNNING, failed)
     status = jnp.where(state.error <= tol, Status.CONVERGED, status)
     return jnp.where(jnp.isfinite(state.error), status, Status.NON_FINITE)

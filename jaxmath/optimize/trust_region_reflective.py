@@ -89,11 +89,13 @@ def _measure(x: Array, r: Array, J: Array, box: Box) -> Array:
     return jnp.where(norm <= noise, 0.0, jnp.max(jnp.abs(cosines) * share))
 
 
-def _quadratic(state_x: Array, r: Array, J: Array, scale: Array, unit: Array, box: Box) -> Quadratic:
+def _quadratic(
+    state_x: Array, r: Array, J: Array, scale: Array, unit: Array, box: Box
+) -> Quadratic:
     """The model ½‖J d q‖² + ½qᵀCq + (d g)ᵀq in the scaled variables q = p/d, d = √v/D."""
     D = or_one(scale)
     g = transposed(J / D, r)
-    distance = _distance(state_x, g, box) * D
+    distance = _distance(x, g, box) * D
     bounded = jnp.isfinite(distance)
     d = jnp.sqrt(jnp.where(bounded, distance, unit))
     return Quadratic(J / D * d, d * g, jnp.where(bounded, jnp.abs(g), 0.0), d / D)
