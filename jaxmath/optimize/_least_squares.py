@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
+from jaxmath.iterate import Status
 from jaxmath.linalg import svd
 from jaxmath.numerics import einsum, matmul, safe_norm
 from jaxmath.optimize._solver import as_point
@@ -43,7 +44,18 @@ def _problem(residual_fn: Callable, x0: PyTree, args: Any) -> Problem:
     return Problem(x, back, residual, (jax.jacrev if m < x.size else jax.jacfwd)(residual))
 
 
-def tolerance(name: str, value: Scalar | None, dtype: Any) -> Array:
+def _tolerances(
+    ftol: Scalar | None, xtol: Scalar | None, gtol: Scalar | None, dtype: Any
+) -> tuple[Array, Array, Array]:
+    """All three as arrays, √eps for None."""
+    return (
+        _tolerance("ftol", ftol, dtype),
+        _tolerance("xtol", xtol, dtype),
+        _tolerance("gtol", gtol, dtype),
+    )
+
+
+def _tolerance(name: str, value: Scalar | None, dtype: Any) -> Array:
     """The tolerance as an array, √eps for None."""
     check_number(name, 0.0 if value is None else value, low=0.0)
     chosen = float(jnp.finfo(dtype).eps) ** 0.5 if value is None else value
@@ -72,6 +84,23 @@ def gradient_measure(J: Array, r: Array, x: Array) -> Array:
     cosines = jnp.abs(einsum("ij,i->j", J / or_one(lengths), unit))
     noise = float(jnp.finfo(x.dtype).eps) * safe_norm(lengths * x)
     return jnp.where(norm <= noise, 0.0, jnp.max(cosines))
+
+
+def trial_status(state: Any, size: Array, tols: tuple[Array, Array, Array]) -> Array:
+    """The status after a trial whose size counts relative to ‖D x‖; MINPACK's three tests."""
+    (ftol, xtol, gtol), eps = tols, float(jnp.finfo(state.error.dtype).eps)
+    length = safe_norm(or_one(state.scale) * as_point("x", state.x)[0])
+
+    def ended(ftol: Scalar, xtol: Scalar) -> Array:
+        change = jnp.maximum(jnp.abs(state.actual), state.predicted)
+        same = (change <= ftol) & (state.actual <= 2.0 * state.predicted)
+        return same | (size <= xtol * length)
+
+    status = jnp.where(ended(eps, eps), Status.STAGNATED, Status.RUNNING)
+    status = jnp.where(ended(ftol, xtol), Status.CONVERGED, status)
+    status = jnp.where((status >= 0) & ~state.finite, Status.NON_FINITE, status)
+    status = jnp.where(state.error <= gtol, Status.CONVERGED, status)
+    return jnp.where(jnp.isfinite(state.error), status, Status.NON_FINITE)
 
 
 class LinearModel(NamedTuple):

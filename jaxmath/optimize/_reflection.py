@@ -1,12 +1,14 @@
-"""Steps within bounds: to the bound, reflected at it, or along the scaled gradient."""
+"""The model of Coleman and Li, and steps within bounds: cut, reflected, steepest descent."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
 from jaxmath.numerics import dot, einsum, safe_norm
-from jaxmath.optimize._least_squares import or_one
-from jaxmath.typing import Array
+from jaxmath.optimize._least_squares import LinearModel, column_norms, linear_model, or_one
+from jaxmath.optimize._solver import as_point
+from jaxmath.typing import Array, PyTree, as_array
 
 __all__: list[str] = []
 
@@ -30,6 +32,57 @@ class Quadratic(NamedTuple):
 def transposed(J: Array, r: Array) -> Array:
     """Jᵀr."""
     return einsum("ij,i->j", J, r)
+
+
+def _box(bounds: Any, back: Callable, x: Array) -> Box:
+    """The bounds as vectors: a number for all variables, or a pytree like x."""
+    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
+        raise ValueError("argument `bounds` must be a pair (lower, upper)")
+
+    def _vector(bound: PyTree) -> Array:
+        try:
+            array = jnp.asarray(bound)
+        except (TypeError, ValueError):
+            array = as_point("bounds", bound)[0]
+        array = as_array("bounds", array).astype(x.dtype)
+        if array.size not in (1, x.size):
+            raise ValueError(
+                f"argument `bounds` must have 1 or {x.size} numbers each, got shape {array.shape}"
+            )
+        return jnp.broadcast_to(array.reshape(-1), x.shape)
+
+    return Box(_vector(bounds[0]), _vector(bounds[1]))
+
+
+def _distance(x: Array, g: Array, box: Box) -> Array:
+    """How far −g leads to a bound, variable by variable; ∞ without one."""
+    return jnp.where(g < 0, box.upper - x, jnp.where(g > 0, x - box.lower, jnp.inf))
+
+
+def optimality(x: Array, r: Array, J: Array, box: Box) -> Array:
+    """maxⱼ |gⱼ| min(‖r‖/‖Jⱼ‖, distance)/‖r‖², and 0 where r is at its noise."""
+    lengths, norm = column_norms(J), safe_norm(r)
+    cosines = transposed(J / or_one(lengths), r / or_one(norm))
+    share = jnp.minimum(_distance(x, cosines, box) * lengths / or_one(norm), 1.0)
+    noise = float(jnp.finfo(x.dtype).eps) * safe_norm(lengths * x)
+    return jnp.where(norm <= noise, 0.0, jnp.max(jnp.abs(cosines) * share))
+
+
+def quadratic_model(x: Array, r: Array, J: Array, scale: Array, unit: Array, box: Box) -> Quadratic:
+    """The model ½‖J d q‖² + ½qᵀCq + (d g)ᵀq in the scaled variables q = p/d, d = √v/D."""
+    D = or_one(scale)
+    g = transposed(J / D, r)
+    distance = _distance(x, g, box) * D
+    bounded = jnp.isfinite(distance)
+    v = jnp.where(bounded, distance, unit)
+    d = jnp.sqrt(jnp.where(box.lower < box.upper, v, 0.0))
+    return Quadratic(J / D * d, d * g, jnp.where(bounded, jnp.abs(g), 0.0), d / D)
+
+
+def linear_part(quadratic: Quadratic, r: Array) -> LinearModel:
+    """The linear model of [J d; √C] and [r; 0]."""
+    rows = jnp.concatenate([quadratic.J, jnp.diag(jnp.sqrt(quadratic.C))])
+    return linear_model(rows, jnp.concatenate([r, jnp.zeros_like(quadratic.g)]))
 
 
 def into(x: Array, box: Box) -> Array:

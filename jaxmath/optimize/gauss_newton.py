@@ -11,12 +11,12 @@ from jaxmath.numerics import safe_norm
 from jaxmath.optimize._least_squares import (
     Problem,
     _problem,
+    _tolerance,
     column_norms,
     damped,
     linear_model,
     or_one,
     to_space,
-    tolerance,
 )
 from jaxmath.optimize._solver import as_point, solver
 from jaxmath.typing import Array, PyTree, Scalar, check_number
@@ -134,9 +134,9 @@ def gauss_newton_step(
     found = good(t, r)
     x, r = jnp.where(found, x + t * p, x), jnp.where(found, r, state.residual)
     same = (p, state.offset, state.error)
-    aim = lax.cond(found, lambda: _aim(problem, x, r), lambda: same)
+    p, offset, error = lax.cond(found, lambda: _aim(problem, x, r), lambda: same)
     num_hess = state.num_hess + found.astype(jnp.int32)
-    return GaussNewtonState(problem.back(x), r, *aim, found, num_fun, num_hess)
+    return GaussNewtonState(problem.back(x), r, p, offset, error, found, num_fun, num_hess)
 
 
 @solver
@@ -190,7 +190,7 @@ def gauss_newton(
     """
     check_number("max_steps", max_steps, low=0, integer=True)
     start, back = as_point("x0", x0)
-    tol = tolerance("tol", tol, start.dtype)
+    tol = _tolerance("tol", tol, start.dtype)
     state, status, num_steps = iterate(
         lambda state: gauss_newton_step(residual_fn, state, args),
         gauss_newton_init(residual_fn, back(start), args),

@@ -11,6 +11,7 @@ from jaxmath.numerics import safe_norm
 from jaxmath.optimize._least_squares import (
     LinearModel,
     _problem,
+    _tolerances,
     choose,
     column_norms,
     damped_step,
@@ -18,7 +19,7 @@ from jaxmath.optimize._least_squares import (
     linear_model,
     or_one,
     to_space,
-    tolerance,
+    trial_status,
 )
 from jaxmath.optimize._solver import as_point, solver
 from jaxmath.typing import Array, PyTree, Scalar, check_number
@@ -159,13 +160,13 @@ def levenberg_marquardt_step(
     promising = 1.0 - ratio**2 >= 1e-4 * predicted
     finite, moved = lax.cond(promising, evaluate, lambda _: (jnp.isfinite(ratio), kept), None)
     accepted = promising & finite
-    moved = choose(accepted, moved, kept)
+    point, kept_r, model, scale, error = choose(accepted, moved, kept)
     ratio = jnp.where(finite, ratio, jnp.inf)
     actual = jnp.where(ratio < 10.0, 1.0 - ratio**2, -1.0)
-    region = _next_region(state, damping, size, slope, actual, predicted, ratio)
+    radius, damping = _next_region(state, damping, size, slope, actual, predicted, ratio)
     return LevenbergMarquardtState(
-        problem.back(moved[0]), *moved[1:4], *region, moved[4], actual, predicted, finite,
-        state.num_fun + 1, state.num_hess + promising.astype(jnp.int32),
+        problem.back(point), kept_r, model, scale, radius, damping, error, actual, predicted,
+        finite, state.num_fun + 1, state.num_hess + promising.astype(jnp.int32),
     )  # fmt: skip
 
 
@@ -226,31 +227,14 @@ def levenberg_marquardt(
     """
     check_number("max_steps", max_steps, low=0, integer=True)
     start, back = as_point("x0", x0)
-    tols = [tolerance(name, value, start.dtype)
-            for name, value in (("ftol", ftol), ("xtol", xtol), ("gtol", gtol))]  # fmt: skip
+    tols = _tolerances(ftol, xtol, gtol, start.dtype)
     state, status, num_steps = iterate(
         lambda state: levenberg_marquardt_step(residual_fn, state, args),
         levenberg_marquardt_init(residual_fn, back(start), args),
-        lambda state: _status(state, *tols),
+        lambda state: trial_status(state, state.radius, tols),
         max_steps=max_steps,
     )
     status = jnp.where(jnp.all(jnp.isfinite(start)), status, Status.INVALID_START)
     return Solution(
         state.x, status, state.error, num_steps, num_fun=state.num_fun, num_hess=state.num_hess
     )
-
-
-def _status(state: LevenbergMarquardtState, ftol: Array, xtol: Array, gtol: Array) -> Array:
-    eps = float(jnp.finfo(state.error.dtype).eps)
-    length = safe_norm(or_one(state.scale) * as_point("x", state.x)[0])
-
-    def ended(ftol: Scalar, xtol: Scalar) -> Array:
-        change = jnp.maximum(jnp.abs(state.actual), state.predicted)
-        same = (change <= ftol) & (state.actual <= 2.0 * state.predicted)
-        return same | (state.radius <= xtol * length)
-
-    status = jnp.where(ended(eps, eps), Status.STAGNATED, Status.RUNNING)
-    status = jnp.where(ended(ftol, xtol), Status.CONVERGED, status)
-    status = jnp.where((status >= 0) & ~state.finite, Status.NON_FINITE, status)
-    status = jnp.where(state.error <= gtol, Status.CONVERGED, status)
-    return jnp.where(jnp.isfinite(state.error), status, Status.NON_FINITE)

@@ -11,17 +11,26 @@ from jaxmath.numerics import safe_norm
 from jaxmath.optimize._least_squares import (
     LinearModel,
     _problem,
+    _tolerances,
     choose,
     column_norms,
     damped_step,
-    linear_model,
     or_one,
     to_space,
-    tolerance,
+    trial_status,
 )
-from jaxmath.optimize._reflection import Box, Quadratic, best_step, inside, into, transposed
+from jaxmath.optimize._reflection import (
+    Box,
+    _box,
+    best_step,
+    inside,
+    into,
+    linear_part,
+    optimality,
+    quadratic_model,
+)
 from jaxmath.optimize._solver import as_point, solver
-from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
+from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__ = [
     "trust_region_reflective",
@@ -53,58 +62,6 @@ class TrustRegionReflectiveState(NamedTuple):
     finite: Array
     num_fun: Array
     num_hess: Array
-
-
-def _box(bounds: Any, back: Callable, x: Array) -> Box:
-    """The bounds as vectors: a number for all variables, or a pytree like x."""
-    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
-        raise ValueError("argument `bounds` must be a pair (lower, upper)")
-
-    def vector(bound: PyTree) -> Array:
-        try:
-            array = jnp.asarray(bound)
-        except (TypeError, ValueError):
-            array = as_point("bounds", bound)[0]
-        array = as_array("bounds", array).astype(x.dtype)
-        if array.size not in (1, x.size):
-            raise ValueError(
-                f"argument `bounds` must have 1 or {x.size} numbers each, got shape {array.shape}"
-            )
-        return jnp.broadcast_to(array.reshape(-1), x.shape)
-
-    return Box(vector(bounds[0]), vector(bounds[1]))
-
-
-def _distance(x: Array, g: Array, box: Box) -> Array:
-    """How far −g leads to a bound, variable by variable; ∞ without one."""
-    return jnp.where(g < 0, box.upper - x, jnp.where(g > 0, x - box.lower, jnp.inf))
-
-
-def _measure(x: Array, r: Array, J: Array, box: Box) -> Array:
-    """maxⱼ |gⱼ| min(‖r‖/‖Jⱼ‖, distance)/‖r‖², and 0 where r is at its noise."""
-    lengths, norm = column_norms(J), safe_norm(r)
-    cosines = transposed(J / or_one(lengths), r / or_one(norm))
-    share = jnp.minimum(_distance(x, cosines, box) * lengths / or_one(norm), 1.0)
-    noise = float(jnp.finfo(x.dtype).eps) * safe_norm(lengths * x)
-    return jnp.where(norm <= noise, 0.0, jnp.max(jnp.abs(cosines) * share))
-
-
-def _quadratic(
-    state_x: Array, r: Array, J: Array, scale: Array, unit: Array, box: Box
-) -> Quadratic:
-    """The model ½‖J d q‖² + ½qᵀCq + (d g)ᵀq in the scaled variables q = p/d, d = √v/D."""
-    D = or_one(scale)
-    g = transposed(J / D, r)
-    distance = _distance(x, g, box) * D
-    bounded = jnp.isfinite(distance)
-    d = jnp.sqrt(jnp.where(bounded, distance, unit))
-    return Quadratic(J / D * d, d * g, jnp.where(bounded, jnp.abs(g), 0.0), d / D)
-
-
-def _linear(quadratic: Quadratic, r: Array) -> LinearModel:
-    """The linear model of [J d; √C] and [r; 0]."""
-    rows = jnp.concatenate([quadratic.J, jnp.diag(jnp.sqrt(quadratic.C))])
-    return linear_model(rows, jnp.concatenate([r, jnp.zeros_like(quadratic.g)]))
 
 
 def trust_region_reflective_init(
@@ -144,14 +101,14 @@ def trust_region_reflective_init(
     r, J = problem.residual(x), problem.jacobian(x)
     J = jnp.where(box.lower < box.upper, J, 0.0)
     scale, unit = column_norms(J), or_one(safe_norm(r))
-    quadratic = _quadratic(x, r, J, scale, unit, box)
+    quadratic = quadratic_model(x, r, J, scale, unit, box)
     radius = safe_norm(or_one(scale) * x / or_one(quadratic.d * or_one(scale)))
     radius = jnp.where(radius > 0, radius, jnp.sqrt(unit))
     infinite, one = jnp.full_like(radius, jnp.inf), jnp.int32(1)
     finite = jnp.all(jnp.isfinite(r)) & jnp.all(jnp.isfinite(J))
     return TrustRegionReflectiveState(
-        problem.back(x), r, J, _linear(quadratic, r), scale, unit, radius, jnp.zeros_like(radius),
-        _measure(x, r, J, box), infinite, infinite, infinite, finite, one, one,
+        problem.back(x), r, J, linear_part(quadratic, r), scale, unit, radius,
+        jnp.zeros_like(radius), optimality(x, r, J, box), infinite, infinite, infinite, finite, one, one,
     )  # fmt: skip
 
 
@@ -195,7 +152,7 @@ def trust_region_reflective_step(
     problem = _problem(residual_fn, state.x, args)
     x, box = problem.x, _box(bounds, problem.back, problem.x)
     norm, unit, free = or_one(safe_norm(state.residual)), state.unit, box.lower < box.upper
-    quadratic = _quadratic(x, state.residual, state.jacobian, state.scale, unit, box)
+    quadratic = quadratic_model(x, state.residual, state.jacobian, state.scale, unit, box)
     q, damping = damped_step(state.model, state.radius, state.damping)
     theta = jnp.maximum(0.995, 1.0 - state.error)
     q, fall = best_step(x, to_space(state.model, q), quadratic, box, state.radius, theta)
@@ -205,14 +162,14 @@ def trust_region_reflective_step(
     def evaluate(_: None) -> tuple:
         J = jnp.where(free, problem.jacobian(trial), 0.0)
         scale = jnp.maximum(state.scale, column_norms(J))
-        model = _linear(_quadratic(trial, r, J, scale, unit, box), r)
-        return jnp.all(jnp.isfinite(J)), (trial, r, J, model, scale, _measure(trial, r, J, box))
+        model = linear_part(quadratic_model(trial, r, J, scale, unit, box), r)
+        return jnp.all(jnp.isfinite(J)), (trial, r, J, model, scale, optimality(trial, r, J, box))
 
     kept = (x, state.residual, state.jacobian, state.model, state.scale, state.error)
     ratio = safe_norm(r) / norm
     promising = ratio < 1.0
     finite, moved = lax.cond(promising, evaluate, lambda _: (jnp.isfinite(ratio), kept), None)
-    moved = choose(promising & finite, moved, kept)
+    point, kept_r, J, model, scale, error = choose(promising & finite, moved, kept)
     actual = jnp.where(finite & (ratio < 10.0), 1.0 - ratio**2, -1.0)
     predicted, size = 2.0 * fall / norm**2, safe_norm(q)
     longer = jnp.where((actual > 0.75 * predicted) & (size > 0.95 * state.radius), 2.0, 1.0)
@@ -220,8 +177,8 @@ def trust_region_reflective_step(
     length = safe_norm(or_one(state.scale) * (trial - x))
     damping = damping * state.radius / or_one(radius)
     return TrustRegionReflectiveState(
-        problem.back(moved[0]), *moved[1:5], unit, radius, damping, moved[5], actual, predicted,
-        length, finite, state.num_fun + 1, state.num_hess + promising.astype(jnp.int32),
+        problem.back(point), kept_r, J, model, scale, unit, radius, damping, error, actual,
+        predicted, length, finite, state.num_fun + 1, state.num_hess + promising.astype(jnp.int32),
     )  # fmt: skip
 
 
@@ -290,8 +247,7 @@ def trust_region_reflective(
     check_number("max_steps", max_steps, low=0, integer=True)
     start, back = as_point("x0", x0)
     box = _box(bounds, back, start)
-    tols = [tolerance(name, value, start.dtype)
-            for name, value in (("ftol", ftol), ("xtol", xtol), ("gtol", gtol))]  # fmt: skip
+    tols = _tolerances(ftol, xtol, gtol, start.dtype)
     feasible = jnp.all(box.lower <= box.upper)
     valid = jnp.all(jnp.isfinite(start) & (box.lower <= start) & (start <= box.upper))
     refused = jnp.where(feasible, Status.INVALID_START, Status.INFEASIBLE)
@@ -300,25 +256,9 @@ def trust_region_reflective(
     state, status, num_steps = iterate(
         lambda state: trust_region_reflective_step(residual_fn, state, args, bounds=safe),
         trust_region_reflective_init(residual_fn, back(start), args, bounds=safe),
-        lambda state: jnp.where(feasible & valid, _status(state, *tols), refused),
+        lambda state: jnp.where(feasible & valid, trial_status(state, state.moved, tols), refused),
         max_steps=max_steps,
     )
     return Solution(
         state.x, status, state.error, num_steps, num_fun=state.num_fun, num_hess=state.num_hess
     )
-
-
-def _status(state: TrustRegionReflectiveState, ftol: Array, xtol: Array, gtol: Array) -> Array:
-    eps = float(jnp.finfo(state.error.dtype).eps)
-    length = safe_norm(or_one(state.scale) * as_point("x", state.x)[0])
-
-    def ended(ftol: Scalar, xtol: Scalar) -> Array:
-        change = jnp.maximum(jnp.abs(state.actual), state.predicted)
-        same = (change <= ftol) & (state.actual <= 2.0 * state.predicted)
-        return same | (state.moved <= xtol * length)
-
-    status = jnp.where(ended(eps, eps), Status.STAGNATED, Status.RUNNING)
-    status = jnp.where(ended(ftol, xtol), Status.CONVERGED, status)
-    status = jnp.where((status >= 0) & ~state.finite, Status.NON_FINITE, status)
-    status = jnp.where(state.error <= gtol, Status.CONVERGED, status)
-    return jnp.where(jnp.isfinite(state.error), status, Status.NON_FINITE)
