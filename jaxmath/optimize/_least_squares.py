@@ -81,7 +81,7 @@ def gradient_measure(J: Array, r: Array, x: Array) -> Array:
     """maxⱼ |Jⱼᵀr|/(‖Jⱼ‖‖r‖), the largest cosine; 0 where ‖r‖ ≤ eps·‖(‖Jⱼ‖xⱼ)ⱼ‖, its noise."""
     lengths, norm = column_norms(J), safe_norm(r)
     unit = r / jnp.where(norm > 0, norm, 1.0)
-    cosines = jnp.abs(einsum("ij,i->j", J / or_one(lengths), unit))
+    cosines = jnp.abs(einsum("ij,i->j", J / or_one(lengths)[None, :], unit))
     noise = float(jnp.finfo(x.dtype).eps) * safe_norm(lengths * x)
     return jnp.where(norm <= noise, 0.0, jnp.max(cosines))
 

@@ -62,7 +62,7 @@ def _distance(x: Array, g: Array, box: Box) -> Array:
 def optimality(x: Array, r: Array, J: Array, box: Box) -> Array:
     """maxⱼ |gⱼ| min(‖r‖/‖Jⱼ‖, distance)/‖r‖², and 0 where r is at its noise."""
     lengths, norm = column_norms(J), safe_norm(r)
-    cosines = transposed(J / or_one(lengths), r / or_one(norm))
+    cosines = transposed(J / or_one(lengths)[None, :], r / or_one(norm))
     share = jnp.minimum(_distance(x, cosines, box) * lengths / or_one(norm), 1.0)
     noise = float(jnp.finfo(x.dtype).eps) * safe_norm(lengths * x)
     return jnp.where(norm <= noise, 0.0, jnp.max(jnp.abs(cosines) * share))
@@ -71,12 +71,12 @@ def optimality(x: Array, r: Array, J: Array, box: Box) -> Array:
 def quadratic_model(x: Array, r: Array, J: Array, scale: Array, unit: Array, box: Box) -> Quadratic:
     """The model ½‖J d q‖² + ½qᵀCq + (d g)ᵀq in the scaled variables q = p/d, d = √v/D."""
     D = or_one(scale)
-    g = transposed(J / D, r)
+    g = transposed(J / D[None, :], r)
     distance = _distance(x, g, box) * D
     bounded = jnp.isfinite(distance)
     v = jnp.where(bounded, distance, unit)
     d = jnp.sqrt(jnp.where(box.lower < box.upper, v, 0.0))
-    return Quadratic(J / D * d, d * g, jnp.where(bounded, jnp.abs(g), 0.0), d / D)
+    return Quadratic(J * (d / D)[None, :], d * g, jnp.where(bounded, jnp.abs(g), 0.0), d / D)
 
 
 def linear_part(quadratic: Quadratic, r: Array) -> LinearModel:

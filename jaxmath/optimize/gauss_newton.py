@@ -45,7 +45,7 @@ def _aim(problem: Problem, x: Array, r: Array) -> tuple[Array, Array, Array]:
     """p = −J⁺r with its offset and error."""
     J = problem.jacobian(x)
     scale = or_one(column_norms(J))
-    model = linear_model(J / scale, r)
+    model = linear_model(J / scale[None, :], r)
     q = damped(model, jnp.zeros((), x.dtype))
     reach, norm = safe_norm(model.s * q), safe_norm(r)
     error = reach / or_one(jnp.maximum(norm, safe_norm(scale * x)))

@@ -86,7 +86,7 @@ def levenberg_marquardt_init(
     infinite, zero, one = jnp.full_like(radius, jnp.inf), jnp.zeros_like(radius), jnp.int32(1)
     finite = jnp.all(jnp.isfinite(r)) & jnp.all(jnp.isfinite(J))
     return LevenbergMarquardtState(
-        problem.back(x), r, linear_model(J / or_one(scale), r), scale, radius, zero,
+        problem.back(x), r, linear_model(J / or_one(scale)[None, :], r), scale, radius, zero,
         gradient_measure(J, r, x), infinite, infinite, finite, one, one,
     )  # fmt: skip
 
@@ -152,7 +152,7 @@ def levenberg_marquardt_step(
     def evaluate(_: None) -> tuple:
         J = problem.jacobian(trial)
         scale = jnp.maximum(state.scale, column_norms(J))
-        model = linear_model(J / or_one(scale), r)
+        model = linear_model(J / or_one(scale)[None, :], r)
         return jnp.all(jnp.isfinite(J)), (trial, r, model, scale, gradient_measure(J, r, trial))
 
     kept = (x, state.residual, state.model, state.scale, state.error)

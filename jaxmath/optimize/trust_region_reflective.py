@@ -108,7 +108,8 @@ def trust_region_reflective_init(
     finite = jnp.all(jnp.isfinite(r)) & jnp.all(jnp.isfinite(J))
     return TrustRegionReflectiveState(
         problem.back(x), r, J, linear_part(quadratic, r), scale, unit, radius,
-        jnp.zeros_like(radius), optimality(x, r, J, box), infinite, infinite, infinite, finite, one, one,
+        jnp.zeros_like(radius), optimality(x, r, J, box), infinite, infinite, infinite,
+        finite, one, one,
     )  # fmt: skip
 
 
