@@ -63,7 +63,8 @@ def optimality(x: Array, r: Array, J: Array, box: Box) -> Array:
     """maxⱼ |gⱼ| min(‖r‖/‖Jⱼ‖, distance)/‖r‖², and 0 where r is at its noise."""
     lengths, norm = column_norms(J), safe_norm(r)
     cosines = transposed(J / or_one(lengths)[None, :], r / or_one(norm))
-    share = jnp.minimum(_distance(x, cosines, box) * lengths / or_one(norm), 1.0)
+    distance = jnp.where(cosines == 0, 0.0, _distance(x, cosines, box))
+    share = jnp.minimum(distance * lengths / or_one(norm), 1.0)
     noise = float(jnp.finfo(x.dtype).eps) * safe_norm(lengths * x)
     return jnp.where(norm <= noise, 0.0, jnp.max(jnp.abs(cosines) * share))
 

@@ -27,8 +27,8 @@ __all__ = ["gauss_newton", "gauss_newton_init", "gauss_newton_step"]
 class GaussNewtonState(NamedTuple):
     """The point, the direction from it as a vector, and its measures.
 
-    ``offset`` is ‖J p‖/‖r‖, ``error`` is ‖J p‖/max(‖r‖, ‖D x‖), ``searched`` tells whether the
-    last line search found a smaller ‖r‖.
+    ``offset`` is ‖J p‖/‖r‖, ``error`` is ‖J p‖/max(‖r‖, ‖D x‖), ``improved`` tells whether the
+    last step made ‖r‖ smaller or, where that is rounding, the error.
     """
 
     x: PyTree
@@ -36,7 +36,7 @@ class GaussNewtonState(NamedTuple):
     direction: Array
     offset: Array
     error: Array
-    searched: Array
+    improved: Array
     num_fun: Array
     num_hess: Array
 
@@ -51,6 +51,11 @@ def _aim(problem: Problem, x: Array, r: Array) -> tuple[Array, Array, Array]:
     error = reach / or_one(jnp.maximum(norm, safe_norm(scale * x)))
     bad = ~jnp.all(jnp.isfinite(J))
     return to_space(model, q) / scale, reach / or_one(norm), jnp.where(bad, jnp.nan, error)
+
+
+def _rounding(r: Array) -> float:
+    """The relative change of ‖r‖² that rounding alone may make."""
+    return 4 * r.size * float(jnp.finfo(r.dtype).eps)
 
 
 def gauss_newton_init(residual_fn: Callable, x0: PyTree, args: Any = ()) -> GaussNewtonState:
@@ -92,6 +97,7 @@ def gauss_newton_step(
     ::
 
         x ← x + t p,   t = 1, ½, ¼ … until ‖r(x + t p)‖² ≤ ‖r‖² − 2·10⁻⁴ t ‖J p‖²
+        where ‖J p‖² ≤ 4m·eps·‖r‖², which is rounding: t = 1 if ‖r‖² does not grow by more
 
     Args:
         residual_fn: r(x, *args).
@@ -117,13 +123,15 @@ def gauss_newton_step(
     problem = _problem(residual_fn, state.x, args)
     x, p, norm = problem.x, state.direction, or_one(safe_norm(state.residual))
     fall, eps = state.offset**2, float(jnp.finfo(problem.x.dtype).eps)
+    noise = _rounding(state.residual)
+    late = fall <= noise
 
     def good(t: Array, r: Array) -> Array:
-        return (safe_norm(r) / norm) ** 2 <= 1.0 - 2e-4 * t * fall
+        return (safe_norm(r) / norm) ** 2 <= jnp.where(late, 1.0 + noise, 1.0 - 2e-4 * t * fall)
 
     def searching(carry: tuple) -> Array:
         t, r, _ = carry
-        return ~good(t, r) & (t * fall > eps)
+        return ~good(t, r) & (t * fall > eps) & ~late
 
     def halve(carry: tuple) -> tuple:
         t, _, count = carry
@@ -136,6 +144,7 @@ def gauss_newton_step(
     same = (p, state.offset, state.error)
     p, offset, error = lax.cond(found, lambda: _aim(problem, x, r), lambda: same)
     num_hess = state.num_hess + found.astype(jnp.int32)
+    found &= ~late | ~(error >= state.error)
     return GaussNewtonState(problem.back(x), r, p, offset, error, found, num_fun, num_hess)
 
 
@@ -165,7 +174,8 @@ def gauss_newton(
         A ``Solution`` whose error is ‖J p‖/max(‖r‖, ‖D x‖), Dⱼ = ‖Jⱼ‖: the part of the residual
         that the linear model would still remove, relative to the residual (Bates and Watts) or to
         the fit. CONVERGED: it is at most ``tol``. LINE_SEARCH_FAILED: no step along p reduced
-        ‖r‖; STAGNATED: so, but ‖J p‖² ≤ 4m·eps·‖r‖², which is rounding. NON_FINITE: r or J is not
+        ‖r‖; STAGNATED: ‖J p‖² ≤ 4m·eps·‖r‖² and the
+        last step made the error no smaller. NON_FINITE: r or J is not
         finite at the value; INVALID_START: ``x0`` is not finite; MAX_STEPS. ``num_fun`` counts
         residuals, line searches included, ``num_hess`` Jacobians.
 
@@ -204,8 +214,9 @@ def gauss_newton(
 
 
 def _status(state: GaussNewtonState, tol: Array) -> Array:
-    rounding = 4 * state.residual.size * float(jnp.finfo(state.error.dtype).eps)
-    failed = jnp.where(state.offset**2 <= rounding, Status.STAGNATED, Status.LINE_SEARCH_FAILED)
-    status = jnp.where(state.searched, Status.RUNNING, failed)
+    failed = jnp.where(
+        state.offset**2 <= _rounding(state.residual), Status.STAGNATED, Status.LINE_SEARCH_FAILED
+    )
+    status = jnp.where(state.improved, Status.RUNNING, failed)
     status = jnp.where(state.error <= tol, Status.CONVERGED, status)
     return jnp.where(jnp.isfinite(state.error), status, Status.NON_FINITE)
