@@ -76,7 +76,7 @@ def test_lanes_end_each_in_its_own_way():
     x0 = np.array([[1.0], [np.nan], [-1.0], [2.0], [2.0], [1e-12]], np.float32)
     hole = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0], np.float32)
     data = np.array([0.5, 0.0, 0.0, 0.0, np.log(2.0), 0.0], np.float32)[:, None]
-    solution = lanes(x0, hole, data)
+    solution = jax.tree.map(np.asarray, lanes(x0, hole, data))
     wanted = [Status.CONVERGED, Status.INVALID_START, Status.NON_FINITE,
               Status.LINE_SEARCH_FAILED, Status.CONVERGED, Status.MAX_STEPS]  # fmt: skip
     assert list(solution.status) == wanted

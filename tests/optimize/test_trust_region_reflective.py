@@ -109,7 +109,7 @@ def test_lanes_fixed_variables_infeasible_and_outside():
     low[2] = 3.0
     low[6] = -np.inf
     data = np.tile(np.float32([0.5, 4.0]), (7, 1))
-    solution = lanes(x0, data, low, high)
+    solution = jax.tree.map(np.asarray, lanes(x0, data, low, high))
     wanted = [Status.CONVERGED, Status.CONVERGED, Status.INFEASIBLE, Status.INVALID_START,
               Status.INVALID_START, Status.CONVERGED, Status.NON_FINITE]  # fmt: skip
     assert list(solution.status) == wanted
