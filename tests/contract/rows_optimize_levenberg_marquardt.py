@@ -23,5 +23,6 @@ ROWS = [
             Bad((squares, ()), "`x0` must have at least 1 element"),
             Bad((lambda x: x[:0], np.ones(2)), "`residual_fn` must return at least 1 residual"),
             Bad((lambda x: x > 0.0, np.ones(2)), "`residual_fn` must return real", TypeError),
-        ), call=lambda x0, a: optimize.levenberg_marquardt(squares, x0, (a,), ftol=0.0, xtol=0.0).value),
+        ), call=lambda x0, a: optimize.levenberg_marquardt(
+            squares, x0, (a,), ftol=0.0, xtol=0.0).value),
 ]  # fmt: skip
