@@ -47,7 +47,7 @@ def _problem(residual_fn: Callable, x0: PyTree, args: Any) -> Problem:
 def _tolerances(
     ftol: Scalar | None, xtol: Scalar | None, gtol: Scalar | None, dtype: Any
 ) -> tuple[Array, Array, Array]:
-    """All three as arrays, √eps for None."""
+    """All three as arrays, eps^⅔ for None: √eps would stop in the middle of a valley in float32."""
     return (
         _tolerance("ftol", ftol, dtype),
         _tolerance("xtol", xtol, dtype),
@@ -55,10 +55,12 @@ def _tolerances(
     )
 
 
-def _tolerance(name: str, value: Scalar | None, dtype: Any) -> Array:
-    """The tolerance as an array, √eps for None."""
+def _tolerance(
+    name: str, value: Scalar | None, dtype: Any, power: float = 2 / 3, factor: float = 1.0
+) -> Array:
+    """The tolerance as an array, factor·eps^power for None."""
     check_number(name, 0.0 if value is None else value, low=0.0)
-    chosen = float(jnp.finfo(dtype).eps) ** 0.5 if value is None else value
+    chosen = factor * float(jnp.finfo(dtype).eps) ** power if value is None else value
     return jnp.asarray(chosen, dtype)
 
 

@@ -27,7 +27,7 @@ __all__ = ["gauss_newton", "gauss_newton_init", "gauss_newton_step"]
 class GaussNewtonState(NamedTuple):
     """The point, the direction from it as a vector, and its measures.
 
-    ``offset`` is ‖J p‖/‖r‖, ``error`` is ‖J p‖/max(‖r‖, ‖D x‖), ``improved`` tells whether the
+    ``offset`` is ‖J p‖/‖r‖, ``error`` is ‖J p‖/max(‖r‖, √eps·‖D x‖), ``improved`` tells whether the
     last step made ‖r‖ smaller or, where that is rounding, the error.
     """
 
@@ -47,8 +47,10 @@ def _aim(problem: Problem, x: Array, r: Array) -> tuple[Array, Array, Array]:
     scale = or_one(column_norms(J))
     model = linear_model(J / scale[None, :], r)
     q = damped(model, jnp.zeros((), x.dtype))
-    reach, norm = safe_norm(model.s * q), safe_norm(r)
-    error = reach / or_one(jnp.maximum(norm, safe_norm(scale * x)))
+    reach, norm, length = safe_norm(model.s * q), safe_norm(r), safe_norm(scale * x)
+    eps = float(jnp.finfo(x.dtype).eps)
+    error = reach / or_one(jnp.maximum(norm, eps**0.5 * length))
+    error = jnp.where(norm <= eps * length, 0.0, error)
     bad = ~jnp.all(jnp.isfinite(J))
     return to_space(model, q) / scale, reach / or_one(norm), jnp.where(bad, jnp.nan, error)
 
@@ -167,17 +169,17 @@ def gauss_newton(
         residual_fn: r(x, *args), a vector or a pytree of m residuals; m < n is allowed.
         x0: starting point of n numbers, an array or a pytree of one dtype.
         args: further arguments of ``residual_fn``, a tuple.
-        tol: the error to reach; None takes √eps.
+        tol: the error to reach; None takes 4√eps, where ‖J p‖² = 16·eps·‖r‖² is left to gain.
         max_steps: the limit on steps, each with its line search.
 
     Returns:
-        A ``Solution`` whose error is ‖J p‖/max(‖r‖, ‖D x‖), Dⱼ = ‖Jⱼ‖: the part of the residual
-        that the linear model would still remove, relative to the residual (Bates and Watts) or to
-        the fit. CONVERGED: it is at most ``tol``. LINE_SEARCH_FAILED: no step along p reduced
-        ‖r‖; STAGNATED: ‖J p‖² ≤ 4m·eps·‖r‖² and the
-        last step made the error no smaller. NON_FINITE: r or J is not
-        finite at the value; INVALID_START: ``x0`` is not finite; MAX_STEPS. ``num_fun`` counts
-        residuals, line searches included, ``num_hess`` Jacobians.
+        A ``Solution`` whose error is ‖J p‖/max(‖r‖, √eps·‖D x‖), Dⱼ = ‖Jⱼ‖: the part of the
+        residual that the linear model would still remove (the relative offset of Bates and
+        Watts), or 0 where ‖r‖ ≤ eps·‖D x‖, its noise. CONVERGED: it is at most ``tol``.
+        LINE_SEARCH_FAILED: no step along p reduced ‖r‖. STAGNATED: ‖J p‖² ≤ 4m·eps·‖r‖², and the
+        last step made the error no smaller. NON_FINITE: r or J is not finite at the value.
+        INVALID_START: ``x0`` is not finite. MAX_STEPS. ``num_fun`` counts residuals, line
+        searches included, ``num_hess`` Jacobians.
 
     Numerics:
         The step comes from QR and SVD of J with columns of length 1 (no normal equations), the
@@ -200,7 +202,7 @@ def gauss_newton(
     """
     check_number("max_steps", max_steps, low=0, integer=True)
     start, back = as_point("x0", x0)
-    tol = _tolerance("tol", tol, start.dtype)
+    tol = _tolerance("tol", tol, start.dtype, 0.5, 4.0)
     state, status, num_steps = iterate(
         lambda state: gauss_newton_step(residual_fn, state, args),
         gauss_newton_init(residual_fn, back(start), args),

@@ -52,7 +52,8 @@ def least_squares(
             "gauss-newton" (``gauss_newton``).
         ftol: the relative reduction of ‖r‖² that counts as none; "gauss-newton" has no such test.
         xtol: the relative step that counts as none; "gauss-newton" has no such test.
-        gtol: the error that counts as 0, which each method defines; None takes √eps, each.
+        gtol: the error that counts as 0, which each method defines. None takes eps^⅔, each (4√eps
+            for "gauss-newton").
         max_steps: the limit on steps.
 
     Returns:

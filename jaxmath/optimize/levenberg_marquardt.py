@@ -194,7 +194,7 @@ def levenberg_marquardt(
         args: further arguments of ``residual_fn``, a tuple.
         ftol: the actual and the predicted relative reduction of ‖r‖² that count as none.
         xtol: the radius relative to ‖D x‖ that counts as none.
-        gtol: the cosine between r and a column of J that counts as 0. None takes √eps, each.
+        gtol: the cosine between r and a column of J that counts as 0. None takes eps^⅔, each.
         max_steps: the limit on trial steps.
 
     Returns:

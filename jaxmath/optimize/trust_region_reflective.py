@@ -210,7 +210,7 @@ def trust_region_reflective(
             equal bounds hold a variable fixed.
         ftol: the actual and the predicted relative reduction of ‖r‖² that count as none.
         xtol: the length ‖D p‖ of a trial step relative to ‖D x‖ that counts as none.
-        gtol: the error that counts as 0. None takes √eps, each.
+        gtol: the error that counts as 0. None takes eps^⅔, each.
         max_steps: the limit on trial steps.
 
     Returns:

@@ -105,7 +105,7 @@ def residuals(z, which, scale):
 
     def branch(fn):
         def call(x):
-            r = fn(x)
+            r = fn(x).astype(x.dtype)  # the data are float64
             return jnp.concatenate([r, jnp.zeros(ROWS - r.size, r.dtype)])
 
         return call
