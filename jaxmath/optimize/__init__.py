@@ -102,6 +102,23 @@ from jaxmath.optimize.more_garbow_hillstrom import (
     LeastSquaresProblem,
     more_garbow_hillstrom,
 )
+"""Optimization: first-order optimizers, least squares, objectives with known minima."""
+
+from jaxmath.optimize.adam_family import adam, adamax, adamw, amsgrad, nadam
+from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
+from jaxmath.optimize.gauss_newton import gauss_newton, gauss_newton_init, gauss_newton_step
+from jaxmath.optimize.least_squares import least_squares
+from jaxmath.optimize.levenberg_marquardt import (
+    levenberg_marquardt,
+    levenberg_marquardt_init,
+    levenberg_marquardt_step,
+)
+from jaxmath.optimize.linear_least_squares import (
+    normal_equations,
+    qr_least_squares,
+    weighted_least_squares,
+)
+from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
 from jaxmath.optimize.objectives import (
     ackley,
     beale,
@@ -199,6 +216,11 @@ from jaxmath.optimize.stationary_points import (
     find_stationary_point,
     find_stationary_point_init,
     find_stationary_point_step,
+from jaxmath.optimize.problems import Problem, classical_problems
+from jaxmath.optimize.trust_region_reflective import (
+    trust_region_reflective,
+    trust_region_reflective_init,
+    trust_region_reflective_step,
 )
 
 __all__ = [
@@ -269,6 +291,9 @@ __all__ = [
     "gradient_descent_ascent_step",
     "gradient_descent_init",
     "gradient_descent_step",
+    "gauss_newton",
+    "gauss_newton_init",
+    "gauss_newton_step",
     "griewank",
     "halley",
     "halley_init",
@@ -286,6 +311,10 @@ __all__ = [
     "lbfgs",
     "lbfgs_init",
     "lbfgs_step",
+    "least_squares",
+    "levenberg_marquardt",
+    "levenberg_marquardt_init",
+    "levenberg_marquardt_step",
     "levy",
     "linear_oracle_ball",
     "linear_oracle_box",
@@ -321,6 +350,8 @@ __all__ = [
     "projected_gradient",
     "projected_gradient_init",
     "projected_gradient_step",
+    "normal_equations",
+    "qr_least_squares",
     "quadratic",
     "rastrigin",
     "regret_matching",
@@ -346,4 +377,8 @@ __all__ = [
     "strong_wolfe_init",
     "strong_wolfe_step",
     "styblinski_tang",
+    "trust_region_reflective",
+    "trust_region_reflective_init",
+    "trust_region_reflective_step",
+    "weighted_least_squares",
 ]

@@ -1,0 +1,94 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.linalg as sl
+
+from jaxmath.linalg import lstsq
+from jaxmath.optimize import normal_equations, qr_least_squares, weighted_least_squares
+
+rng = np.random.default_rng(0)
+
+
+def graded(kappa, m=12, n=4):
+    """A and b with singular values from 1 to 1/κ, a residual, and the exact solution."""
+    U, V = np.linalg.qr(rng.normal(size=(m, n)))[0], np.linalg.qr(rng.normal(size=(n, n)))[0]
+    A = (U * np.geomspace(1.0, 1.0 / kappa, n)) @ V.T
+    return A, A @ np.ones(n)
+
+
+def test_errors_grow_as_documented():
+    eps = np.finfo(float).eps
+    for kappa in (1e1, 1e4, 1e6, 1e10):
+        A, b = graded(kappa)
+        by_qr, by_gram = (np.asarray(f(A, b)) for f in (qr_least_squares, normal_equations))
+        assert np.abs(by_qr - 1.0).max() <= 50.0 * kappa * eps
+        if kappa <= 1e6:
+            assert np.abs(by_gram - 1.0).max() <= 50.0 * kappa**2 * eps
+        if kappa == 1e6:
+            assert np.abs(by_gram - 1.0).max() > 100.0 * np.abs(by_qr - 1.0).max()
+        if kappa == 1e10:
+            assert np.all(np.isnan(by_gram))
+
+
+def test_dependent_columns_give_nan_at_every_scale():
+    column = rng.normal(size=(6, 1))
+    A, b = np.concatenate([column, 3.0 * column, np.ones((6, 1))], axis=1), rng.normal(size=6)
+    for scale in (1.0, 1e-9):
+        assert np.all(np.isnan(normal_equations(A * [1.0, scale, 1.0], b)))
+        assert np.all(np.isnan(qr_least_squares(A * [1.0, scale, 1.0], b)))
+    full = A + 0.1 * rng.normal(size=(6, 3))
+    for fn in (normal_equations, qr_least_squares):
+        x = fn(full * [1.0, 1e-9, 1.0], b) * np.array([1.0, 1e-9, 1.0])
+        np.testing.assert_allclose(x, sl.lstsq(full, b)[0], 1e-9)
+
+
+def test_derivatives_are_those_of_lstsq():
+    A, B = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+    weights = rng.normal(size=(3, 2))
+    loss = lambda fn: lambda A, B: jnp.sum(weights * jnp.sin(fn(A, B)))
+    want = jax.jit(jax.grad(loss(lambda A, B: lstsq(A, B).x), (0, 1)))(A, B)
+    ones = lambda A, B: weighted_least_squares(A, B, jnp.ones(5))
+    for fn in (normal_equations, qr_least_squares, ones):
+        for got, value in zip(jax.jit(jax.grad(loss(fn), (0, 1)))(A, B), want, strict=True):
+            np.testing.assert_allclose(got, value, 1e-9, 1e-11)
+
+
+def test_second_derivative_in_the_weights_at_zero():
+    A, b, w = rng.normal(size=(5, 2)), rng.normal(size=5), np.array([1.0, 0.0, 2.0, 0.5, 0.0])
+    smooth = lambda w: jnp.linalg.solve((A.T * w[None, :]) @ A, A.T @ (w * b))
+    twice = lambda f: jax.jit(jax.jacfwd(jax.jacrev(lambda w: jnp.sum(jnp.cos(f(w))))))(w)
+    got = twice(lambda w: weighted_least_squares(A, b, w))
+    np.testing.assert_allclose(got, twice(smooth), 1e-9, 1e-10)
+
+
+def test_weights_drop_repeat_and_refuse():
+    A, b = rng.normal(size=(5, 2)), rng.normal(size=5)
+    lost = b.copy()
+    lost[1] = np.nan
+    w = np.array([1.0, 0.0, 2.0, 1.0, 1.0])
+    rows = [0, 2, 2, 3, 4]
+    want = sl.lstsq(A[rows], b[rows])[0]
+    solve = jax.jit(jax.value_and_grad(lambda A, b, w: weighted_least_squares(A, b, w)[0], 0))
+    np.testing.assert_allclose(weighted_least_squares(A, lost, w), want, 1e-12)
+    value, gradient = solve(A, lost, w)
+    assert np.all(np.isfinite(gradient))
+    np.testing.assert_array_equal(gradient[1], 0.0)
+    np.testing.assert_allclose(value, want[0], 1e-12)
+    assert np.all(np.isnan(weighted_least_squares(A, b, -w)))
+    assert np.all(np.isnan(weighted_least_squares(A, b, w * np.nan)))
+    assert weighted_least_squares(A, np.stack([b, b], axis=1), w).shape == (2, 2)
+
+
+def test_weighted_without_full_rank_is_of_least_norm():
+    A, b, w = rng.normal(size=(2, 4)), rng.normal(size=2), np.array([4.0, 0.25])
+    np.testing.assert_allclose(weighted_least_squares(A, b, w), np.linalg.pinv(A) @ b, 1e-10)
+    got = jax.jit(jax.jacfwd(lambda A: weighted_least_squares(A, b, w)))(A)
+    np.testing.assert_allclose(got, jax.jit(jax.jacfwd(lambda A: lstsq(A, b).x))(A), 1e-8, 1e-10)
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="`A` must have at least as many rows as columns"):
+        normal_equations(np.ones((2, 3)), np.ones(2))
+    with pytest.raises(ValueError, match="`weights` must have shape"):
+        weighted_least_squares(np.ones((2, 2)), np.ones(2), np.ones(3))

@@ -1,0 +1,158 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.optimize as so
+
+from jaxmath.iterate import Status
+from jaxmath.optimize import least_squares, trust_region_reflective
+from tests.optimize.residual_problems import NAMES, SIZE, padded, residuals
+
+INF, TOL = np.inf, 1e-10
+# Problem, lower, upper, start; each has a bound that is active at the solution.
+BOUNDED = (
+    ("rosenbrock", (-2.0, -2.0), (0.5, 2.0), (-1.2, 1.0)),
+    ("kowalik_osborne", (0.0, 0.0, 0.0, 0.0), (0.25, 0.3, 0.12, 0.12), (0.2, 0.2, 0.1, 0.1)),
+    ("decay", (0.0, 0.0, 0.6), (2.2, INF, INF), (1.0, 1.0, 1.0)),
+    ("beale", (-INF, 0.6), (2.5, 10.0), (1.0, 0.8)),
+    ("powell_singular", (0.1, -20.0, -20.0, -20.0), (100.0, 20.0, 20.0, 20.0), (3, -1, 0.5, 1)),
+    ("box_3d", (0.0, 5.0, 0.0), (2.0, 9.5, 20.0), (0.5, 9.0, 10.0)),
+    ("bard", (0.1, 1.2, -INF), (INF, INF, 2.2), (1.0, 1.5, 1.0)),
+    ("freudenstein_roth", (-10.0, -30.0), (5.0, -0.9), (0.5, -2.0)),
+    ("meyer", (0.0, -INF, -INF), (INF, INF, 300.0), (0.02, 4000.0, 250.0)),
+)
+FREE = (("rosenbrock", (-1.2, 1.0)), ("bard", (1.0, 1.0, 1.0)), ("meyer", (0.02, 4e3, 250.0)))
+
+solve = jax.jit(
+    lambda x0, which, scale, lower, upper: trust_region_reflective(
+        residuals, x0, (which, scale), bounds=(lower, upper), ftol=TOL, xtol=TOL, gtol=TOL
+    )
+)
+value = jax.jit(residuals)
+jacobian = jax.jit(jax.jacfwd(residuals))
+
+
+def fit(name, lower, upper, start, scale=1.0):
+    lower, upper = (np.append(b, np.full(SIZE - len(b), side)) * scale
+                    for b, side in ((lower, -1.0), (upper, 1.0)))  # fmt: skip
+    solution = solve(padded(start) * scale, NAMES.index(name), scale, lower, upper)
+    return jax.tree.map(np.asarray, solution)
+
+
+def scipy(name, lower, upper, start, x_scale=1.0):
+    n, which = len(start), NAMES.index(name)
+    return so.least_squares(
+        lambda x: np.asarray(value(padded(x), which, 1.0)), start, bounds=(lower, upper),
+        jac=lambda x: np.asarray(jacobian(padded(x), which, 1.0))[:, :n],
+        ftol=TOL, xtol=TOL, gtol=TOL, x_scale=x_scale, max_nfev=2000,
+    )  # fmt: skip
+
+
+def test_active_bounds_against_scipy():
+    ours = plain = scaled = 0
+    for case in BOUNDED:
+        solution, peer, other = fit(*case), scipy(*case), scipy(*case, x_scale="jac")
+        n = len(case[-1])
+        x = solution.value[:n]
+        assert solution.status == Status.CONVERGED, case
+        assert np.all((x > case[1]) & (x < case[2]))
+        assert np.any(peer.active_mask != 0)
+        r = np.asarray(value(solution.value, NAMES.index(case[0]), 1.0))
+        assert 0.5 * np.sum(r**2) <= min(peer.cost, other.cost) * (1.0 + 1e-7), case
+        np.testing.assert_allclose(x, peer.x, 2e-5, 1e-7, err_msg=case[0])
+        ours += solution.num_fun
+        plain, scaled = plain + peer.nfev, scaled + other.nfev
+    assert ours <= plain
+    assert ours <= 1.1 * scaled
+
+
+def test_without_bounds_against_scipy():
+    ours = theirs = 0
+    for name, start in FREE:
+        none = np.full(len(start), INF)
+        solution, peer = fit(name, -none, none, start), scipy(name, -none, none, start)
+        assert solution.status == Status.CONVERGED
+        np.testing.assert_allclose(solution.value[: len(start)], peer.x, 1e-6)
+        ours, theirs = ours + solution.num_fun, theirs + peer.nfev
+    assert ours <= theirs
+
+
+def test_the_scale_of_the_variables_changes_no_step():
+    for case in BOUNDED:
+        plain = fit(*case)
+        for scale in (2.0**20, 2.0**-20):
+            scaled = fit(*case, scale)
+            assert abs(scaled.num_steps - plain.num_steps) <= 1, case
+            np.testing.assert_allclose(scaled.value / scale, plain.value, 1e-7, 1e-8)
+
+
+def test_error_is_the_optimality_of_coleman_and_li():
+    name, lower, upper, _ = case = BOUNDED[1]
+    x = (solution := fit(*case)).value
+    r, J = (np.asarray(f(x, NAMES.index(name), 1.0)) for f in (value, jacobian))
+    g = J.T @ r
+    v = np.where(g < 0, upper - x, x - lower)
+    v = np.minimum(v, np.linalg.norm(r) / np.linalg.norm(J, axis=0))
+    want = np.max(np.abs(v * g)) / np.sum(r**2)
+    np.testing.assert_allclose(solution.error, want, 1e-6)
+
+
+def test_lanes_fixed_variables_infeasible_and_outside():
+    fn = lambda x, data: jnp.append(x - data, 0.1 * jnp.log(x[0]))
+    lanes = jax.jit(
+        jax.vmap(lambda x, data, low, high: least_squares(fn, x, (data,), bounds=(low, high)))
+    )
+    x0 = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 1.0], [5.0, 1.0], [np.nan, 1.0], [0.0, 1.0],
+                   [-1.0, 1.0]], np.float32)  # fmt: skip
+    low, high = np.zeros((7, 2), np.float32), np.full((7, 2), 2.0, np.float32)
+    low[1], high[1] = [0.0, 1.0], [2.0, 1.0]  # the second variable is held at 1
+    low[2] = 3.0
+    low[6] = -np.inf
+    data = np.tile(np.float32([0.5, 4.0]), (7, 1))
+    solution = jax.tree.map(np.asarray, lanes(x0, data, low, high))
+    wanted = [Status.CONVERGED, Status.CONVERGED, Status.INFEASIBLE, Status.INVALID_START,
+              Status.INVALID_START, Status.CONVERGED, Status.NON_FINITE]  # fmt: skip
+    assert list(solution.status) == wanted
+    assert solution.value.dtype == jnp.float32
+    # The least (x − ½)² + 0.01 log²x.
+    best = so.minimize_scalar(lambda x: (x - 0.5) ** 2 + 0.01 * np.log(x) ** 2, (0.4, 0.6)).x
+    np.testing.assert_allclose(solution.value[[0, 5]], np.tile([best, 2.0], (2, 1)), 2e-3)
+    np.testing.assert_allclose(solution.value[1], [best, 1.0], 2e-3)
+    assert solution.value[1, 1] == 1.0
+    assert list(solution.num_steps[[2, 3, 4]]) == [0, 0, 0]
+    np.testing.assert_array_equal(solution.value[[2, 3]], x0[[2, 3]])
+
+
+def test_counts_are_those_of_the_calls():
+    calls = []
+
+    def residual_fn(x):
+        jax.debug.callback(lambda: calls.append(1))
+        return jnp.stack([10.0 * (x[1] - x[0] ** 2), 1.0 - x[0]])
+
+    bounds = (-2.0, np.array([0.5, 2.0]))
+    solution = trust_region_reflective(residual_fn, jnp.array([-1.2, 1.0]), bounds=bounds)
+    jax.block_until_ready(solution)
+    jax.effects_barrier()
+    assert solution.num_fun == solution.num_steps + 1
+    assert len(calls) == solution.num_fun + solution.num_hess
+
+
+def test_methods_of_the_door_agree():
+    fn = lambda p: jnp.stack([p["x"] ** 2 - 2.0, p["x"] - 1.5])
+    values = [least_squares(fn, {"x": jnp.float64(1.0)}, method=method, gtol=1e-12).value["x"]
+              for method in ("trf", "lm", "gauss-newton")]  # fmt: skip
+    peer = so.least_squares(lambda x: [x[0] ** 2 - 2.0, x[0] - 1.5], 1.0, gtol=1e-14).x[0]
+    np.testing.assert_allclose(values, peer, 1e-6)
+
+
+def test_refusals():
+    fn, x = lambda x: x, jnp.ones(2)
+    with pytest.raises(ValueError, match="`method` must be one of trf, lm, gauss-newton"):
+        least_squares(fn, x, method="dogbox")
+    with pytest.raises(ValueError, match="`bounds` must be infinite with method 'lm'"):
+        least_squares(fn, x, bounds=(0.0, jnp.inf), method="lm")
+    with pytest.raises(ValueError, match="`bounds` must have 1 or 2 numbers"):
+        trust_region_reflective(fn, x, bounds=(jnp.zeros(3), jnp.inf))
+    with pytest.raises(ValueError, match="`bounds` must be a pair"):
+        least_squares(fn, x, bounds=0.0)
