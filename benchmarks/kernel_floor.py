@@ -1,7 +1,7 @@
 """What the smallest kernels could gain: ours beside closed forms that guard nothing, and a copy.
 
 Batches of 20,000 float32 matrices, one compiled program each, interleaved. The closed forms are
-the least that a program for these batches can do: they overflow, divide by zero and ignore definiteness.
+the least that a program for these batches can do: they guard neither range nor definiteness.
 ``A + 1`` reads and writes the batch once. Times are medians in microseconds, ratios are over jnp's.
 """
 

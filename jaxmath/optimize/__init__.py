@@ -45,6 +45,11 @@ from jaxmath.optimize.frank_wolfe import (
     frank_wolfe_init,
     frank_wolfe_step,
 )
+from jaxmath.optimize.gauss_newton import (
+    gauss_newton,
+    gauss_newton_init,
+    gauss_newton_step,
+)
 from jaxmath.optimize.gradient_methods import (
     gradient_descent,
     gradient_descent_init,
@@ -72,6 +77,14 @@ from jaxmath.optimize.learning_in_games import (
     multiplicative_weights_init,
     multiplicative_weights_step,
 )
+from jaxmath.optimize.least_squares import (
+    least_squares,
+)
+from jaxmath.optimize.levenberg_marquardt import (
+    levenberg_marquardt,
+    levenberg_marquardt_init,
+    levenberg_marquardt_step,
+)
 from jaxmath.optimize.line_search import (
     Search,
     armijo_backtracking,
@@ -80,6 +93,11 @@ from jaxmath.optimize.line_search import (
     strong_wolfe,
     strong_wolfe_init,
     strong_wolfe_step,
+)
+from jaxmath.optimize.linear_least_squares import (
+    normal_equations,
+    qr_least_squares,
+    weighted_least_squares,
 )
 from jaxmath.optimize.linear_oracles import (
     linear_oracle_ball,
@@ -102,23 +120,6 @@ from jaxmath.optimize.more_garbow_hillstrom import (
     LeastSquaresProblem,
     more_garbow_hillstrom,
 )
-"""Optimization: first-order optimizers, least squares, objectives with known minima."""
-
-from jaxmath.optimize.adam_family import adam, adamax, adamw, amsgrad, nadam
-from jaxmath.optimize.adaptive import adadelta, adagrad, rmsprop
-from jaxmath.optimize.gauss_newton import gauss_newton, gauss_newton_init, gauss_newton_step
-from jaxmath.optimize.least_squares import least_squares
-from jaxmath.optimize.levenberg_marquardt import (
-    levenberg_marquardt,
-    levenberg_marquardt_init,
-    levenberg_marquardt_step,
-)
-from jaxmath.optimize.linear_least_squares import (
-    normal_equations,
-    qr_least_squares,
-    weighted_least_squares,
-)
-from jaxmath.optimize.momentum import heavy_ball, lion, nesterov, sgd
 from jaxmath.optimize.objectives import (
     ackley,
     beale,
@@ -169,34 +170,28 @@ from jaxmath.optimize.regret_matching import (
     regret_matching_plus_step,
     regret_matching_step,
 )
+from jaxmath.optimize.root_systems import (
+    broyden,
+    broyden_init,
+    broyden_step,
+    newton_system,
+    newton_system_init,
+    newton_system_step,
+)
 from jaxmath.optimize.roots import (
     root,
     root_scalar,
 )
 from jaxmath.optimize.saddle_points import (
-    Problem,
-    broyden,
-    broyden_init,
-    broyden_step,
-    classical_problems,
     extragradient,
     extragradient_init,
     extragradient_step,
-    from,
     gradient_descent_ascent,
     gradient_descent_ascent_init,
     gradient_descent_ascent_step,
-    import,
-    jaxmath,
-    newton_system,
-    newton_system_init,
-    newton_system_step,
     optimistic_gradient,
     optimistic_gradient_init,
     optimistic_gradient_step,
-    optimize,
-    problems,
-    root_systems,
 )
 from jaxmath.optimize.scalar_roots import (
     halley,
@@ -216,7 +211,7 @@ from jaxmath.optimize.stationary_points import (
     find_stationary_point,
     find_stationary_point_init,
     find_stationary_point_step,
-from jaxmath.optimize.problems import Problem, classical_problems
+)
 from jaxmath.optimize.trust_region_reflective import (
     trust_region_reflective,
     trust_region_reflective_init,
@@ -284,26 +279,23 @@ __all__ = [
     "frank_wolfe",
     "frank_wolfe_init",
     "frank_wolfe_step",
-    "from",
+    "gauss_newton",
+    "gauss_newton_init",
+    "gauss_newton_step",
     "gradient_descent",
     "gradient_descent_ascent",
     "gradient_descent_ascent_init",
     "gradient_descent_ascent_step",
     "gradient_descent_init",
     "gradient_descent_step",
-    "gauss_newton",
-    "gauss_newton_init",
-    "gauss_newton_step",
     "griewank",
     "halley",
     "halley_init",
     "halley_step",
     "heavy_ball",
     "himmelblau",
-    "import",
     "is_convex",
     "is_quasiconvex",
-    "jaxmath",
     "kkt_residual",
     "lagrange_stationary_point",
     "lagrange_stationary_point_init",
@@ -336,11 +328,10 @@ __all__ = [
     "nonlinear_cg",
     "nonlinear_cg_init",
     "nonlinear_cg_step",
+    "normal_equations",
     "optimistic_gradient",
     "optimistic_gradient_init",
     "optimistic_gradient_step",
-    "optimize",
-    "problems",
     "project_affine",
     "project_ball",
     "project_box",
@@ -350,7 +341,6 @@ __all__ = [
     "projected_gradient",
     "projected_gradient_init",
     "projected_gradient_step",
-    "normal_equations",
     "qr_least_squares",
     "quadratic",
     "rastrigin",
@@ -366,7 +356,6 @@ __all__ = [
     "rmsprop",
     "root",
     "root_scalar",
-    "root_systems",
     "rosenbrock",
     "secant",
     "secant_init",
