@@ -137,3 +137,12 @@ def test_contractions_ask_for_full_precision():
 def test_empty_contractions():
     assert numerics.dot(jnp.zeros(0), jnp.zeros(0)) == 0
     assert numerics.matmul(jnp.zeros((2, 0)), jnp.zeros((0, 3))).shape == (2, 3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_norm_of_a_zero_that_the_compiler_knows(dtype):
+    """XLA reassociates the scaled squares of a constant: the scale's own square must be finite."""
+    x = jnp.ones(3, dtype)
+    assert jax.jit(lambda x: numerics.safe_norm(jnp.zeros_like(x)))(x) == 0
+    tiny = float(jnp.finfo(dtype).tiny)
+    np.testing.assert_allclose(jax.jit(numerics.safe_norm)(x * tiny), tiny * 3**0.5, rtol=1e-6)

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
-from jaxmath import numerics
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._solver import check_scalar
 from jaxmath.typing import Array, ArrayLike, PyTree, Scalar, as_array, check_number
@@ -67,12 +66,6 @@ def _tolerances(
     check_number("xtol", xtol, low=0.0)
     check_number("rtol", rtol, low=0.0)
     return jnp.asarray(xtol, dtype), jnp.asarray(rtol, dtype)
-
-
-def _norm(x: Array) -> Array:
-    """‖x‖₂. XLA reassociates the scaled squares of a vector that it knows to be 0 into 0·∞; the
-    barrier hides the constant."""
-    return numerics.safe_norm(lax.optimization_barrier(x))
 
 
 def _first(*cases: tuple[Array, Any]) -> Array:

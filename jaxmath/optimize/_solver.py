@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -35,14 +35,13 @@ def solver(fn: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(fn)
     def call(fun: Callable, *data: Any, **named: Any) -> R:
-        bound = signature.bind(fun, *data, **named).arguments
+        bound: dict[str, Any] = signature.bind(fun, *data, **named).arguments
         for name, value in bound.items():
             if name not in settings and value is not fun:
                 bound[name] = as_data(value)
-        return program(**bound)
+        return cast(Callable[..., R], program)(**bound)
 
-    call.__signature__ = signature  # type: ignore[attr-defined]
-    return call
+    return cast(Callable[P, R], call)
 
 
 def _is_vector(node: Any) -> bool:

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jax.scipy.linalg import lu_factor, lu_solve
 
 from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.optimize._roots import _first, _implicit, _norm, _tolerances, _vector_function
+from jaxmath.numerics import safe_norm
+from jaxmath.optimize._roots import _first, _implicit, _tolerances, _vector_function
 from jaxmath.optimize._solver import as_point
 from jaxmath.typing import Array, PyTree, Scalar
 
@@ -70,14 +71,14 @@ def _backtrack(
 ) -> tuple[Trial, Array, Array]:
     """The first x + λd, λ = 1, ½, ¼…, with ‖F(x + λd)‖ ≤ (1 − 10⁻⁴λ)‖F(x)‖, and less; how that
     ended (RUNNING: found), and the number of evaluations."""
-    norm = _norm(residual)
+    norm = safe_norm(residual)
 
     def trial(length: Array) -> Trial:
         point = x + length * direction
         return Trial(length, point, F(point))
 
     def status_fn(now: Trial) -> Array:
-        reached = _norm(now.residual)
+        reached = safe_norm(now.residual)
         # Less than the norm as well: in float32 the factor rounds to 1 for a small λ.
         enough = (reached <= (1.0 - ARMIJO * now.length) * norm) & (reached < norm)
         return _first((enough, Status.CONVERGED))
@@ -99,8 +100,8 @@ def _backtrack(
 
 def _status(state: SystemState, xtol: Array, rtol: Array) -> Array:
     vector, _ = as_point("x", state.x)
-    size, move = _norm(vector), _norm(state.direction)
-    norm = _norm(state.residual)
+    size, move = safe_norm(vector), safe_norm(state.direction)
+    norm = safe_norm(state.residual)
     noise = xtol + float(jnp.finfo(size.dtype).eps) ** 0.5 * size
     failed = state.outcome == Status.LINE_SEARCH_FAILED
     return _first(
@@ -132,7 +133,7 @@ def _find(
     def run() -> Solution:
         status_fn = lambda state: _status(state, *tolerances)
         state, status, num_steps = iterate(step, init(), status_fn, max_steps=max_steps)
-        error = _norm(state.residual)
+        error = safe_norm(state.residual)
         x, _ = as_point("x", state.x)
         counts = {"num_fun": state.num_fun, "num_hess": state.num_jacobians}
         return Solution(x, status, error, num_steps, **counts)

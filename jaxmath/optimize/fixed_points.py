@@ -8,7 +8,8 @@ from jax.scipy.linalg import solve_triangular
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.optimize._roots import _chosen, _first, _implicit, _norm, _tolerances
+from jaxmath.numerics import safe_norm
+from jaxmath.optimize._roots import _chosen, _first, _implicit, _tolerances
 from jaxmath.optimize._solver import as_point, solver
 from jaxmath.optimize._systems import _default_factor, _vectorized
 from jaxmath.typing import Array, PyTree, Scalar, check_number
@@ -73,7 +74,7 @@ def fixed_point_init(
 def _coefficients(differences: Array, residual: Array, image: Array) -> Array:
     """argmin ‖r − Σⱼ γⱼ Δrⱼ‖² + ν²‖γ‖², with ν the rounding noise of a difference, by QR."""
     eps, columns = float(jnp.finfo(residual.dtype).eps), differences.T
-    size = _norm(image) + _norm(differences)
+    size = safe_norm(image) + safe_norm(differences)
     noise = eps * jnp.where(size > 0.0, size, 1.0)
     ridge = noise * jnp.eye(len(differences), dtype=residual.dtype)
     Q, R = jnp.linalg.qr(jnp.concatenate([columns, ridge]))
@@ -123,7 +124,7 @@ def fixed_point_step(fun: Callable, state: FixedPointState, args: Any = ()) -> F
         differences = differences.at[slot].set((image - new) - residual)
         changes = changes.at[slot].set(image - state.image)
     moved = FixedPointState(
-        back(new), image, differences, changes, state.num_steps + 1, _norm(residual), finite
+        back(new), image, differences, changes, state.num_steps + 1, safe_norm(residual), finite
     )
     return _chosen(finite, moved, state._replace(finite=finite))
 
@@ -182,7 +183,7 @@ def fixed_point(
 
     def status_fn(state: FixedPointState) -> Array:
         x, _ = as_point("x", state.x)
-        size, error = _norm(x), _norm(state.image - x)
+        size, error = safe_norm(x), safe_norm(state.image - x)
         return _first(
             (~jnp.isfinite(size), Status.INVALID_START),
             (~state.finite, Status.NON_FINITE),
@@ -195,7 +196,7 @@ def fixed_point(
         step = lambda state: fixed_point_step(fun, state, args)
         state, status, num_steps = iterate(step, start, status_fn, max_steps=max_steps)
         x, _ = as_point("x", state.x)
-        error = _norm(state.image - x)
+        error = safe_norm(state.image - x)
         return Solution(x, status, error, num_steps, num_fun=num_steps + 1)
 
     solution = _implicit(lambda x: G(x) - x, vector, run)

@@ -9,7 +9,8 @@ from jax import lax
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._roots import _chosen, _norm
+from jaxmath.numerics import safe_norm
+from jaxmath.optimize._roots import _chosen
 from jaxmath.optimize._solver import solver
 from jaxmath.optimize._systems import (
     MAX_HALVINGS,
@@ -236,11 +237,11 @@ def broyden_init(
 
 def _good_update(H: Array, s: Array, y: Array) -> Array:
     """H + (s − Hy)sᵀH/(sᵀHy), Sherman–Morrison; H itself where that is singular to rounding."""
-    norm = _norm(s)
+    norm = safe_norm(s)
     divisor = jnp.where(norm > 0.0, norm, 1.0)
     u, w = s / divisor, numerics.matmul(H, y) / divisor
     curvature = numerics.dot(u, w)
-    noise = len(s) * float(jnp.finfo(s.dtype).eps) * _norm(w)
+    noise = len(s) * float(jnp.finfo(s.dtype).eps) * safe_norm(w)
     regular = jnp.abs(curvature) > noise
     change = jnp.outer(u - w, numerics.matmul(u, H)) / jnp.where(regular, curvature, 1.0)
     return jnp.where(regular, H + change, H)

@@ -8,9 +8,7 @@ from jaxmath.iterate import Status
 from jaxmath.optimize import gauss_newton, gauss_newton_init, gauss_newton_step
 from tests.optimize.residual_problems import NAMES, PROBLEMS, padded, residuals
 
-solve = jax.jit(
-    lambda x0, which, scale: gauss_newton(residuals, x0, (which, scale), max_steps=60)
-)
+solve = jax.jit(lambda x0, which, scale: gauss_newton(residuals, x0, (which, scale), max_steps=60))
 # Brown–Dennis and Freudenstein–Roth have residuals too large for Gauss–Newton.
 TAME = [i for i, name in enumerate(NAMES) if name not in ("brown_dennis", "freudenstein_roth")]
 
