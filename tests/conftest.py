@@ -1,6 +1,28 @@
 """Every test runs with x64 on and with implicit rank promotion refused."""
 
+import zlib
+from collections import defaultdict
+
 import jax
+import pytest
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Of a test marked ``sampled(k)`` one case in k runs by default, the others under -m full.
+
+    Which ones is settled by a checksum of their names, so that no parameter is left out as a whole
+    for the place it has in the product.
+    """
+    cases = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    for group in cases.values():
+        group.sort(key=lambda item: zlib.crc32(item.nodeid.encode()))
+        (k,) = group[0].get_closest_marker("sampled").args
+        for item in group[-(-len(group) // k) :]:
+            item.add_marker(pytest.mark.full)

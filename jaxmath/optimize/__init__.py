@@ -110,6 +110,9 @@ from jaxmath.optimize.matrix_games import (
     nash_gap,
     solve_game,
 )
+from jaxmath.optimize.minimize import (
+    minimize,
+)
 from jaxmath.optimize.momentum import (
     heavy_ball,
     lion,
@@ -312,6 +315,7 @@ __all__ = [
     "linear_oracle_box",
     "linear_oracle_simplex",
     "lion",
+    "minimize",
     "more_garbow_hillstrom",
     "multiplicative_weights",
     "multiplicative_weights_init",

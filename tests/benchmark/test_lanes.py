@@ -42,6 +42,7 @@ def same(a, b):
     return np.array_equal(a, b, equal_nan=True)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", PROBLEMS)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_other_lanes_change_nothing(name, optimizer):

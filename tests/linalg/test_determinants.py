@@ -92,6 +92,7 @@ def test_gradient_is_the_adjugate_at_every_rank(dtype):
         np.testing.assert_allclose(alone, want, rtol=0, atol=bound)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rank", [4, 3])
 def test_finite_differences_at_singular_matrices(rank):
     """Rank n − 1: the gradient has rank 1. Rank n − 2: it is 0, and the Hessian is not."""

@@ -75,6 +75,7 @@ def assert_schur(A, T, Z):
     assert (gallery.norms(Z.conj().swapaxes(1, 2) @ Z - np.eye(N)) <= 20 * N * eps).all()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_accuracy_list(dtype):
     """schur and eig over the gallery, in order, against 40 digits."""
@@ -93,6 +94,7 @@ def test_accuracy_list(dtype):
     assert (np.diff(w.real, axis=1) >= -N * noise).all()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", [np.float32, np.complex128])
 def test_the_plain_operations_over_the_list(dtype):
     """What runs where there is no LAPACK: the QR algorithm and back substitution."""

@@ -30,6 +30,7 @@ def wide(A):
     return A.astype(np.float64)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", SIZES)
 def test_solve_and_inverse(n, dtype):
@@ -49,6 +50,7 @@ def test_solve_and_inverse(n, dtype):
     assert checked >= 710
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", SIZES)
 def test_determinant_is_that_of_one_matrix(n, dtype):
@@ -64,6 +66,7 @@ def test_determinant_is_that_of_one_matrix(n, dtype):
             assert abs(d - np.linalg.det(wide(M))) <= reach + 1e-13 * np.prod(s) + slack
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("n", SIZES)
 def test_determinants_leave_the_range_only_where_the_result_does(n):
     """Products of huge and tiny pivots, in every order, and a singular matrix near the limit."""
@@ -90,6 +93,7 @@ def test_cholesky(n, dtype):
     assert np.all(error <= 20 * n * np.finfo(dtype).eps * np.linalg.norm(wide(A), 2, axis=(1, 2)))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", SIZES)
 def test_factors(n, dtype):
@@ -172,6 +176,7 @@ CALLS = {
 SIZED = [(name, n) for name in CALLS for n in (2, 4 if name in ("inv", "eigh", "svd") else 5)]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("name", "n"), SIZED)
 def test_gradients_hessians_and_nested_vmap(name, n):
     call = CALLS[name]

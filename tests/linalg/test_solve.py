@@ -15,6 +15,7 @@ from tests.linalg.system_matrices import N, gallery, growth, norm
 DTYPES = (np.float32, np.float64)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_residuals_over_the_gallery(dtype):
     """solve: ‖A x − b‖ ≤ 20·n·eps·ρ·‖A‖·‖x‖; inv: ‖A X − I‖ ≤ 20·n·eps·ρ·‖A‖·‖X‖."""

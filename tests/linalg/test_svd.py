@@ -67,6 +67,7 @@ def test_shapes(shape):
     np.testing.assert_allclose((U[:, : len(s)] * s[None, :]) @ Vh[: len(s)], A, atol=1e-14)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("part", [0, 1, 2])
 @pytest.mark.parametrize("shape", [(4, 3), (3, 4)])
 def test_derivatives_of_factors(part, shape):
@@ -75,6 +76,7 @@ def test_derivatives_of_factors(part, shape):
     assert_derivatives(lambda A: svd(A)[part], A)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("side", [0, 2])
 def test_full_matrices_by_projectors(side):
     """U₂U₂ᵀ and V₂V₂ᵀ do not depend on the gauge, at repeated singular values either."""

@@ -48,6 +48,7 @@ def assert_decomposes(A, w, V, factor):
     assert (np.abs(entry.imag) <= 4 * eps).all()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_accuracy_list(dtype):
     """eigh and the Jacobi reference over the gallery, against 40 digits."""

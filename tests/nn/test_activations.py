@@ -46,6 +46,7 @@ MP = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 @pytest.mark.parametrize("name", ALL)
 def test_value_and_gradient_at_the_ends(name, dtype):

@@ -22,6 +22,7 @@ def rosenbrock(x, a=100.0):
     return jnp.sum(a * (x[1::2] - x[::2] ** 2) ** 2 + (1 - x[::2]) ** 2)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("method", ["bfgs", "lbfgs"])
 @pytest.mark.parametrize(
     "name", ["helical-valley", "brown-dennis", "kowalik-osborne", "box-three-dimensional"]
@@ -180,3 +181,13 @@ def test_float32_reaches_what_it_can_hold():
     assert ended.all()
     good = jax.vmap(rosenbrock)(found.value.astype(jnp.float64)) <= 1e-6
     assert good.mean() >= 0.95
+
+
+def test_one_door():
+    f = lambda x: rosenbrock(x, 4.0)
+    for method in ("bfgs", "L-BFGS", "CG"):
+        solution = optimize.minimize(f, [-1.2, 1.0], method=method)
+        assert solution.converged
+        np.testing.assert_allclose(solution.value, 1.0, rtol=1e-6)
+    exact = optimize.bfgs(f, [-1.2, 1.0])
+    np.testing.assert_array_equal(optimize.minimize(f, [-1.2, 1.0]).value, exact.value)

@@ -119,6 +119,7 @@ def _partial(f, x, axes):
     return mpmath.diff(f, tuple(x), orders)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_minimizers_in_floating_point(name):
     """Value and gradient at each minimizer, in both precisions, and no lower point nearby."""

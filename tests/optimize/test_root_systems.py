@@ -70,6 +70,7 @@ def found():
             for name, s in solvers.items()}  # fmt: skip
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["newton", "broyden", "finite"])
 def test_roots_are_those_of_scipy(found, name):
     solution = found[name]

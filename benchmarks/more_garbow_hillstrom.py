@@ -1,0 +1,149 @@
+"""The 35 problems of Moré, Garbow and Hillstrom: ours beside SciPy's method of the same name.
+
+    python benchmarks/more_garbow_hillstrom.py --json benchmarks/results/mgh_cpu.json
+
+Each problem from its standard start. Solved: f − f* ≤ 1e-8·max(1, |f*|) for the global minimum f*,
+judged in float64; "a listed minimum" where it is another one of the paper's. Cost: evaluations of f
+and ∇f until f first meets that target, for both sides, at the tightest tolerances; the ratio of the
+sums is over the problems that both solve. CONVERGED is audited: the error measure, recomputed in
+float64, is at most 10·tol.
+"""
+
+import argparse
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.optimize
+from rich.progress import track
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from jaxmath.benchmark import environment
+from jaxmath.iterate import Status
+from jaxmath.optimize import (
+    bfgs,
+    bfgs_init,
+    bfgs_step,
+    lbfgs,
+    lbfgs_init,
+    lbfgs_step,
+    more_garbow_hillstrom,
+)
+
+jax.config.update("jax_enable_x64", True)
+
+METHODS = {
+    "bfgs": (bfgs, bfgs_init, bfgs_step, "BFGS", {"gtol": 1e-12, "maxiter": 5000}),
+    "lbfgs": (
+        lbfgs, lbfgs_init, lbfgs_step, "L-BFGS-B",
+        {"gtol": 1e-12, "ftol": 0.0, "maxiter": 5000, "maxfun": 20000, "maxcor": 10},
+    ),
+}  # fmt: skip
+TOLERANCE = {"float32": float(jnp.finfo("float32").eps) ** (2 / 3),
+             "float64": float(jnp.finfo("float64").eps) ** (2 / 3)}  # fmt: skip
+
+
+def target(minimum: float) -> float:
+    return minimum + 1e-8 * max(1.0, abs(minimum))
+
+
+def audited(both, x: np.ndarray) -> float:
+    """maxᵢ |gᵢ| max(|xᵢ|, 1) / max(|f|, 1) in float64."""
+    value, gradient = both(x)
+    return float(np.max(np.abs(gradient) * np.maximum(np.abs(x), 1.0)) / max(abs(value), 1.0))
+
+
+def evaluations(init, step, objective, start, goal: float, limit: int) -> int | None:
+    """How many evaluations our method needs until f at an accepted point meets the goal."""
+    state = init(objective, start)
+    advance = jax.jit(lambda s: step(objective, s))
+    while int(state.num_fun) <= limit:
+        if float(state.value) <= goal:
+            return int(state.num_fun)
+        state = advance(state)
+    return None
+
+
+def row(problem, method: str, dtype: str) -> dict:
+    solver, init, step, peer, options = METHODS[method]
+    both, goal = jax.jit(jax.value_and_grad(problem.objective)), target(problem.minimum)
+    start = np.asarray(problem.start)
+    solution = solver(problem.objective, jnp.asarray(start, dtype), max_steps=5000)
+    x = np.asarray(solution.value, np.float64)
+    value = float(both(x)[0])
+    listed = any(abs(value - m[0]) <= 1e-8 * max(1.0, abs(m[0])) for m in problem.minima)
+    status = Status(int(solution.status)).name
+    error = audited(both, x)
+    found = {
+        "number": problem.number, "problem": problem.name, "method": method, "dtype": dtype,
+        "gap": value - problem.minimum, "solved": value <= goal, "listed": listed,
+        "status": status, "evaluations": int(solution.num_fun), "error": error,
+        "false_converged": status == "CONVERGED" and not error <= 10 * TOLERANCE[dtype],
+    }  # fmt: skip
+    if dtype == "float32":
+        # What float32 can hold: the spacing there, and f at the minimizer rounded to float32.
+        known = [np.asarray(m[1], np.float32) for m in problem.minima if m[1] is not None]
+        rounded = min(
+            (float(both(m.astype(float))[0]) - problem.minimum for m in known), default=0.0
+        )
+        held = max(float(np.spacing(np.float32(problem.minimum))), rounded)
+        found["held"] = value - problem.minimum <= 10 * held or value <= goal
+        return found
+    seen: list[float] = []
+
+    def counted(x: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = both(x)
+        seen.append(float(value))
+        return seen[-1], np.asarray(gradient)
+
+    scipy.optimize.minimize(counted, start, jac=True, method=peer, options=options)
+    found["scipy"] = next((i for i, v in enumerate(seen, 1) if v <= goal), None)
+    found["cost"] = (
+        evaluations(init, step, problem.objective, jnp.asarray(start), goal, 5000)
+        if found["solved"] else None
+    )  # fmt: skip
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, help="write every figure as JSON")
+    parser.add_argument("--problems", type=int, nargs="+", metavar="N", help="numbers, 1 to 35")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    problems = [
+        p for p in more_garbow_hillstrom() if not options.problems or p.number in options.problems
+    ]
+    plan = [(p, m, d) for p in problems for m in METHODS for d in ("float64", "float32")]
+    rows = [row(*case) for case in track(plan, "minimizing", transient=True)]
+    for r in rows:
+        mark = "solved" if r["solved"] else ("listed" if r["listed"] else "-")
+        more = f"cost {r['cost']} scipy {r['scipy']}" if "scipy" in r else f"held {r['held']}"
+        print(
+            f"{r['number']:2} {r['problem']:24} {r['method']:5} {r['dtype']} {mark:6} "
+            f"gap {r['gap']:9.2e} {r['status']:10} {r['evaluations']:5} {more}"
+        )
+    for method in METHODS:
+        wide = [r for r in rows if r["method"] == method and r["dtype"] == "float64"]
+        narrow = [r for r in rows if r["method"] == method and r["dtype"] == "float32"]
+        shared = [r for r in wide if r["cost"] and r["scipy"]]
+        ours, theirs = (sum(r[k] for r in shared) for k in ("cost", "scipy"))
+        print(
+            f"{method}: solved {sum(r['solved'] for r in wide)}, SciPy "
+            f"{sum(r['scipy'] is not None for r in wide)} of {len(wide)}; cost {ours} / {theirs} = "
+            f"{ours / max(theirs, 1):.2f}; false CONVERGED "
+            f"{sum(r['false_converged'] for r in wide + narrow)}; float32 holds "
+            f"{sum(r['held'] for r in narrow)} of {len(narrow)}"
+        )
+    if options.json:
+        where = environment()
+        options.json.write_text(json.dumps({"where": where, "rows": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""One door to the methods that minimize a smooth function without constraints."""
+
+from collections.abc import Callable
+
+from jaxmath.iterate import Solution
+from jaxmath.optimize.gradient_methods import gradient_descent, nonlinear_cg
+from jaxmath.optimize.quasi_newton import bfgs, dfp, lbfgs
+from jaxmath.typing import PyTree, Scalar
+
+__all__ = ["minimize"]
+
+_METHODS = {
+    "bfgs": bfgs,
+    "l-bfgs": lbfgs,
+    "dfp": dfp,
+    "cg": nonlinear_cg,
+    "gradient-descent": gradient_descent,
+}
+
+
+def minimize(
+    fun: Callable,
+    x0: PyTree,
+    args: tuple = (),
+    method: str = "bfgs",
+    *,
+    tol: Scalar | None = None,
+    max_steps: Scalar | None = None,
+) -> Solution:
+    """Minimize a smooth function, by the method that is named.
+
+    ::
+
+        f(x*) ≤ f(x) for all x near x*;   ∇f(x*) = 0
+
+    Args:
+      fun: the objective, ``fun(x, *args)``, a real scalar.
+      x0: the start, a pytree of floating arrays of one dtype; a list of numbers is a vector.
+      args: further arguments of ``fun``, a tuple; traced.
+      method: "bfgs", "l-bfgs", "dfp", "cg" (``nonlinear_cg``) or "gradient-descent"; in capitals
+        too, as SciPy has them.
+      tol: the tolerance of the method; None takes eps^(2/3).
+      max_steps: the limit on steps; None takes 200 n.
+
+    Returns:
+      The ``Solution`` of the method: minimizer, ``Status``, error and exact counts.
+
+    Numerics:
+      That of the method; the gradient is ``jax.grad``'s. Under vmap each lane has its own status,
+      and no lane waits for another's line search.
+
+    Example:
+      >>> s = minimize(lambda x: (x[0] - 1.0) ** 2 + (x[1] - 2.0) ** 4, [0.0, 0.0], method="BFGS")
+      >>> print([f"{x:.2f}" for x in s.value], bool(s.converged))
+      ['1.00', '2.00'] True
+
+    References:
+      SciPy, ``scipy.optimize.minimize``.
+    """
+    if not isinstance(method, str) or method.lower() not in _METHODS:
+        raise ValueError(f"argument `method` must be one of {', '.join(_METHODS)}, got {method!r}")
+    return _METHODS[method.lower()](fun, x0, args, tol=tol, max_steps=max_steps)
