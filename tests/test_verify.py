@@ -54,7 +54,7 @@ def test_bfloat16_with_x64_off():
 # --- seeded mistakes -----------------------------------------------------------------------------
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}-{rule.mode}")
 def test_seeded_mistakes_are_caught(rule: Rule):
     """A mistake whose effect exceeds 10 bounds is WRONG, and all do; the right rule is OK."""

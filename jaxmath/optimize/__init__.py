@@ -215,6 +215,11 @@ from jaxmath.optimize.stationary_points import (
     find_stationary_point_init,
     find_stationary_point_step,
 )
+from jaxmath.optimize.trust_region import (
+    trust_region_newton,
+    trust_region_newton_init,
+    trust_region_newton_step,
+)
 from jaxmath.optimize.trust_region_reflective import (
     trust_region_reflective,
     trust_region_reflective_init,
@@ -370,6 +375,9 @@ __all__ = [
     "strong_wolfe_init",
     "strong_wolfe_step",
     "styblinski_tang",
+    "trust_region_newton",
+    "trust_region_newton_init",
+    "trust_region_newton_step",
     "trust_region_reflective",
     "trust_region_reflective_init",
     "trust_region_reflective_step",

@@ -51,6 +51,7 @@ class DescentState(NamedTuple):
     search: Search
     error: Array
     best: Array
+    floor: Array
     quiet: Array
     fresh: Array
     forced: Array
@@ -69,6 +70,11 @@ def default_tolerance(tol: Scalar | None, dtype: Any) -> Array:
     """``tol``, or eps^(2/3): 3.7e-11 in double precision, 2.4e-5 in single."""
     check_number("tol", 0.0 if tol is None else tol, low=0.0)
     return jnp.asarray(float(jnp.finfo(dtype).eps) ** (2 / 3) if tol is None else tol, dtype)
+
+
+def lowest(value: Array) -> Array:
+    """−eps^(−3/2)·max(|f(x₀)|, 1), below which f counts as unbounded."""
+    return -(float(jnp.finfo(value.dtype).eps) ** -1.5) * jnp.maximum(jnp.abs(value), 1.0)
 
 
 def evaluator(fun: Callable, back: Callable, args: tuple) -> Callable[[Array], tuple[Array, Array]]:
@@ -99,7 +105,7 @@ def begin(evaluate: Callable, x: Array, rule: Rule) -> DescentState:
     return DescentState(
         x, value, gradient, -gradient, rule.init(x),
         _new_search(_first_step(gradient), x, value, -gradient, slope),
-        error, error, jnp.int32(0), jnp.asarray(True), jnp.asarray(False),
+        error, error, lowest(value), jnp.int32(0), jnp.asarray(True), jnp.asarray(False),
         jnp.int32(0), jnp.int32(1), status.astype(jnp.int32),
     )  # fmt: skip
 
@@ -170,8 +176,7 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
     hopeless = failed & state.fresh & ~(search.low[0] > 0)
     spent = search.trials >= MAX_TRIALS
     verdict = jnp.where(spent, Status.LINE_SEARCH_FAILED, Status.STAGNATED)
-    floor = -(float(jnp.finfo(x.dtype).eps) ** -1.5) * jnp.maximum(jnp.abs(state.value), 1.0)
-    unbounded = (value < floor) | (value == -jnp.inf)
+    unbounded = value < state.floor
     choice = jnp.where(done, 1, jnp.where(failed, 2, 0)).astype(jnp.int32)
     state = lax.switch(
         choice,

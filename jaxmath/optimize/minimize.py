@@ -5,6 +5,7 @@ from collections.abc import Callable
 from jaxmath.iterate import Solution
 from jaxmath.optimize.gradient_methods import gradient_descent, nonlinear_cg
 from jaxmath.optimize.quasi_newton import bfgs, dfp, lbfgs
+from jaxmath.optimize.trust_region import trust_region_newton
 from jaxmath.typing import PyTree, Scalar
 
 __all__ = ["minimize"]
@@ -15,6 +16,7 @@ _METHODS = {
     "dfp": dfp,
     "cg": nonlinear_cg,
     "gradient-descent": gradient_descent,
+    "trust-ncg": trust_region_newton,
 }
 
 
@@ -37,8 +39,8 @@ def minimize(
       fun: the objective, ``fun(x, *args)``, a real scalar.
       x0: the start, a pytree of floating arrays of one dtype; a list of numbers is a vector.
       args: further arguments of ``fun``, a tuple; traced.
-      method: "bfgs", "l-bfgs", "dfp", "cg" (``nonlinear_cg``) or "gradient-descent"; in capitals
-        too, as SciPy has them.
+      method: "bfgs", "l-bfgs", "dfp", "cg" (``nonlinear_cg``), "gradient-descent" or "trust-ncg"
+        (``trust_region_newton``); in capitals too, as SciPy has them.
       tol: the tolerance of the method; None takes eps^(2/3).
       max_steps: the limit on steps; None takes 200 n.
 

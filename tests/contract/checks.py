@@ -234,7 +234,8 @@ def check_errors(row: Row) -> Iterator[tuple[str, Outcome]]:
                 return
             named = re.match(r"(\w+): argument", str(error))
             # x_init, which shares the row of x, may be the one that checks.
-            if named and named[1].removesuffix("_init") not in row.name.split("."):
+            own = row.name.rpartition(".")[2]
+            if named and named[1] not in (own, f"{own}_init"):
                 yield "errors", Outcome(False, f"{error!r} names {named[1]}, not {row.name}")
                 return
         except Exception as error:

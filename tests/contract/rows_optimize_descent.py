@@ -54,7 +54,9 @@ BAD_LINE = (
 )
 
 ROWS = [
-    *map(row, ("bfgs", "dfp", "lbfgs", "gradient_descent", "nonlinear_cg")),
+    *map(row, (
+        "bfgs", "dfp", "lbfgs", "gradient_descent", "nonlinear_cg", "trust_region_newton"
+    )),
     Row("optimize.minimize", start, lambda x0, centre, weights: centre, diff=LOOP, tol=64.0,
         call=solved(optimize.bfgs), dtypes=("float64",), note="as bfgs",
         bad=(Bad((bowl, np.zeros(2), (), "newton"), "`method` must be one of bfgs, l-bfgs"),)),

@@ -11,13 +11,14 @@ IDS = [row.name for row in ROWS]
 
 @pytest.mark.parametrize("row", ROWS, ids=IDS)
 def test_contract(row):
-    """Values in float32 are the next test's: once, as users run it."""
+    """Values in float32 are the next test's, as users run it; all of them under -m full."""
     outcomes = checks.run(row, skip="float32")
     failed = [f"{column}: {o.detail}" for column, o in outcomes.items() if o.ok is False]
     assert not failed, "\n".join(failed)
     assert not checks.check_key_first(row)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("row", [r for r in ROWS if "float32" in r.dtypes], ids=lambda r: r.name)
 def test_float32_with_x64_off(row):
     with jax.enable_x64(False):

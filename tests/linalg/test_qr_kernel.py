@@ -26,7 +26,7 @@ def gallery(m: int, n: int) -> np.ndarray:
     return np.stack([*listed, *rng.normal(size=(500, m, n))])
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_kernel_is_accurate_in_its_gauge(shape, dtype):

@@ -16,7 +16,7 @@ def on_first(A):
     return tuple(jnp.moveaxis(x, -1, 0) for x in svd_last(jnp.moveaxis(A, 0, -1)))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_kernel_is_accurate_in_its_gauge(shape, dtype):

@@ -118,6 +118,7 @@ def test_one_trace_for_two_calls():
     assert len(traces) == seen
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("method", ["bfgs", "lbfgs", "nonlinear_cg"])
 def test_each_lane_ends_in_its_own_way(method):
     """A minimum; no lower bound; a NaN and an infinite start; flat; NaN from a point on."""
