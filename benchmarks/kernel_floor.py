@@ -6,12 +6,16 @@ the least that a program for these batches can do: they guard neither range nor 
 """
 
 import argparse
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from jaxmath import linalg
 
@@ -70,11 +74,11 @@ def median_us(calls: list[Callable], args: tuple, runs: int) -> list[float]:
     return [1e6 * float(np.median(kept)) for kept in seconds]
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batch", type=int, default=20_000, help="matrices (%(default)s)")
     parser.add_argument("--runs", type=int, default=101, help="interleaved runs (%(default)s)")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     rng = np.random.default_rng(0)
     print("operation  n   A + 1   closed    ours      jnp   closed's ratio   ours")
     for name, n, ours, closed, theirs in ROWS:

@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -110,11 +111,11 @@ def row(problem, method: str, dtype: str) -> dict:
     return found
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="write every figure as JSON")
     parser.add_argument("--problems", type=int, nargs="+", metavar="N", help="numbers, 1 to 35")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     warnings.simplefilter("ignore")
     problems = [
         p for p in more_garbow_hillstrom() if not options.problems or p.number in options.problems

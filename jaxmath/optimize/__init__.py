@@ -85,14 +85,16 @@ from jaxmath.optimize.levenberg_marquardt import (
     levenberg_marquardt_init,
     levenberg_marquardt_step,
 )
+from jaxmath.optimize.limited_memory import (
+    lbfgs,
+    lbfgs_init,
+    lbfgs_step,
+)
 from jaxmath.optimize.line_search import (
     Search,
     armijo_backtracking,
     armijo_backtracking_init,
     armijo_backtracking_step,
-    strong_wolfe,
-    strong_wolfe_init,
-    strong_wolfe_step,
 )
 from jaxmath.optimize.linear_least_squares import (
     normal_equations,
@@ -161,9 +163,6 @@ from jaxmath.optimize.quasi_newton import (
     dfp,
     dfp_init,
     dfp_step,
-    lbfgs,
-    lbfgs_init,
-    lbfgs_step,
 )
 from jaxmath.optimize.regret_matching import (
     regret_matching,
@@ -224,6 +223,11 @@ from jaxmath.optimize.trust_region_reflective import (
     trust_region_reflective,
     trust_region_reflective_init,
     trust_region_reflective_step,
+)
+from jaxmath.optimize.wolfe import (
+    strong_wolfe,
+    strong_wolfe_init,
+    strong_wolfe_step,
 )
 
 __all__ = [

@@ -14,7 +14,8 @@ from jax import lax
 from jaxmath import numerics
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.optimize._solver import as_point, check_scalar
-from jaxmath.optimize.line_search import MAX_TRIALS, Search, strong_wolfe_init, strong_wolfe_step
+from jaxmath.optimize.line_search import MAX_TRIALS, Search
+from jaxmath.optimize.wolfe import strong_wolfe_init, strong_wolfe_step
 from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
 
 __all__: list[str] = []
@@ -77,6 +78,14 @@ def lowest(value: Array) -> Array:
     return -(float(jnp.finfo(value.dtype).eps) ** -1.5) * jnp.maximum(jnp.abs(value), 1.0)
 
 
+def progressed(state: Any, x: Array, value: Array, error: Array) -> Array:
+    """Whether a step shows: f beyond rounding, the error halved, or x moved by eps^(1/3)."""
+    eps = float(jnp.finfo(x.dtype).eps)
+    far = jnp.max(jnp.abs(x - state.x)) > eps ** (1 / 3) * jnp.maximum(jnp.max(jnp.abs(x)), 1.0)
+    lower = state.value - value > eps * jnp.abs(state.value)
+    return lower | (error < 0.5 * state.best) | far
+
+
 def evaluator(fun: Callable, back: Callable, args: tuple) -> Callable[[Array], tuple[Array, Array]]:
     """f and ∇f at a vector."""
     return jax.value_and_grad(lambda x: check_scalar("fun", fun(back(x), *args)))
@@ -136,13 +145,11 @@ def _moved(state: DescentState, trial: tuple, rule: Rule) -> DescentState:
     s, y = x - state.x, gradient - state.gradient
     memory = rule.update(state.memory, s, y, gradient, state.direction)
     error = error_measure(x, value, gradient)
-    eps = float(jnp.finfo(x.dtype).eps)
-    progress = (state.value - value > eps * jnp.abs(state.value)) | (error < 0.5 * state.best)
-    progress |= jnp.max(jnp.abs(s)) > eps ** (1 / 3) * jnp.maximum(jnp.max(jnp.abs(x)), 1.0)
+    quiet = jnp.where(progressed(state, x, value, error), 0, state.quiet + 1)
     last = state.search.step * state.search.start[1]
     state = state._replace(
         x=x, value=value, gradient=gradient, memory=memory, error=error,
-        best=jnp.minimum(state.best, error), quiet=jnp.where(progress, 0, state.quiet + 1),
+        best=jnp.minimum(state.best, error), quiet=quiet,
         fresh=jnp.asarray(False), forced=jnp.asarray(False), num_steps=state.num_steps + 1,
     )  # fmt: skip
     return _redirected(state, rule, last)

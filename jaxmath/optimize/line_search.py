@@ -20,9 +20,6 @@ __all__ = [
     "armijo_backtracking",
     "armijo_backtracking_init",
     "armijo_backtracking_step",
-    "strong_wolfe",
-    "strong_wolfe_init",
-    "strong_wolfe_step",
 ]
 
 MAX_TRIALS = 40
@@ -51,7 +48,7 @@ class Search(NamedTuple):
       A NamedTuple, hence a pytree.
 
     Example:
-      >>> print(strong_wolfe_init(1.0, 2.0, -1.0).step)
+      >>> print(armijo_backtracking_init(1.0, 2.0, -1.0).step)
       1.0
     """
 
@@ -65,7 +62,7 @@ class Search(NamedTuple):
     status: Array
 
 
-def _begin(step: Scalar, phi: Scalar, slope: Scalar, least: Scalar) -> Search:
+def begin(step: Scalar, phi: Scalar, slope: Scalar, least: Scalar) -> Search:
     phi = as_array("phi", phi)
     step, slope, least = (jnp.asarray(v, phi.dtype) for v in (step, slope, least))
     nothing = jnp.full_like(phi, jnp.inf)
@@ -110,11 +107,17 @@ def armijo_backtracking_init(
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 3.1.
     """
-    return _begin(step, phi, slope, least)
+    return begin(step, phi, slope, least)
 
 
-def _noise(start: Array) -> Array:
-    return _NOISE * jnp.finfo(start.dtype).eps * jnp.abs(start[0])
+def noise(search: Search) -> Array:
+    """The changes of φ that rounding alone may cause."""
+    return _NOISE * jnp.finfo(search.start.dtype).eps * jnp.abs(search.start[0])
+
+
+def slack(search: Search, phi: Array) -> Array:
+    """What φ may exceed a bound by: the noise where φ(0) and φ differ by no more, else nothing."""
+    return jnp.where(jnp.abs(phi - search.start[0]) <= noise(search), noise(search), 0.0)
 
 
 def armijo_backtracking_step(
@@ -150,16 +153,14 @@ def armijo_backtracking_step(
       section 6.3.2.
     """
     a, (phi0, slope0) = search.step, search.start
-    bound = phi0 + c1 * a * slope0 + jnp.where(jnp.abs(phi - phi0) <= _noise(search.start),
-                                               _noise(search.start), 0.0)  # fmt: skip
-    enough = phi <= bound
+    enough = phi <= phi0 + c1 * a * slope0 + slack(search, phi)
     excess = jnp.where(jnp.isfinite(phi), phi - phi0 - a * slope0, jnp.inf)
     parabola = -slope0 * a / (2 * jnp.where(enough, 1.0, excess)) * a
     shorter = jnp.clip(parabola, 0.1 * a, 0.5 * a)
-    return _judged(search._replace(step=jnp.where(enough, a, shorter)), enough)
+    return judged(search._replace(step=jnp.where(enough, a, shorter)), enough)
 
 
-def _judged(search: Search, accepted: Array) -> Search:
+def judged(search: Search, accepted: Array) -> Search:
     """One more trial; the end where it is accepted, or where trials or digits have run out."""
     trials = search.trials + 1
     lost = (trials >= MAX_TRIALS) | ~(search.step > search.least) | ~jnp.isfinite(search.step)
@@ -168,149 +169,6 @@ def _judged(search: Search, accepted: Array) -> Search:
     ended = search.status != Status.RUNNING
     status = jnp.where(ended, search.status, status).astype(jnp.int32)
     return search._replace(trials=trials, status=status)
-
-
-def strong_wolfe_init(step: Scalar, phi: Scalar, slope: Scalar, *, least: Scalar = 0.0) -> Search:
-    """The start of a search for the strong Wolfe conditions.
-
-    ::
-
-        α = step,   low = (0, φ(0), φ′(0)),   high = ∞
-
-    Args:
-      step: the first trial, > 0.
-      phi: φ(0).
-      slope: φ′(0).
-      least: the step below which x + αd is x to rounding; the search fails there.
-
-    Returns:
-      A ``Search``; its status is LINE_SEARCH_FAILED where the slope is no descent.
-
-    Numerics:
-      Nothing is computed.
-
-    Example:
-      >>> print(strong_wolfe_init(0.5, 2.0, -1.0).step)
-      0.5
-
-    References:
-      J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 3.5.
-    """
-    return _begin(step, phi, slope, least)
-
-
-def _cubic(low: Array, high: Array) -> Array:
-    """The minimizer of the cubic through both ends (Nocedal and Wright, equation 3.59), or NaN."""
-    (a, fa, da), (b, fb, db) = low, high
-    d1 = da + db - 3 * (fb - fa) / (b - a)
-    size = jnp.maximum(jnp.maximum(jnp.abs(d1), jnp.abs(da)), jnp.abs(db))
-    d1, da, db = d1 / size, da / size, db / size
-    d2 = jnp.sign(b - a) * jnp.sqrt(d1 * d1 - da * db)
-    return b - (b - a) * (db + d2 - d1) / (db - da + 2 * d2)
-
-
-def _secant(low: Array, high: Array) -> Array:
-    """Where φ′ is 0 by linear interpolation."""
-    return low[0] - low[2] * (high[0] - low[0]) / (high[2] - low[2])
-
-
-def _parabola(low: Array, high: Array) -> Array:
-    """The minimizer of the parabola through φ, φ′ at low and φ at high."""
-    w = high[0] - low[0]
-    return low[0] - low[2] * w / (2 * ((high[1] - low[1]) / w - low[2])) * 1.0
-
-
-def _inside(low: Array, high: Array, width: Array, noise: Array) -> Array:
-    """The next trial between low and high: cubic beside parabola or secant, safeguarded."""
-    w = high[0] - low[0]
-    middle = low[0] + 0.5 * w
-    higher = high[1] > low[1]
-    flat = jnp.abs(high[1] - low[1]) <= noise
-    cubic = _cubic(low, high)
-    other = jnp.where(higher, _parabola(low, high), _secant(low, high))
-    near = jnp.abs(cubic - low[0]) < jnp.abs(other - low[0])
-    # As Moré and Thuente: cautious behind a higher value, bold behind a change of slope.
-    cautious = jnp.where(near, cubic, 0.5 * (cubic + other))
-    trial = jnp.where(higher, cautious, jnp.where(near, other, cubic))
-    crossing = low[2] * high[2] < 0
-    trial = jnp.where(flat, jnp.where(crossing, _secant(low, high), middle), trial)
-    finite = jnp.isfinite(high[1]) & jnp.isfinite(high[2])
-    trial = jnp.where(finite, trial, low[0] + 0.2 * w)
-    margin = 0.02 * jnp.abs(w)
-    least, most = jnp.minimum(low[0], high[0]) + margin, jnp.maximum(low[0], high[0]) - margin
-    slow = jnp.abs(w) > 0.66 * width
-    bisect = (slow & finite) | ~jnp.isfinite(trial)
-    return jnp.where(bisect, middle, jnp.clip(trial, least, most))
-
-
-def _beyond(previous: Array, low: Array) -> Array:
-    """The next trial past low, as φ still falls: the cubic's minimizer, 2.1 to 5 steps on."""
-    w = low[0] - previous[0]
-    cubic = _cubic(previous, low)
-    steepens = low[2] <= previous[2]
-    far = jnp.where(jnp.isfinite(cubic) & (cubic > low[0]) & ~steepens, cubic, jnp.inf)
-    return jnp.clip(far, low[0] + 1.1 * w, low[0] + 4.0 * w)
-
-
-def strong_wolfe_step(
-    search: Search, phi: Array, slope: Array, *, c1: float = 1e-4, c2: float = 0.9
-) -> Search:
-    """One trial of a search for the strong Wolfe conditions.
-
-    ::
-
-        φ(α) ≤ φ(0) + c₁αφ′(0)   and   |φ′(α)| ≤ c₂|φ′(0)|
-
-        no decrease:            high ← α
-        else, φ′ points away:   high ← low, low ← α
-        else:                   low ← α
-
-    Args:
-      search: the ``Search`` so far.
-      phi: φ at its trial.
-      slope: φ′ there.
-      c1: the share of the predicted decrease that is asked for.
-      c2: the share of the slope that may be left, c₁ < c₂ < 1.
-
-    Returns:
-      The next ``Search``.
-
-    Numerics:
-      Trials by cubic, quadratic or secant interpolation, at least bisected in two steps. φ or φ′
-      not finite counts as too high. Where φ(α) and φ(0) differ by no more than rounding (8 eps of
-      |φ(0)|) the decrease is judged by the slope alone (the approximate Wolfe conditions), so that
-      a search ends in float32 too. Fails after 40 trials, or where the interval has no number left.
-
-    Example:
-      >>> phi = lambda a: ((a - 3.0) ** 2, 2.0 * (a - 3.0))
-      >>> search = strong_wolfe_init(1.0, *phi(0.0))
-      >>> for _ in range(2): search = strong_wolfe_step(search, *phi(search.step), c2=0.1)
-      >>> f"{search.step:.4f} {Status(int(search.status)).name}"
-      '3.0000 CONVERGED'
-
-    References:
-      J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithms 3.5, 3.6.
-      J. J. Moré, D. J. Thuente, "Line search algorithms with guaranteed sufficient decrease", 1994.
-      W. W. Hager, H. Zhang, "A new conjugate gradient method with guaranteed descent", 2005, (4.1).
-    """
-    a, low, high, (phi0, slope0) = search.step, search.low, search.high, search.start
-    noise = _noise(search.start)
-    slack = jnp.where(jnp.abs(phi - phi0) <= noise, noise, 0.0)
-    finite = jnp.isfinite(phi) & jnp.isfinite(slope)
-    decrease = finite & (phi <= phi0 + c1 * a * slope0 + slack) & (phi <= low[1] + slack)
-    accepted = decrease & (jnp.abs(slope) <= c2 * jnp.abs(slope0))
-    trial = jnp.stack([a, phi, slope])
-    turned = slope * jnp.sign(high[0] - low[0]) >= 0
-    new_low = jnp.where(decrease, trial, low)
-    new_high = jnp.where(decrease, jnp.where(turned, low, high), trial)
-    open_end = jnp.isinf(new_high[0])
-    inside = _inside(new_low, new_high, search.width[1], noise)
-    step = jnp.where(open_end, _beyond(low, new_low), inside)
-    width = jnp.stack([jnp.abs(new_high[0] - new_low[0]), search.width[0]])
-    # Two neighbours have nothing between them.
-    gone = ~open_end & ((step == new_low[0]) | (step == new_high[0]) | (width[0] <= search.least))
-    step = jnp.where(accepted, a, jnp.where(gone, 0.0, step))
-    return _judged(search._replace(step=step, low=new_low, high=new_high, width=width), accepted)
 
 
 def _along(fun: Callable, x: PyTree, d: PyTree, args: tuple) -> tuple[Callable, Array, Array]:
@@ -329,7 +187,7 @@ def _along(fun: Callable, x: PyTree, d: PyTree, args: tuple) -> tuple[Callable, 
     return phi, *phi(jnp.zeros((), point.dtype))
 
 
-def _search(
+def search_along(
     start: Callable,
     advance: Callable,
     fun: Callable,
@@ -388,51 +246,4 @@ def armijo_backtracking(
     """
     check_number("c1", c1, low=0.0, high=0.5, open_low=True, open_high=True)
     advance = lambda s, phi, slope: armijo_backtracking_step(s, phi, slope, c1=c1)
-    return _search(armijo_backtracking_init, advance, fun, x, d, args, step)
-
-
-@solver
-def strong_wolfe(
-    fun: Callable,
-    x: PyTree,
-    d: PyTree,
-    args: tuple = (),
-    *,
-    step: Scalar = 1.0,
-    c1: float = 1e-4,
-    c2: float = 0.9,
-) -> Solution:
-    """A step length that meets the strong Wolfe conditions.
-
-    ::
-
-        f(x + αd) ≤ f(x) + c₁ α ∇f(x)ᵀd,   |∇f(x + αd)ᵀd| ≤ c₂ |∇f(x)ᵀd|
-
-    Args:
-      fun: the objective, ``fun(x, *args)``, a scalar.
-      x: the point, a pytree.
-      d: the direction, alike; ∇f(x)ᵀd < 0.
-      args: further arguments of ``fun``.
-      step: the first trial.
-      c1: the share of the predicted decrease that is asked for.
-      c2: the share of the slope that may be left, c₁ < c₂ < 1.
-
-    Returns:
-      A ``Solution`` with the step as value, NaN where there is none: LINE_SEARCH_FAILED (no descent
-      direction, a function without a lower bound, or 40 trials), NON_FINITE at ``x``.
-
-    Numerics:
-      As ``strong_wolfe_step``. ``num_fun`` and ``num_grad`` count the point itself too.
-
-    Example:
-      >>> s = strong_wolfe(lambda x: jnp.sum((x - 3.0) ** 2), jnp.zeros(2), jnp.ones(2), c2=0.1)
-      >>> f"{s.value:.4f} {s.num_fun}"
-      '3.0000 3'
-
-    References:
-      J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithms 3.5, 3.6.
-    """
-    check_number("c1", c1, low=0.0, high=0.5, open_low=True, open_high=True)
-    check_number("c2", c2, low=c1, high=1.0, open_low=True, open_high=True)
-    advance = lambda s, phi, slope: strong_wolfe_step(s, phi, slope, c1=c1, c2=c2)
-    return _search(strong_wolfe_init, advance, fun, x, d, args, step)
+    return search_along(armijo_backtracking_init, advance, fun, x, d, args, step)

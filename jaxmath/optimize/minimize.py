@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from jaxmath.iterate import Solution
 from jaxmath.optimize.gradient_methods import gradient_descent, nonlinear_cg
-from jaxmath.optimize.quasi_newton import bfgs, dfp, lbfgs
+from jaxmath.optimize.limited_memory import lbfgs
+from jaxmath.optimize.quasi_newton import bfgs, dfp
 from jaxmath.optimize.trust_region import trust_region_newton
 from jaxmath.typing import PyTree, Scalar
 

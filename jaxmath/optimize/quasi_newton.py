@@ -1,4 +1,4 @@
-"""Quasi-Newton methods: BFGS, DFP and L-BFGS, with a strong Wolfe line search.
+"""Quasi-Newton methods: BFGS and DFP, with a strong Wolfe line search.
 
 Each solver runs its line search in reverse communication (``line_search``): one evaluation of f and
 ∇f a trip, which is what ``x_step`` does. ``x_init`` and ``x_step`` take a vector; the solvers take
@@ -8,7 +8,6 @@ any pytree.
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from jaxmath import numerics
@@ -21,7 +20,7 @@ from jaxmath.optimize._descent import (
     next_state,
 )
 from jaxmath.optimize._solver import solver
-from jaxmath.typing import Array, PyTree, Scalar, check_number
+from jaxmath.typing import Array, PyTree, Scalar
 
 __all__ = [
     "bfgs",
@@ -30,9 +29,6 @@ __all__ = [
     "dfp",
     "dfp_init",
     "dfp_step",
-    "lbfgs",
-    "lbfgs_init",
-    "lbfgs_step",
 ]
 
 
@@ -47,7 +43,7 @@ def _identity(x: Array) -> Inverse:
     return Inverse(jnp.eye(x.size, dtype=x.dtype), jnp.asarray(False))
 
 
-def _pair(s: Array, y: Array) -> tuple[Array, Array, Array, Array]:
+def secant_pair(s: Array, y: Array) -> tuple[Array, Array, Array, Array]:
     """s and y over ‖s‖ (H y = s is homogeneous), sᵀy, and whether that is safely positive."""
     size = numerics.safe_norm(s)
     size = jnp.where(size > 0, size, 1.0)
@@ -73,7 +69,7 @@ def _dfp_formula(H: Array, s: Array, y: Array, sy: Array) -> Array:
 def _inverse_rule(formula: Callable, c2: float) -> Rule:
     def update(memory: Inverse, s: Array, y: Array, g: Array, d: Array) -> Inverse:
         del g, d
-        s, y, sy, fine = _pair(s, y)
+        s, y, sy, fine = secant_pair(s, y)
         # The first H is the multiple of I that fits the first pair (equation 6.20).
         scale = jnp.where(memory.started, 1.0, sy / jnp.where(fine, numerics.dot(y, y), 1.0))
         H = jnp.where(fine, formula(scale * memory.H, s, y, sy), memory.H)
@@ -84,48 +80,6 @@ def _inverse_rule(formula: Callable, c2: float) -> Rule:
 
 _BFGS = _inverse_rule(_bfgs_formula, c2=0.9)
 _DFP = _inverse_rule(_dfp_formula, c2=0.1)  # DFP mends a wrong curvature slowly: search well
-
-
-class Pairs(NamedTuple):
-    """Pairs (s, y) over ‖s‖, the newest last; their sᵀy, 0 where there is none; γ = sᵀy/yᵀy."""
-
-    S: Array
-    Y: Array
-    curvature: Array
-    scale: Array
-
-
-def _two_loops(memory: Pairs, g: Array) -> Array:
-    """−H g by the recursion of Nocedal and Wright, algorithm 7.4."""
-    used = memory.curvature > 0
-    rho = jnp.where(used, 1 / jnp.where(used, memory.curvature, 1.0), 0.0)
-    pairs = [(memory.S[i], memory.Y[i], rho[i]) for i in range(len(memory.S))]
-    q, alphas = g, []
-    for s, y, r in reversed(pairs):
-        alphas.append(r * numerics.dot(s, q))
-        q = q - alphas[-1] * y
-    q = memory.scale * q
-    for (s, y, r), alpha in zip(pairs, reversed(alphas), strict=True):
-        q = q + (alpha - r * numerics.dot(y, q)) * s
-    return -q
-
-
-def _lbfgs_rule(memory: int) -> Rule:
-    check_number("memory", memory, low=1, integer=True)
-
-    def init(x: Array) -> Pairs:
-        zeros = jnp.zeros((memory, x.size), x.dtype)
-        return Pairs(zeros, zeros, zeros[:, 0], jnp.ones((), x.dtype))
-
-    def update(pairs: Pairs, s: Array, y: Array, g: Array, d: Array) -> Pairs:
-        del g, d
-        s, y, sy, fine = _pair(s, y)
-        push = lambda rows, row: jnp.concatenate([rows[1:], row[None]])
-        scale = sy / jnp.where(fine, numerics.dot(y, y), 1.0)
-        new = Pairs(push(pairs.S, s), push(pairs.Y, y), push(pairs.curvature, sy), scale)
-        return jax.tree.map(lambda a, b: jnp.where(fine, a, b), new, pairs)
-
-    return Rule(init, update, _two_loops)
 
 
 def bfgs_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
@@ -331,102 +285,3 @@ def dfp(
       R. Fletcher, M. J. D. Powell, "A rapidly convergent descent method for minimization", 1963.
     """
     return descend(fun, x0, args, _DFP, tol, max_steps)
-
-
-def lbfgs_init(fun: Callable, x0: Array, args: tuple = (), *, memory: int = 10) -> DescentState:
-    """The start of L-BFGS: f and ∇f at x₀, no pairs, and a search along −∇f.
-
-    ::
-
-        d = −∇f(x₀),   α = 1/‖d‖
-
-    Args:
-      fun: the objective, ``fun(x, *args)``, a scalar.
-      x0: the start, shape (n,).
-      args: further arguments of ``fun``.
-      memory: the number of pairs kept.
-
-    Returns:
-      A ``DescentState``.
-
-    Numerics:
-      Its status is INVALID_START or NON_FINITE where ``x0``, or f or ∇f there, is not finite.
-
-    Example:
-      >>> print(lbfgs_init(lambda x: jnp.sum(x**2), jnp.array([3.0, 4.0])).direction)
-      [-6. -8.]
-
-    References:
-      J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 7.5.
-    """
-    return first_state(fun, x0, args, _lbfgs_rule(memory))
-
-
-def lbfgs_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentState:
-    """One evaluation of L-BFGS, and the step where the line search accepts it.
-
-    ::
-
-        x⁺ = x + αd,   keep (s, y) and forget the oldest pair,   d⁺ = −H⁺∇f(x⁺) by two loops
-
-    Args:
-      fun: the objective, ``fun(x, *args)``, a scalar.
-      state: the ``DescentState`` so far.
-      args: further arguments of ``fun``.
-
-    Returns:
-      The next ``DescentState``.
-
-    Numerics:
-      As ``lbfgs``.
-
-    Example:
-      >>> f = lambda x: jnp.sum(x**2)
-      >>> print(lbfgs_step(f, lbfgs_init(f, jnp.array([3.0, 4.0]), memory=3)).memory.S.shape)
-      (3, 2)
-
-    References:
-      J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithms 7.4, 7.5.
-    """
-    return next_state(fun, state, args, _lbfgs_rule(len(state.memory.S)))
-
-
-@solver
-def lbfgs(
-    fun: Callable,
-    x0: PyTree,
-    args: tuple = (),
-    *,
-    memory: int = 10,
-    tol: Scalar | None = None,
-    max_steps: Scalar | None = None,
-) -> Solution:
-    """Minimize a smooth function of many variables by BFGS with limited memory.
-
-    ::
-
-        xₖ₊₁ = xₖ − αₖHₖ∇f(xₖ),   Hₖ from the last pairs (s, y) and γ I, γ = sᵀy/yᵀy
-
-    Args:
-      fun: the objective, ``fun(x, *args)``, a real scalar.
-      x0: the start, a pytree of floating arrays of one dtype.
-      args: further arguments of ``fun``; arrays that may change without a new compilation.
-      memory: the number of pairs kept.
-      tol: as in ``bfgs``.
-      max_steps: the limit on steps; None takes 200 n.
-
-    Returns:
-      A ``Solution``, as ``bfgs``.
-
-    Numerics:
-      As ``bfgs``. Cost: 4·memory·n multiply-adds a step, beside the evaluations.
-
-    Example:
-      >>> s = lbfgs(lambda x: jnp.sum((x - 1.0) ** 4 + x**2), jnp.zeros(3))
-      >>> print([f"{x:.4f}" for x in s.value], bool(s.converged))
-      ['0.4102', '0.4102', '0.4102'] True
-
-    References:
-      D. C. Liu, J. Nocedal, "On the limited memory BFGS method for large scale optimization", 1989.
-    """
-    return descend(fun, x0, args, _lbfgs_rule(memory), tol, max_steps)

@@ -16,6 +16,7 @@ from jaxmath.optimize._descent import (
     error_measure,
     evaluator,
     lowest,
+    progressed,
 )
 from jaxmath.optimize._solver import as_point, solver
 from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
@@ -42,25 +43,33 @@ class TrustRegionState(NamedTuple):
 
 
 class _Conjugate(NamedTuple):
+    """z, the residual r = g + Bz, the direction d, and −m(z), what the model promises at z."""
+
     z: Array
     r: Array
     d: Array
+    promise: Array
     done: Array
     num_products: Array
 
 
 def _to_the_boundary(z: Array, d: Array, radius: Array) -> Array:
-    """z + τd with ‖z + τd‖ = Δ, τ ≥ 0; everything over Δ, so that no square leaves the range."""
-    z, size = z / radius, safe_norm(d)
-    d = d / jnp.where(size > 0, size, 1.0)
+    """τ ≥ 0 with ‖z + τd‖ = Δ; everything over Δ and ‖d‖, so that no square leaves the range."""
+    size = safe_norm(d)
+    size = jnp.where(size > 0, size, 1.0)
+    z, d = z / radius, d / size
     b, c = numerics.dot(z, d), 1 - numerics.dot(z, z)
     root = jnp.sqrt(jnp.maximum(b * b + c, 0.0))
-    tau = jnp.where(b > 0, c / jnp.where(b > 0, b + root, 1.0), root - b)
-    return radius * (z + tau * d)
+    return radius / size * jnp.where(b > 0, c / jnp.where(b > 0, b + root, 1.0), root - b)
 
 
-def _steihaug(product: Callable, g: Array, radius: Array) -> tuple[Array, Array]:
-    """The step p of Nocedal and Wright, algorithm 7.2, and the number of Hessian products."""
+def _steihaug(product: Callable, g: Array, radius: Array) -> _Conjugate:
+    """The step of Nocedal and Wright, algorithm 7.2, as z of the last state.
+
+    ::
+
+        m(z + td) = m(z) − t‖r‖² + ½t² dᵀBd,   as rᵀd = −‖r‖²
+    """
     norm = safe_norm(g)
     enough = jnp.minimum(0.5, jnp.sqrt(norm)) * norm
 
@@ -69,17 +78,17 @@ def _steihaug(product: Callable, g: Array, radius: Array) -> tuple[Array, Array]
         curvature, square = numerics.dot(s.d, Bd), numerics.dot(s.r, s.r)
         convex = curvature > 0
         alpha = square / jnp.where(convex, curvature, 1.0)
-        z = s.z + alpha * s.d
-        outside = ~convex | ~(safe_norm(z) < radius)
-        r = s.r + alpha * Bd
-        small = safe_norm(r) <= enough
-        d = -r + numerics.dot(r, r) / jnp.where(square > 0, square, 1.0) * s.d
-        z = jnp.where(outside, _to_the_boundary(s.z, s.d, radius), z)
-        return _Conjugate(z, r, d, outside | small, s.num_products + 1)
+        outside = ~convex | ~(safe_norm(s.z + alpha * s.d) < radius)
+        t = jnp.where(outside, _to_the_boundary(s.z, s.d, radius), alpha)
+        r = s.r + t * Bd
+        beta = numerics.dot(r, r) / jnp.where(square > 0, square, 1.0)
+        promise = s.promise + t * (square - 0.5 * t * curvature)
+        done = outside | (safe_norm(r) <= enough)
+        return _Conjugate(s.z + t * s.d, r, beta * s.d - r, promise, done, s.num_products + 1)
 
-    start = _Conjugate(jnp.zeros_like(g), g, -g, norm == 0, jnp.int32(0))
-    last = lax.while_loop(lambda s: ~s.done & (s.num_products < 2 * g.size), advance, start)
-    return last.z, last.num_products
+    zero = jnp.zeros_like(norm)
+    start = _Conjugate(jnp.zeros_like(g), g, -g, zero, norm == 0, jnp.int32(0))
+    return lax.while_loop(lambda s: ~s.done & (s.num_products < 2 * g.size), advance, start)
 
 
 def _begin(evaluate: Callable, x: Array) -> TrustRegionState:
@@ -97,8 +106,7 @@ def _begin(evaluate: Callable, x: Array) -> TrustRegionState:
 def _advance(evaluate: Callable, state: TrustRegionState) -> TrustRegionState:
     x, g, eps = state.x, state.gradient, float(jnp.finfo(state.x.dtype).eps)
     _, product = jax.linearize(lambda x: evaluate(x)[1], x)
-    p, count = _steihaug(product, g, state.radius)
-    promise = -(numerics.dot(g, p) + 0.5 * numerics.dot(p, product(p)))
+    p, _, _, promise, _, count = _steihaug(product, g, state.radius)
     trial, gradient = evaluate(x + p)
     finite = jnp.isfinite(trial) & jnp.all(jnp.isfinite(gradient))
     # Where f cannot tell the difference, the slopes at both ends can.
@@ -115,14 +123,13 @@ def _advance(evaluate: Callable, state: TrustRegionState) -> TrustRegionState:
         jnp.where(accepted, a, b) for a, b in ((x + p, x), (trial, state.value), (gradient, g))
     )
     error = error_measure(new_x, value, gradient)
-    progress = (state.value - value > eps * jnp.abs(state.value)) | (error < 0.5 * state.best)
-    progress |= jnp.max(jnp.abs(new_x - x)) > eps ** (1 / 3) * jnp.maximum(jnp.max(jnp.abs(x)), 1.0)
-    quiet = jnp.where(accepted, jnp.where(progress, 0, state.quiet + 1), state.quiet)
+    quiet = jnp.where(progressed(state, new_x, value, error), 0, state.quiet + 1)
+    quiet = jnp.where(accepted, quiet, state.quiet)
     status = jnp.where(still & ~accepted, Status.STAGNATED, state.status)
     status = jnp.where(unbounded, Status.UNBOUNDED, status)
     return TrustRegionState(
         new_x, value, gradient, radius, promise, error, jnp.minimum(state.best, error),
-        state.floor, quiet, state.num_steps + 1, state.num_fun + 1, state.num_hvp + count + 1,
+        state.floor, quiet, state.num_steps + 1, state.num_fun + 1, state.num_hvp + count,
         status.astype(jnp.int32),
     )  # fmt: skip
 
@@ -220,7 +227,8 @@ def trust_region_newton(
       most tol·max(|f|, 1) too. STAGNATED also where a refused step no longer moves x. Where f and
       its trial agree to rounding the decrease is judged by the slopes at both ends. Superlinear
       where ∇²f is definite at the minimum; follows negative curvature away from saddles. Cost: one
-      evaluation of f and ∇f and up to 2n + 1 Hessian products a step.
+      evaluation of f and ∇f, one linearization of ∇f (about another evaluation, not counted), and
+      up to 2n Hessian products a step.
 
     Example:
       >>> rosenbrock = lambda x: 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2

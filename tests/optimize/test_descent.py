@@ -8,7 +8,7 @@ import scipy.optimize
 
 from jaxmath import optimize
 from jaxmath.iterate import Status
-from jaxmath.optimize import more_garbow_hillstrom
+from jaxmath.optimize import limited_memory, more_garbow_hillstrom
 from jaxmath.optimize import quasi_newton as qn
 
 METHODS = {
@@ -77,11 +77,13 @@ def test_formulas():
     B = B - np.outer(Bs, Bs) / (s @ Bs) + np.outer(y, y) / (s @ y)
     np.testing.assert_allclose(qn._bfgs_formula(H, s, y, s @ y) @ B, np.eye(4), atol=1e-10)
     np.testing.assert_allclose(qn._dfp_formula(H, s, y, s @ y) @ y, s, rtol=1e-10)
-    pairs = qn.Pairs(*(jnp.asarray(v) for v in ([s, 2 * s + y], [y, y + s], [s @ y, 0.0], 0.5)))
+    pairs = limited_memory.Pairs(
+        *(jnp.asarray(v) for v in ([s, 2 * s + y], [y, y + s], [s @ y, 0.0], 0.5))
+    )
     g = rng.normal(size=4)  # the second pair has no curvature: it does not count
     V = np.eye(4) - np.outer(y, s) / (s @ y)
     want = V.T @ (0.5 * np.eye(4)) @ V + np.outer(s, s) / (s @ y)
-    np.testing.assert_allclose(qn._two_loops(pairs, g), -want @ g, rtol=1e-12)
+    np.testing.assert_allclose(limited_memory._two_loops(pairs, g), -want @ g, rtol=1e-12)
 
 
 def test_conjugate_gradients_end_on_a_quadratic_in_n_steps():

@@ -7,6 +7,7 @@ import pytest
 
 from jaxmath.iterate import Status, iterate
 from jaxmath.optimize import line_search as ls
+from jaxmath.optimize import wolfe
 
 # Moré and Thuente, 1994, section 5: (5.1), (5.2), (5.3), and Yanai's (5.4) with two parameter sets.
 TABLE = {
@@ -31,7 +32,7 @@ def yanai(a, b1, b2):
     return left + gamma(b2) * jnp.sqrt(a**2 + b1**2)
 
 
-def run(phi, first, advance=ls.strong_wolfe_step, init=ls.strong_wolfe_init, **options):
+def run(phi, first, advance=wolfe.strong_wolfe_step, init=wolfe.strong_wolfe_init, **options):
     """The search from each first trial, in one vmapped program."""
     both = jax.value_and_grad(phi)
 
@@ -75,25 +76,25 @@ def test_ends_in_the_noise_of_float32(offset):
     """φ = offset + 1e-9 (1 − α)² is flat to float32; only the slope tells."""
     f32 = lambda v: jnp.asarray(v, jnp.float32)
     phi = lambda a: (f32(offset) + 0 * a, 2e-9 * (a - 1))
-    search = ls.strong_wolfe_init(f32(0.1), *phi(f32(0.0)))
+    search = wolfe.strong_wolfe_init(f32(0.1), *phi(f32(0.0)))
     while search.status == Status.RUNNING:
-        search = ls.strong_wolfe_step(search, *phi(search.step), c2=0.1)
+        search = wolfe.strong_wolfe_step(search, *phi(search.step), c2=0.1)
     assert Status(int(search.status)) == Status.CONVERGED
     assert abs(float(search.step) - 1) <= 0.1
     assert search.trials <= 8
 
 
 def test_failures_end_with_their_status():
-    nothing = ls.strong_wolfe_init(1.0, 0.0, 1.0)  # no descent
+    nothing = wolfe.strong_wolfe_init(1.0, 0.0, 1.0)  # no descent
     assert nothing.status == Status.LINE_SEARCH_FAILED
-    assert ls.strong_wolfe_init(1.0, jnp.nan, -1.0).status == Status.LINE_SEARCH_FAILED
+    assert wolfe.strong_wolfe_init(1.0, jnp.nan, -1.0).status == Status.LINE_SEARCH_FAILED
     falls = run(lambda a: -a, jnp.asarray([1.0]), c2=0.1)  # no lower bound
     assert falls.status[0] == Status.LINE_SEARCH_FAILED
     assert falls.trials[0] == ls.MAX_TRIALS
     # A gradient of the wrong sign: no step lowers φ, and the interval shrinks to nothing.
-    search = ls.strong_wolfe_init(1.0, 1.0, -1.0, least=1e-12)
+    search = wolfe.strong_wolfe_init(1.0, 1.0, -1.0, least=1e-12)
     while search.status == Status.RUNNING:
-        search = ls.strong_wolfe_step(search, 1.0 + search.step, jnp.asarray(1.0))
+        search = wolfe.strong_wolfe_step(search, 1.0 + search.step, jnp.asarray(1.0))
     assert search.status == Status.LINE_SEARCH_FAILED
     assert search.trials < ls.MAX_TRIALS
 
@@ -113,14 +114,14 @@ def test_counts_of_the_solver():
         jax.debug.callback(lambda _: calls.append(1), x)
         return fun(x)
 
-    solution = ls.strong_wolfe(counted, jnp.zeros(2), jnp.ones(2), c2=0.1)
+    solution = wolfe.strong_wolfe(counted, jnp.zeros(2), jnp.ones(2), c2=0.1)
     jax.effects_barrier()
     assert len(calls) == solution.num_fun == solution.num_grad
-    failed = ls.strong_wolfe(fun, jnp.zeros(2), -jnp.ones(2))
+    failed = wolfe.strong_wolfe(fun, jnp.zeros(2), -jnp.ones(2))
     assert failed.status == Status.LINE_SEARCH_FAILED
     assert jnp.isnan(failed.value)
-    assert ls.strong_wolfe(lambda x: x[0] * jnp.nan, jnp.zeros(2), jnp.ones(2)).status == (
+    assert wolfe.strong_wolfe(lambda x: x[0] * jnp.nan, jnp.zeros(2), jnp.ones(2)).status == (
         Status.NON_FINITE
     )
     with pytest.raises(ValueError, match="`c2`"):
-        ls.strong_wolfe(fun, jnp.zeros(2), jnp.ones(2), c2=1.5)
+        wolfe.strong_wolfe(fun, jnp.zeros(2), jnp.ones(2), c2=1.5)

@@ -42,7 +42,8 @@ def test_subproblem(definite):
     model = lambda p: g @ p + 0.5 * p @ B @ p
     step = jax.jit(lambda radius: trust_region._steihaug(lambda d: jnp.asarray(B) @ d, g, radius))
     for radius in (1e-10, 1e-9, 1e3):
-        p, count = step(radius)
+        p, _, _, promise, _, count = step(radius)
+        np.testing.assert_allclose(promise, -model(p), rtol=1e-6)
         length = np.linalg.norm(p)
         assert length <= radius * (1 + 1e-12)
         assert count <= 12
