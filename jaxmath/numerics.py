@@ -210,21 +210,18 @@ def log1mexp(x: ArrayLike) -> Array:
 
 
 def _range_factor(x: Array) -> Array:
-    """A power of two (so that it rounds nothing) that brings |x|² inside the dtype's range.
-
-    The square of the large one is finite itself: XLA turns Σ(sx)² of a constant x into s²Σx², and
-    that is to be 0 for x = 0.
-    """
+    """A power of two (so that it rounds nothing) that brings |x|² well inside the dtype's range."""
     parts = jnp.stack([x.real, x.imag]) if jnp.iscomplexobj(x) else x
     size = jnp.max(jnp.abs(parts), initial=0.0)
     reach = jnp.finfo(x.dtype).maxexp * 5 // 16
     factor = jnp.where(size > 2.0**reach, 2.0 ** (-2 * reach), 1.0)
-    large = 2.0 ** (jnp.finfo(x.dtype).maxexp // 2 - 1)
-    return jnp.where(size < 2.0**-reach, large, factor).astype(size.dtype)
+    return jnp.where(size < 2.0**-reach, 2.0 ** (2 * reach), factor).astype(size.dtype)
 
 
 @jax.custom_jvp
 def _norm(x: Array) -> Array:
+    # Opaque to XLA, which would take the factor out of the squares of a constant.
+    x = lax.optimization_barrier(x)
     factor = _range_factor(x)
     scaled = x * factor.astype(x.dtype)
     return jnp.sqrt(jnp.sum((scaled * jnp.conj(scaled)).real)) / factor

@@ -139,10 +139,10 @@ def test_empty_contractions():
     assert numerics.matmul(jnp.zeros((2, 0)), jnp.zeros((0, 3))).shape == (2, 3)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_norm_of_a_zero_that_the_compiler_knows(dtype):
-    """XLA reassociates the scaled squares of a constant: the scale's own square must be finite."""
-    x = jnp.ones(3, dtype)
-    assert jax.jit(lambda x: numerics.safe_norm(jnp.zeros_like(x)))(x) == 0
-    tiny = float(jnp.finfo(dtype).tiny)
-    np.testing.assert_allclose(jax.jit(numerics.safe_norm)(x * tiny), tiny * 3**0.5, rtol=1e-6)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_norm_of_a_constant_of_the_program(dtype):
+    """XLA would take the scale out of the squares: 0, or 0·∞."""
+    info = jnp.finfo(dtype)
+    for value in (0.0, float(info.tiny) * 2, 1.0, float(info.max) / 4, float("inf")):
+        norm = jax.jit(lambda v=value: numerics.safe_norm(jnp.full(3, v, dtype)))()
+        np.testing.assert_allclose(norm, value * 3**0.5, rtol=4 * float(info.eps))

@@ -13,7 +13,7 @@ from jax import lax
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.optimize._solver import as_point, check_scalar
+from jaxmath.optimize._solver import as_point, choose, objective, or_one
 from jaxmath.optimize.line_search import MAX_TRIALS, Search
 from jaxmath.optimize.wolfe import strong_wolfe_init, strong_wolfe_step
 from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
@@ -88,13 +88,12 @@ def progressed(state: Any, x: Array, value: Array, error: Array) -> Array:
 
 def evaluator(fun: Callable, back: Callable, args: tuple) -> Callable[[Array], tuple[Array, Array]]:
     """f and ∇f at a vector."""
-    return jax.value_and_grad(lambda x: check_scalar("fun", fun(back(x), *args)))
+    return jax.value_and_grad(lambda x: objective(fun, args)(back(x)))
 
 
 def _first_step(gradient: Array) -> Array:
     """1/‖g‖: a first move of length 1, as nothing is known of the curvature."""
-    size = numerics.safe_norm(gradient)
-    return 1 / jnp.where(size > 0, size, 1.0)
+    return 1 / or_one(numerics.safe_norm(gradient))
 
 
 def _new_search(step: Array, x: Array, value: Array, d: Array, slope: Array) -> Search:
@@ -131,7 +130,7 @@ def _redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
     lost = state.fresh | ~(slope < -limit) | ~jnp.all(jnp.isfinite(d))
     d = jnp.where(lost, -g, d)
     slope = jnp.where(lost, -numerics.dot(g, g), slope)
-    memory = jax.tree.map(lambda a, b: jnp.where(lost, a, b), rule.init(state.x), state.memory)
+    memory = choose(lost, rule.init(state.x), state.memory)
     like_last = last / jnp.where(slope < 0, slope, -1.0)
     step = jnp.ones_like(slope) if rule.unit else jnp.where(like_last > 0, like_last, 1.0)
     step = jnp.where(lost, _first_step(g), step)
@@ -163,11 +162,7 @@ def _failed(state: DescentState, search: Search, rule: Rule) -> DescentState:
         forced=jnp.asarray(True),
     )
     restart = _redirected(state._replace(fresh=jnp.asarray(True)), rule, jnp.ones_like(state.value))
-    return _select(progress, forced, restart)
-
-
-def _select(condition: Array, a: PyTree, b: PyTree) -> PyTree:
-    return jax.tree.map(lambda x, y: jnp.where(condition, x, y), a, b)
+    return choose(progress, forced, restart)
 
 
 def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState:

@@ -11,7 +11,7 @@ from jax.flatten_util import ravel_pytree
 from jaxmath.iterate import Status
 from jaxmath.linalg import svd
 from jaxmath.numerics import einsum, matmul, safe_norm
-from jaxmath.optimize._solver import as_point
+from jaxmath.optimize._solver import as_point, as_tuple, or_one
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__: list[str] = []
@@ -28,10 +28,9 @@ class Problem(NamedTuple):
 
 def _problem(residual_fn: Callable, x0: PyTree, args: Any) -> Problem:
     x, back = as_point("x0", x0)
-    args = args if isinstance(args, tuple) else (args,)
 
     def residual(x: Array) -> Array:
-        leaves = jax.tree.leaves(residual_fn(back(x), *args))
+        leaves = jax.tree.leaves(residual_fn(back(x), *as_tuple(args)))
         leaves = [jnp.asarray(leaf) for leaf in leaves]
         if sum(leaf.size for leaf in leaves) == 0:
             raise ValueError("argument `residual_fn` must return at least 1 residual")
@@ -64,19 +63,9 @@ def _tolerance(
     return jnp.asarray(chosen, dtype)
 
 
-def choose(condition: Array, new: PyTree, old: PyTree) -> PyTree:
-    """The tree that a scalar condition picks, leaf by leaf."""
-    return jax.tree.map(lambda n, o: jnp.where(condition, n, o), new, old)
-
-
 def column_norms(J: Array) -> Array:
     """The length of each column."""
     return jax.vmap(safe_norm, in_axes=1)(J)
-
-
-def or_one(scale: Array) -> Array:
-    """The scale of each variable, 1 where none is known yet."""
-    return jnp.where(scale > 0, scale, 1.0)
 
 
 def gradient_measure(J: Array, r: Array, x: Array) -> Array:
@@ -85,7 +74,7 @@ def gradient_measure(J: Array, r: Array, x: Array) -> Array:
     unit = r / jnp.where(norm > 0, norm, 1.0)
     cosines = jnp.abs(einsum("ij,i->j", J / or_one(lengths)[None, :], unit))
     noise = float(jnp.finfo(x.dtype).eps) * safe_norm(lengths * x)
-    return jnp.where(norm <= noise, 0.0, jnp.max(cosines))
+    return jnp.where((norm <= noise) & jnp.isfinite(noise), 0.0, jnp.max(cosines))
 
 
 def trial_status(state: Any, size: Array, tols: tuple[Array, Array, Array]) -> Array:

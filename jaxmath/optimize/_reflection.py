@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from jaxmath.numerics import dot, einsum, safe_norm
-from jaxmath.optimize._least_squares import LinearModel, column_norms, linear_model, or_one
-from jaxmath.optimize._solver import as_point
+from jaxmath.optimize._least_squares import LinearModel, column_norms, linear_model
+from jaxmath.optimize._solver import as_point, or_one
 from jaxmath.typing import Array, PyTree, as_array
 
 __all__: list[str] = []
@@ -66,16 +66,19 @@ def optimality(x: Array, r: Array, J: Array, box: Box) -> Array:
     distance = jnp.where(cosines == 0, 0.0, _distance(x, cosines, box))
     share = jnp.minimum(distance * lengths / or_one(norm), 1.0)
     noise = float(jnp.finfo(x.dtype).eps) * safe_norm(lengths * x)
-    return jnp.where(norm <= noise, 0.0, jnp.max(jnp.abs(cosines) * share))
+    return jnp.where((norm <= noise) & jnp.isfinite(noise), 0.0, jnp.max(jnp.abs(cosines) * share))
 
 
-def quadratic_model(x: Array, r: Array, J: Array, scale: Array, unit: Array, box: Box) -> Quadratic:
-    """The model ½‖J d q‖² + ½qᵀCq + (d g)ᵀq in the scaled variables q = p/d, d = √v/D."""
+def quadratic_model(x: Array, r: Array, J: Array, scale: Array, box: Box) -> Quadratic:
+    """The model ½‖J d q‖² + ½qᵀCq + (d g)ᵀq in the scaled variables q = p/d, d = √v/D.
+
+    r and J are over ‖r(x₀)‖, which keeps the squares in the range; 1 is the distance to no bound.
+    """
     D = or_one(scale)
     g = transposed(J / D[None, :], r)
     distance = _distance(x, g, box) * D
     bounded = jnp.isfinite(distance)
-    v = jnp.where(bounded, distance, unit)
+    v = jnp.where(bounded, distance, 1.0)
     d = jnp.sqrt(jnp.where(box.lower < box.upper, v, 0.0))
     return Quadratic(J * (d / D)[None, :], d * g, jnp.where(bounded, jnp.abs(g), 0.0), d / D)
 
@@ -94,7 +97,8 @@ def into(x: Array, box: Box) -> Array:
         near = jnp.maximum(jnp.abs(jnp.where(jnp.isfinite(bound), bound, 0.0)), 1.0)
         return eps**0.5 * jnp.where(jnp.isfinite(width), width, near)
 
-    return jnp.clip(x, box.lower + margin(box.lower), box.upper - margin(box.upper))
+    # The margin may be less than the spacing of the numbers there.
+    return inside(jnp.clip(x, box.lower + margin(box.lower), box.upper - margin(box.upper)), box)
 
 
 def inside(x: Array, box: Box) -> Array:

@@ -9,35 +9,26 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._solver import check_scalar
+from jaxmath.optimize._solver import as_tuple, check_callable, objective
 from jaxmath.typing import Array, ArrayLike, PyTree, Scalar, as_array, check_number
 
 __all__: list[str] = []
 
 
-def _callable(fun: Any) -> None:
-    if not callable(fun):
-        raise TypeError(f"argument `fun` must be callable, got {type(fun).__name__}")
-
-
-def _as_tuple(args: Any) -> tuple:
-    return args if isinstance(args, tuple) else (args,)
-
-
 def _scalar_function(fun: Callable, args: Any, dtype: Any) -> Callable[[Array], Array]:
     """x ↦ fun(x, *args), one real number of the dtype of x."""
-    _callable(fun)
-    return lambda x: check_scalar("fun", fun(x, *_as_tuple(args))).astype(dtype)
+    check_callable("fun", fun)
+    return lambda x: objective(fun, args)(x).astype(dtype)
 
 
 def _vector_function(
     fun: Callable, args: Any, back: Callable[[Array], PyTree], x: Array
 ) -> Callable[[Array], Array]:
     """The vector x ↦ fun(the pytree of x, *args) as a vector of as many numbers."""
-    _callable(fun)
+    check_callable("fun", fun)
 
     def residual(vector: Array) -> Array:
-        value, _ = ravel_pytree(fun(back(vector), *_as_tuple(args)))
+        value, _ = ravel_pytree(fun(back(vector), *as_tuple(args)))
         if value.size != x.size:
             raise ValueError(
                 f"argument `fun` must return as many numbers as `x0` has, {x.size}, "
@@ -73,10 +64,6 @@ def _first(*cases: tuple[Array, Any]) -> Array:
     conditions = [condition for condition, _ in cases]
     members = [jnp.asarray(member, jnp.int32) for _, member in cases]
     return jnp.select(conditions, members, jnp.int32(Status.RUNNING))
-
-
-def _chosen(condition: Array, new: PyTree, old: PyTree) -> PyTree:
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
 
 
 def _tangent_solve(linear: Callable[[Array], Array], right: Array) -> Array:

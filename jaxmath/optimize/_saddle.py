@@ -76,13 +76,14 @@ def _solve(
     limit = noise * jnp.maximum(first, 1.0) if tol is None else tol
     check_number("tol", limit, low=0.0)
 
+    valid = jnp.all(jnp.isfinite(ravel_pytree(start.point)[0]))
+
     def status_fn(state: SaddleState | OptimisticState) -> Array:
         error = norm(state.field)
         status = jnp.where(error <= limit, Status.CONVERGED, Status.RUNNING)
-        return jnp.where(jnp.isfinite(error), status, Status.NON_FINITE)
+        status = jnp.where(jnp.isfinite(error), status, Status.NON_FINITE)
+        return jnp.where(valid, status, Status.INVALID_START)
 
     state, status, num_steps = iterate(step, start, status_fn, max_steps=max_steps)
-    valid = jnp.all(jnp.isfinite(ravel_pytree(start.point)[0]))
-    status = jnp.where(valid, status, Status.INVALID_START)
     num_grad = 1 + per_step * num_steps
     return Solution(state.point, status, norm(state.field), num_steps, num_grad=num_grad)

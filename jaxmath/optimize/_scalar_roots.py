@@ -8,13 +8,13 @@ import jax.numpy as jnp
 
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.optimize._roots import (
-    _chosen,
     _first,
     _implicit,
     _numbers,
     _scalar_function,
     _tolerances,
 )
+from jaxmath.optimize._solver import choose
 from jaxmath.typing import Array, ArrayLike, Scalar
 
 __all__: list[str] = []
@@ -44,17 +44,22 @@ def _root(state: Any) -> RootState:
     return state.root if isinstance(state, SecantState) else state
 
 
-def _status(state: RootState, xtol: Array, rtol: Array) -> Array:
+def _status(whole: Any, xtol: Array, rtol: Array) -> Array:
+    state = _root(whole)
     size, move = jnp.abs(state.x), jnp.abs(state.correction)
     noise = float(jnp.finfo(size.dtype).eps) ** 0.5 * size + xtol
-    still = (move <= noise) & (jnp.abs(state.fx) >= state.before)
+    rose = jnp.abs(state.fx) >= state.before
+    # A secant between two neighbours may be level: then the last move tells.
+    last = jnp.abs(state.x - whole.previous) if isinstance(whole, SecantState) else move
+    level = ~jnp.isfinite(move) & (last <= noise) & rose
     return _first(
         (~jnp.isfinite(state.x), Status.INVALID_START),
         (~state.finite, Status.NON_FINITE),
         (state.fx == 0.0, Status.CONVERGED),
+        (level, Status.STAGNATED),
         (~jnp.isfinite(move), Status.SINGULAR),
         (move <= xtol + rtol * size, Status.CONVERGED),
-        (still, Status.STAGNATED),
+        ((move <= noise) & rose, Status.STAGNATED),
     )
 
 
@@ -72,7 +77,7 @@ def _find(
     tolerances = _tolerances(xtol, rtol, x0.dtype)
 
     def run() -> Solution:
-        status_fn = lambda state: _status(_root(state), *tolerances)
+        status_fn = lambda state: _status(state, *tolerances)
         state, status, num_steps = iterate(step, start, status_fn, max_steps=max_steps)
         last = _root(state)
         return Solution(last.x, status, jnp.abs(last.fx), num_steps, num_fun=num_steps + 1)
@@ -102,7 +107,7 @@ def _advance(at: Callable, fun: Callable, state: RootState, args: Any) -> RootSt
     """The state at x + step, or the old point marked as not finite."""
     f = _scalar_function(fun, args, state.x.dtype)
     new = at(f, state.x + state.step, jnp.abs(state.fx))
-    return _chosen(new.finite, new, state._replace(finite=new.finite))
+    return choose(new.finite, new, state._replace(finite=new.finite))
 
 
 def _begin(at: Callable, fun: Callable, x0: ArrayLike, args: Any) -> RootState:

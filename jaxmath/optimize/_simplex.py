@@ -201,8 +201,7 @@ def simplex(c: Array, A: Array, b: Array, *, max_steps: Scalar | None = None) ->
     limit = 50 * (m + n) if max_steps is None else max_steps
     start = simplex_init(*map(lax.stop_gradient, (c, A, b)))
     idle = (start.row < 0).astype(jnp.int32)
-    state, status, num_steps = iterate(
-        simplex_step, start, lambda state: state.status, max_steps=limit + idle
-    )
+    most = jnp.minimum(limit, 2**31 - 2) + idle
+    state, status, num_steps = iterate(simplex_step, start, lambda s: s.status, max_steps=most)
     x, y, inverse = basic_solution(c, A, b, *_read(state, m, n))
     return Optimum(x, y, jnp.sum(c * x), inverse, status, num_steps - idle)

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import numbers
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from jaxmath._compiled import compiled
-from jaxmath.typing import Array, PyTree, as_array
+from jaxmath.typing import Array, ArrayLike, PyTree, as_array
 
 __all__: list[str] = []
 
@@ -18,7 +19,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def solver(fn: Callable[P, R]) -> Callable[P, R]:
+def solver(fn: Callable[P, R], data: tuple[str, ...] = ()) -> Callable[P, R]:
     """A function whose first argument is a callable, as one compiled program per function object.
 
     ::
@@ -27,15 +28,17 @@ def solver(fn: Callable[P, R]) -> Callable[P, R]:
 
     The other positional arguments and ``args`` are data: their numbers become arrays and are
     traced, so that a new value is no new program. Keyword-only arguments are settings: an array is
-    traced, all else is static. A list of numbers is a vector; every other pytree stays one.
+    traced, all else is static; those named by ``data`` are data too. A list of numbers is a vector;
+    every other pytree stays one.
     """
     program = compiled(fn)
     signature = inspect.signature(fn)
     settings = {p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
+    settings -= set(data)
 
     @functools.wraps(fn)
-    def call(fun: Callable, *data: Any, **named: Any) -> R:
-        bound: dict[str, Any] = signature.bind(fun, *data, **named).arguments
+    def call(fun: Callable, *rest: Any, **named: Any) -> R:
+        bound: dict[str, Any] = signature.bind(fun, *rest, **named).arguments
         for name, value in bound.items():
             if name not in settings and value is not fun:
                 bound[name] = as_data(value)
@@ -46,7 +49,7 @@ def solver(fn: Callable[P, R]) -> Callable[P, R]:
 
 def _is_vector(node: Any) -> bool:
     return isinstance(node, list) and all(
-        isinstance(leaf, (int, float, list)) and (not isinstance(leaf, list) or _is_vector(leaf))
+        isinstance(leaf, (numbers.Real, list)) and (not isinstance(leaf, list) or _is_vector(leaf))
         for leaf in node
     )
 
@@ -82,3 +85,55 @@ def check_scalar(name: str, value: Any) -> Array:
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(f"argument `{name}` must return a real number, got dtype {array.dtype}")
     return array
+
+
+def objective(fun: Callable, args: tuple) -> Callable[[Any], Array]:
+    """f with its further arguments bound."""
+    return lambda x: check_scalar("fun", fun(x, *as_tuple(args)))
+
+
+def gradient_of(fun: Callable, args: tuple) -> Callable[[Array], Array]:
+    """∇f with its further arguments bound."""
+    return jax.grad(objective(fun, args))
+
+
+def constraint(name: str, fn: Callable | None, args: tuple) -> Callable[[Array], Array]:
+    """A constraint function as one vector; none is no constraint."""
+    if fn is None:
+        return lambda x: x[:0]
+    check_callable(name, fn)
+    return lambda x: as_array(name, ravel_pytree(fn(x, *as_tuple(args)))[0])
+
+
+def vector_map(name: str, fn: Callable) -> Callable[[Array], Array]:
+    """A map from vectors to vectors of the same shape and dtype."""
+    check_callable(name, fn)
+    return lambda x: as_array(name, fn(x), shape=x.shape).astype(x.dtype)
+
+
+def check_callable(name: str, fn: Any) -> None:
+    if not callable(fn):
+        raise TypeError(f"argument `{name}` must be callable, got {type(fn).__name__}")
+
+
+def as_like(name: str, value: ArrayLike, x: Array) -> Array:
+    """A scalar or a vector of x's length, as a vector of x's dtype."""
+    value = as_array(name, value)
+    if value.shape:
+        value = as_array(name, value, shape=x.shape)
+    return jnp.broadcast_to(value.astype(x.dtype), x.shape)
+
+
+def as_tuple(args: Any) -> tuple:
+    """Further arguments as a tuple; one that is none is the only one, as in SciPy."""
+    return args if isinstance(args, tuple) else (args,)
+
+
+def choose(condition: Array, new: PyTree, old: PyTree) -> PyTree:
+    """The tree that a scalar condition picks, leaf by leaf."""
+    return jax.tree.map(lambda n, o: jnp.where(condition, n, o), new, old)
+
+
+def or_one(scale: Array) -> Array:
+    """The scale, 1 where it is 0 or not known."""
+    return jnp.where(scale > 0, scale, 1.0)

@@ -6,12 +6,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.flatten_util import ravel_pytree
 
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import matmul, safe_divide, safe_norm
-from jaxmath.optimize._solver import check_scalar
-from jaxmath.typing import Array, as_array, check_number
+from jaxmath.typing import Array, check_number
 
 __all__: list[str] = []
 
@@ -33,20 +31,6 @@ class StationaryState(NamedTuple):
     status: Array
     num_grad: Array
     num_hess: Array
-
-
-def gradient_of(fun: Callable, args: tuple) -> Callable[[Array], Array]:
-    """∇f with its further arguments bound."""
-    return jax.grad(lambda x: check_scalar("fun", fun(x, *args)))
-
-
-def constraint(name: str, fn: Callable | None, args: tuple) -> Callable[[Array], Array]:
-    """A constraint function as one vector; none is no constraint."""
-    if fn is None:
-        return lambda x: x[:0]
-    if not callable(fn):
-        raise TypeError(f"argument `{name}` must be callable, got {type(fn).__name__}")
-    return lambda x: as_array(name, ravel_pytree(fn(x, *args))[0])
 
 
 def start_newton(x: Array, gradient: Array) -> StationaryState:

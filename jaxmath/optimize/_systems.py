@@ -9,7 +9,7 @@ from jax.scipy.linalg import lu_factor, lu_solve
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._roots import _first, _implicit, _tolerances, _vector_function
-from jaxmath.optimize._solver import as_point
+from jaxmath.optimize._solver import as_point, or_one
 from jaxmath.typing import Array, PyTree, Scalar
 
 __all__: list[str] = []
@@ -20,8 +20,11 @@ MAX_HALVINGS_STALE = 5
 
 
 class SystemState(NamedTuple):
-    """The point, F there as a vector, the direction −J⁻¹F with the (approximate) Jacobian J or
-    J⁻¹, whether J was regular and finite, how the last search ended, the evaluations so far."""
+    """The point, F there as a vector, the direction −J⁻¹F, and J⁻¹ where it is carried along.
+
+    ``regular``, ``finite`` and ``fresh``: of the (approximate) Jacobian, ``fresh`` that it is that
+    of this point; ``outcome`` is how the last search ended, then the evaluations so far.
+    """
 
     x: PyTree
     residual: Array
@@ -55,10 +58,9 @@ def _vectorized(fun: Callable, x: PyTree, args: Any, name: str) -> tuple[Callabl
 
 def _solve_regular(J: Array, B: Array) -> tuple[Array, Array]:
     """J⁻¹B, and whether J with rows and columns scaled to 1 is regular to n·eps."""
-    biggest = lambda size: jnp.where(size > 0.0, size, 1.0)
-    rows = biggest(jnp.max(jnp.abs(J), axis=1))
+    rows = or_one(jnp.max(jnp.abs(J), axis=1))
     scaled = J / rows[:, None]
-    columns = biggest(jnp.max(jnp.abs(scaled), axis=0))
+    columns = or_one(jnp.max(jnp.abs(scaled), axis=0))
     lu, pivots = lu_factor(scaled / columns[None, :])
     diagonal = jnp.abs(jnp.diagonal(lu))
     noise = len(J) * float(jnp.finfo(J.dtype).eps)

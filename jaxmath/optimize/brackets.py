@@ -7,8 +7,8 @@ import jax.numpy as jnp
 
 from jaxmath.iterate import Solution
 from jaxmath.optimize._brackets import BracketState, _bracket, _find, _half, _least_step
-from jaxmath.optimize._roots import _chosen, _scalar_function, _tolerances
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._roots import _scalar_function, _tolerances
+from jaxmath.optimize._solver import choose, solver
 from jaxmath.typing import Array, ArrayLike, Scalar
 
 __all__ = [
@@ -95,8 +95,8 @@ def bisect_step(fun: Callable, state: BracketState, args: Any = ()) -> BracketSt
     fm = _scalar_function(fun, args, a.dtype)(middle)
     upper = BracketState(middle, b, fm, fb, fm)
     lower = BracketState(a, middle, fa, fm, fm)
-    new = _chosen(jnp.sign(fm) == jnp.sign(fa), upper, lower)
-    return _chosen(jnp.isfinite(fm), new, state._replace(newest=fm))
+    new = choose(jnp.sign(fm) == jnp.sign(fa), upper, lower)
+    return choose(jnp.isfinite(fm), new, state._replace(newest=fm))
 
 
 @solver
@@ -231,11 +231,12 @@ def regula_falsi_step(
     least = jnp.minimum(least, 0.5)
     shift = jnp.clip(1.0 / (1.0 - weight * (fa / fb)), least, 1.0 - least) * half
     x = (b + shift) + shift
+    x = jnp.where((x == a) | (x == b), 0.5 * a + 0.5 * b, x)  # the shift was rounded away
     fx = _scalar_function(fun, args, b.dtype)(x)
     crossed = RegulaFalsiState(b, x, fb, fx, fx, jnp.ones_like(weight))
     retained = RegulaFalsiState(a, x, fa, fx, fx, 0.5 * weight)
-    new = _chosen(jnp.sign(fx) == jnp.sign(fb), retained, crossed)
-    return _chosen(jnp.isfinite(fx), new, state._replace(newest=fx))
+    new = choose(jnp.sign(fx) == jnp.sign(fb), retained, crossed)
+    return choose(jnp.isfinite(fx), new, state._replace(newest=fx))
 
 
 @solver

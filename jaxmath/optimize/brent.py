@@ -7,8 +7,8 @@ import jax.numpy as jnp
 
 from jaxmath.iterate import Solution
 from jaxmath.optimize._brackets import _bracket, _find, _half, _least_step
-from jaxmath.optimize._roots import _chosen, _scalar_function, _tolerances
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._roots import _scalar_function, _tolerances
+from jaxmath.optimize._solver import choose, solver
 from jaxmath.typing import Array, ArrayLike, Scalar
 
 __all__ = ["brentq", "brentq_init", "brentq_step"]
@@ -33,7 +33,7 @@ def _better_last(state: BrentState) -> BrentState:
     """b is the end with the smaller |f|; after an exchange c is the other end."""
     a, b, fa, fb, *_ = state
     exchanged = state._replace(a=b, b=a, fa=fb, fb=fa, c=b, fc=fb)
-    return _chosen(jnp.abs(fa) < jnp.abs(fb), exchanged, state)
+    return choose(jnp.abs(fa) < jnp.abs(fb), exchanged, state)
 
 
 def brentq_init(fun: Callable, a: ArrayLike, b: ArrayLike, args: Any = ()) -> BrentState:
@@ -124,8 +124,8 @@ def brentq_step(
     fx = _scalar_function(fun, args, b.dtype)(x)
     kept = BrentState(a, x, fa, fx, fx, b, fb, step, last)
     moved = BrentState(b, x, fb, fx, fx, b, fb, x - b, x - b)
-    new = _better_last(_chosen(jnp.sign(fx) == jnp.sign(fa), moved, kept))
-    return _chosen(jnp.isfinite(fx), new, state._replace(newest=fx))
+    new = _better_last(choose(jnp.sign(fx) == jnp.sign(fa), moved, kept))
+    return choose(jnp.isfinite(fx), new, state._replace(newest=fx))
 
 
 @solver

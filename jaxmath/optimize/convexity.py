@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath.numerics import dot, safe_divide
-from jaxmath.optimize._solver import check_scalar, solver
+from jaxmath.optimize._solver import objective, solver
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
 __all__ = ["ConvexityCheck", "QuasiconvexityCheck", "is_convex", "is_quasiconvex"]
@@ -29,7 +29,7 @@ def _function(fun: Callable, args: tuple, modulus: Scalar = 0.0) -> Callable[[Ar
     if not callable(fun):
         raise TypeError(f"argument `fun` must be callable, got {type(fun).__name__}")
     half = lambda x: jnp.asarray(modulus).astype(x.dtype) / 2.0
-    return lambda x: check_scalar("fun", fun(x, *args)) - half(x) * dot(x, x)
+    return lambda x: objective(fun, args)(x) - half(x) * dot(x, x)
 
 
 def _tolerance(rtol: Scalar | None, dtype: Any) -> Array:

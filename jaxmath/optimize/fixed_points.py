@@ -9,8 +9,8 @@ from jax.scipy.linalg import solve_triangular
 from jaxmath import numerics
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import safe_norm
-from jaxmath.optimize._roots import _chosen, _first, _implicit, _tolerances
-from jaxmath.optimize._solver import as_point, solver
+from jaxmath.optimize._roots import _first, _implicit, _tolerances
+from jaxmath.optimize._solver import as_point, choose, or_one, solver
 from jaxmath.optimize._systems import _default_factor, _vectorized
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
@@ -75,7 +75,7 @@ def _coefficients(differences: Array, residual: Array, image: Array) -> Array:
     """argmin ‖r − Σⱼ γⱼ Δrⱼ‖² + ν²‖γ‖², with ν the rounding noise of a difference, by QR."""
     eps, columns = float(jnp.finfo(residual.dtype).eps), differences.T
     size = safe_norm(image) + safe_norm(differences)
-    noise = eps * jnp.where(size > 0.0, size, 1.0)
+    noise = eps * or_one(size)
     ridge = noise * jnp.eye(len(differences), dtype=residual.dtype)
     Q, R = jnp.linalg.qr(jnp.concatenate([columns, ridge]))
     return solve_triangular(R, numerics.matmul(Q[: len(residual)].T, residual))
@@ -126,7 +126,7 @@ def fixed_point_step(fun: Callable, state: FixedPointState, args: Any = ()) -> F
     moved = FixedPointState(
         back(new), image, differences, changes, state.num_steps + 1, safe_norm(residual), finite
     )
-    return _chosen(finite, moved, state._replace(finite=finite))
+    return choose(finite, moved, state._replace(finite=finite))
 
 
 @solver

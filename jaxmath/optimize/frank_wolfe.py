@@ -9,9 +9,8 @@ from jax.flatten_util import ravel_pytree
 
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import dot, safe_divide
-from jaxmath.optimize._solver import as_point, solver
-from jaxmath.optimize._stationary_newton import gradient_of
-from jaxmath.typing import Array, ArrayLike, PyTree, as_array, check_number
+from jaxmath.optimize._solver import as_point, gradient_of, solver, vector_map
+from jaxmath.typing import Array, ArrayLike, PyTree, check_number
 
 __all__ = ["frank_wolfe", "frank_wolfe_init", "frank_wolfe_step"]
 
@@ -37,13 +36,6 @@ class FrankWolfeState(NamedTuple):
     status: Array
     num_steps: Array
     num_grad: Array
-
-
-def _oracle(linear_oracle: Callable) -> Callable[[Array], Array]:
-    if not callable(linear_oracle):
-        got = type(linear_oracle).__name__
-        raise TypeError(f"argument `linear_oracle` must be callable, got {got}")
-    return lambda g: as_array("linear_oracle", linear_oracle(g), shape=g.shape).astype(g.dtype)
 
 
 def _linearize(oracle: Callable, x: Array, gradient: Array) -> tuple[Array, Array, Array]:
@@ -85,7 +77,9 @@ def frank_wolfe_init(
       algorithm 1.
     """
     x, _ = as_point("x0", x0)
-    vertex, gap, noise = _linearize(_oracle(linear_oracle), x, gradient_of(fun, args)(x))
+    vertex, gap, noise = _linearize(
+        vector_map("linear_oracle", linear_oracle), x, gradient_of(fun, args)(x)
+    )
     status = jnp.where(jnp.isfinite(gap), Status.RUNNING, Status.NON_FINITE)
     outside = ~jnp.all(jnp.isfinite(x)) | (gap < -noise)
     status = jnp.where(outside, Status.INVALID_START, status).astype(jnp.int32)
@@ -109,9 +103,13 @@ def _backtrack(gradient_fn: Callable, point: Callable, state: FrankWolfeState) -
         L, _, count = trial
         return 2.0 * L, gradient_fn(point(length(2.0 * L))), count + 1
 
-    L = 0.9 * state.curvature
+    # A lane that has ended (gap ≤ 0 or NaN) is stepped too, and no L would do for it.
+    live, largest = state.gap > 0, float(jnp.finfo(d.dtype).max)
+    L = jnp.maximum(0.9 * state.curvature, float(jnp.finfo(d.dtype).tiny))
     L, gradient, count = lax.while_loop(
-        lambda trial: ~enough(*trial[:2]) & (length(trial[0]) > eps**2),
+        lambda trial: (
+            live & ~enough(*trial[:2]) & (length(trial[0]) > eps**2) & (trial[0] < largest)
+        ),
         double,
         (L, gradient_fn(point(length(L))), jnp.int32(1)),
     )
@@ -161,7 +159,7 @@ def frank_wolfe_step(
       F. Pedregosa, G. Negiar, A. Askari, M. Jaggi, "Linearly convergent Frank–Wolfe with
       backtracking line-search", 2020, algorithm 2.
     """
-    gradient_fn, oracle = gradient_of(fun, args), _oracle(linear_oracle)
+    gradient_fn, oracle = gradient_of(fun, args), vector_map("linear_oracle", linear_oracle)
     point = lambda t: jnp.where(t == 1, state.vertex, state.x + t * (state.vertex - state.x))
     if step_rule == "open_loop":
         t = jnp.asarray(2.0, state.x.dtype) / (state.num_steps + 2).astype(state.x.dtype)
@@ -241,7 +239,7 @@ def frank_wolfe(
             f"argument `step_rule` must be 'backtracking' or 'open_loop', got {step_rule!r}"
         )
     x, back = as_point("x0", x0)
-    _oracle(linear_oracle)
+    vector_map("linear_oracle", linear_oracle)
     f = lambda x, *args: fun(back(x), *args)
     oracle = lambda g: ravel_pytree(linear_oracle(back(g)))[0]
     limit = jnp.asarray(float(jnp.finfo(x.dtype).eps) ** (1 / 3) if tol is None else tol)

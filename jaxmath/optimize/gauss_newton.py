@@ -15,10 +15,9 @@ from jaxmath.optimize._least_squares import (
     column_norms,
     damped,
     linear_model,
-    or_one,
     to_space,
 )
-from jaxmath.optimize._solver import as_point, solver
+from jaxmath.optimize._solver import as_point, or_one, solver
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__ = ["gauss_newton", "gauss_newton_init", "gauss_newton_step"]

@@ -1,6 +1,7 @@
 """The residual of a candidate in the Karush–Kuhn–Tucker conditions, and its multipliers."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -8,8 +9,7 @@ import jax.numpy as jnp
 
 from jaxmath.linalg.least_squares import lstsq
 from jaxmath.numerics import matmul
-from jaxmath.optimize._solver import as_point, solver
-from jaxmath.optimize._stationary_newton import constraint, gradient_of
+from jaxmath.optimize._solver import as_point, constraint, gradient_of, solver
 from jaxmath.typing import Array, PyTree, as_array
 
 __all__ = ["KKTMultipliers", "KKTResidual", "kkt_residual"]
@@ -108,7 +108,7 @@ def _given(multipliers: Any, sizes: tuple[int, ...], dtype: Any) -> Array:
     return jnp.concatenate(parts)
 
 
-@solver
+@partial(solver, data=("lower", "upper"))
 def kkt_residual(
     fun: Callable,
     x: PyTree,
@@ -139,7 +139,8 @@ def kkt_residual(
 
     Returns:
       A ``KKTResidual (stationarity, primal, dual, complementarity, multipliers)``, scaled so that
-      each is about eps at an exact point and does not depend on the units of a constraint.
+      each is about eps at an exact point and does not depend on the units of a constraint whose
+      gradient is at least 1 (one below counts as 1 in ``primal``).
 
     Numerics:
       The least-squares multipliers minimize ‖∇L‖² + Σ (λᵢcᵢ/max(1, ‖x‖))², which needs no guess of

@@ -9,11 +9,9 @@ import jax.numpy as jnp
 from jaxmath.iterate import Solution
 from jaxmath.linalg.least_squares import lstsq
 from jaxmath.numerics import matmul
-from jaxmath.optimize._solver import as_point, check_scalar, solver
+from jaxmath.optimize._solver import as_point, constraint, gradient_of, objective, solver
 from jaxmath.optimize._stationary_newton import (
     StationaryState,
-    constraint,
-    gradient_of,
     newton_step,
     run_newton,
     start_newton,
@@ -53,7 +51,7 @@ class LagrangePoint(NamedTuple):
 
 def _lagrangian(fun: Callable, equality: Callable, args: tuple, n: int) -> Callable:
     h = constraint("equality", equality, args)
-    return lambda z: check_scalar("fun", fun(z[:n], *args)) - jnp.sum(z[n:] * h(z[:n]))
+    return lambda z: objective(fun, args)(z[:n]) - jnp.sum(z[n:] * h(z[:n]))
 
 
 def lagrange_stationary_point_init(

@@ -20,9 +20,11 @@ _METHODS = ("trf", "lm", "gauss-newton")
 
 def _unbounded(bounds: Any) -> bool:
     """Whether these are known to be −∞ and ∞ before anything is traced."""
-    leaves = jax.tree.leaves(bounds)
-    known = not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
-    return known and all(bool(np.all(np.isinf(np.asarray(leaf)))) for leaf in leaves)
+    known = not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(bounds))
+    if not known or not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
+        return False
+    ends = zip(bounds, (-np.inf, np.inf), strict=True)
+    return all(np.all(np.asarray(leaf) == end) for b, end in ends for leaf in jax.tree.leaves(b))
 
 
 def least_squares(

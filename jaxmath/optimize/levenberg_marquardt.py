@@ -12,16 +12,14 @@ from jaxmath.optimize._least_squares import (
     LinearModel,
     _problem,
     _tolerances,
-    choose,
     column_norms,
     damped_step,
     gradient_measure,
     linear_model,
-    or_one,
     to_space,
     trial_status,
 )
-from jaxmath.optimize._solver import as_point, solver
+from jaxmath.optimize._solver import as_point, choose, or_one, solver
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__ = ["levenberg_marquardt", "levenberg_marquardt_init", "levenberg_marquardt_step"]

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution
 from jaxmath.optimize._descent import DescentState, Rule, descend, first_state, next_state
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import choose, solver
 from jaxmath.optimize.quasi_newton import secant_pair
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
@@ -53,7 +52,7 @@ def _lbfgs_rule(memory: int) -> Rule:
         push = lambda rows, row: jnp.concatenate([rows[1:], row[None]])
         scale = sy / jnp.where(fine, numerics.dot(y, y), 1.0)
         new = Pairs(push(pairs.S, s), push(pairs.Y, y), push(pairs.curvature, sy), scale)
-        return jax.tree.map(lambda a, b: jnp.where(fine, a, b), new, pairs)
+        return choose(fine, new, pairs)
 
     return Rule(init, update, _two_loops)
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.optimize._solver import as_point, check_scalar, solver
+from jaxmath.optimize._solver import as_point, objective, solver
 from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
 
 __all__ = [
@@ -181,7 +181,7 @@ def _along(fun: Callable, x: PyTree, d: PyTree, args: tuple) -> tuple[Callable, 
         )
 
     def phi(a: Array) -> tuple[Array, Array]:
-        value = lambda a: check_scalar("fun", fun(back(point + a * direction), *args))
+        value = lambda a: objective(fun, args)(back(point + a * direction))
         return jax.value_and_grad(value)(a)
 
     return phi, *phi(jnp.zeros((), point.dtype))

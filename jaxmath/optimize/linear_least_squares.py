@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
 from jaxmath.linalg import cholesky, householder_qr, pinv
-from jaxmath.numerics import einsum
+from jaxmath.numerics import einsum, safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["normal_equations", "qr_least_squares", "weighted_least_squares"]
@@ -114,7 +114,7 @@ def qr_least_squares(A: ArrayLike, b: ArrayLike) -> Array:
     matrix, columns = _system("qr_least_squares", A, b)
     Q, R = householder_qr(matrix)
     noise = 4 * sum(matrix.shape) * float(jnp.finfo(matrix.dtype).eps)
-    lengths = jnp.max(jnp.abs(R), axis=0)
+    lengths = jax.vmap(safe_norm, in_axes=1)(R)
     resolved = jnp.all(jnp.abs(jnp.diagonal(R)) > noise * lengths)
     x = _triangular_solve(R, einsum("ij,ik->jk", Q, columns))
     return jnp.where(resolved, x, jnp.nan).reshape(-1, *jnp.shape(b)[1:])
@@ -141,7 +141,8 @@ def _inverse_gram_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     """dK = −K dG K + K² dG N + N dG K² with G = AᵀWA, N = I − KG."""
     (A, w), K = primals, _inverse_gram(*primals)
     dG = _gram_tangent(A, w, *tangents)
-    side = einsum("ij,jk,kl,lp->ip", jnp.eye(len(K), dtype=K.dtype) - K @ _gram(A, w), dG, K, K)
+    N = jnp.eye(len(K), dtype=K.dtype) - einsum("ij,jk->ik", K, _gram(A, w))
+    side = einsum("ij,jk,kl,lp->ip", N, dG, K, K)
     return K, side + side.T - einsum("ij,jk,kl->il", K, dG, K)
 
 
@@ -178,7 +179,7 @@ def weighted_least_squares(A: ArrayLike, b: ArrayLike, weights: ArrayLike) -> Ar
       weights: w ≥ 0, shape (m,), such as 1/σᵢ² for errors of standard deviation σᵢ.
 
     Returns:
-      x, shape (n,) or (n, k); NaN where a weight is negative or NaN.
+      x, shape (n,) or (n, k); NaN where a weight is negative, infinite or NaN.
 
     Raises:
       TypeError: the dtypes of ``A`` and ``b`` differ, or are not real.

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
 from jaxmath.numerics import safe_divide, safe_norm
+from jaxmath.optimize._solver import as_like
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["linear_oracle_ball", "linear_oracle_box", "linear_oracle_simplex"]
@@ -15,13 +16,6 @@ __all__ = ["linear_oracle_ball", "linear_oracle_box", "linear_oracle_simplex"]
 def _vector_and_scalar(g: ArrayLike, name: str, value: ArrayLike) -> tuple[Array, Array]:
     g = as_array("g", g, ndim=1, min_size=1)
     return g, as_array(name, value, shape=()).astype(g.dtype)
-
-
-def _like(name: str, value: ArrayLike, g: Array) -> Array:
-    value = as_array(name, value)
-    if value.shape:
-        value = as_array(name, value, shape=g.shape)
-    return jnp.broadcast_to(value.astype(g.dtype), g.shape)
 
 
 @compiled
@@ -91,7 +85,7 @@ def linear_oracle_box(g: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Array
       section 4.
     """
     g = as_array("g", g, ndim=1, min_size=1)
-    lower, upper = _like("lower", lower, g), _like("upper", upper, g)
+    lower, upper = as_like("lower", lower, g), as_like("upper", upper, g)
     valid = jnp.all(lower <= upper) & ~jnp.any(jnp.isnan(g))
     return jnp.where(valid, jnp.where(g >= 0, lower, upper), jnp.nan)
 
@@ -128,5 +122,5 @@ def linear_oracle_ball(g: ArrayLike, center: ArrayLike = 0.0, radius: ArrayLike 
       section 4.
     """
     g, radius = _vector_and_scalar(g, "radius", radius)
-    point = _like("center", center, g) - radius * safe_divide(g, safe_norm(g))
+    point = as_like("center", center, g) - radius * safe_divide(g, safe_norm(g))
     return jnp.where(radius >= 0, point, jnp.nan)

@@ -10,8 +10,8 @@ from jax.flatten_util import ravel_pytree
 
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import dot, safe_divide
-from jaxmath.optimize._solver import as_point, check_scalar, solver
-from jaxmath.typing import Array, ArrayLike, PyTree, as_array, check_number
+from jaxmath.optimize._solver import as_point, objective, solver, vector_map
+from jaxmath.typing import Array, ArrayLike, PyTree, check_number
 
 __all__ = ["projected_gradient", "projected_gradient_init", "projected_gradient_step"]
 
@@ -38,17 +38,6 @@ class ProjectedGradientState(NamedTuple):
     status: Array
     num_fun: Array
     num_grad: Array
-
-
-def _objective(fun: Callable, args: tuple) -> Callable[[Array], Array]:
-    return lambda x: check_scalar("fun", fun(x, *args))
-
-
-def _projection(projection: Callable) -> Callable[[Array], Array]:
-    if not callable(projection):
-        got = type(projection).__name__
-        raise TypeError(f"argument `projection` must be callable, got {got}")
-    return lambda x: as_array("projection", projection(x), shape=x.shape).astype(x.dtype)
 
 
 def _measure(project: Callable, x: Array, g: Array) -> Array:
@@ -94,9 +83,9 @@ def projected_gradient_init(
     """
     check_number("memory", memory, low=1, integer=True)
     start, _ = as_point("x0", x0)
-    project = _projection(projection)
+    project = vector_map("projection", projection)
     x = project(start)
-    value, gradient = jax.value_and_grad(_objective(fun, args))(x)
+    value, gradient = jax.value_and_grad(objective(fun, args))(x)
     error = _measure(project, x, gradient)
     finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(gradient))
     status = jnp.where(finite, Status.RUNNING, Status.NON_FINITE)
@@ -127,8 +116,9 @@ def _search(f: Callable, point: Callable, start: Array, slope: Array, ceiling: A
         return t, f(point(t)), count + 1
 
     one = jnp.ones((), start.dtype)
+    live = jnp.isfinite(ceiling + slope)  # a lane that has ended is stepped too
     t, value, count = lax.while_loop(
-        lambda trial: ~enough(*trial[:2]) & (trial[0] > eps**2),
+        lambda trial: live & ~enough(*trial[:2]) & (trial[0] > eps**2),
         shorten,
         (one, f(point(one)), jnp.int32(1)),
     )
@@ -168,7 +158,11 @@ def projected_gradient_step(
       E. G. Birgin, J. M. Martínez, M. Raydan, "Nonmonotone spectral projected gradient methods on
       convex sets", 2000, algorithm 2.2.
     """
-    f, project, limits = _objective(fun, args), _projection(projection), jnp.finfo(state.x.dtype)
+    f, project, limits = (
+        objective(fun, args),
+        vector_map("projection", projection),
+        jnp.finfo(state.x.dtype),
+    )
     x, g = state.x, state.gradient
     target = project(x - state.step * g)
     d = target - x
@@ -254,7 +248,7 @@ def projected_gradient(
     """
     check_number("tol", 0.0 if tol is None else tol, low=0.0)
     x, back = as_point("x0", x0)
-    _projection(projection)
+    vector_map("projection", projection)
     f, P = (lambda x, *args: fun(back(x), *args)), lambda x: ravel_pytree(projection(back(x)))[0]
     limit = jnp.asarray(float(jnp.finfo(x.dtype).eps) ** 0.5 if tol is None else tol)
     limit = limit.astype(x.dtype)
@@ -264,6 +258,7 @@ def projected_gradient(
         # Far out, x − g rounds to x, and the error to 0.
         lost = (state.x - state.gradient == state.x) & (jnp.abs(state.gradient) > limit)
         done = (state.error <= limit) & jnp.isfinite(state.value) & ~jnp.any(lost)
+        done &= state.status != Status.INVALID_START
         return jnp.where(done, Status.CONVERGED, state.status)
 
     step = lambda state: projected_gradient_step(f, state, P, args)

@@ -15,6 +15,7 @@ from jaxmath._compiled import compiled
 from jaxmath.linalg.least_squares import lstsq
 from jaxmath.linalg.spectral import spectral_fn
 from jaxmath.numerics import dot, matmul, safe_divide, safe_norm
+from jaxmath.optimize._solver import as_like
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = [
@@ -30,14 +31,6 @@ __all__ = [
 def _unless_empty(nonempty: Array, value: Array) -> Array:
     """The value, or NaN."""
     return value * jnp.where(nonempty, 1.0, jnp.nan).astype(value.dtype)
-
-
-def _like(name: str, value: ArrayLike, x: Array) -> Array:
-    """A scalar or a vector of x's length, as a vector of x's dtype."""
-    value = as_array(name, value)
-    if value.shape:
-        value = as_array(name, value, shape=x.shape)
-    return jnp.broadcast_to(value.astype(x.dtype), x.shape)
 
 
 def _scalar(name: str, value: ArrayLike, x: Array) -> Array:
@@ -76,7 +69,7 @@ def project_box(x: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Array:
       S. Boyd, L. Vandenberghe, "Convex Optimization", 2004, section 8.1.1.
     """
     x = as_array("x", x, ndim=1, min_size=1)
-    lower, upper = _like("lower", lower, x), _like("upper", upper, x)
+    lower, upper = as_like("lower", lower, x), as_like("upper", upper, x)
     value = jnp.where(x <= lower, lower, jnp.where(x >= upper, upper, x))
     return _unless_empty(jnp.all(lower <= upper), value)
 
@@ -113,14 +106,15 @@ def project_ball(x: ArrayLike, center: ArrayLike, radius: ArrayLike) -> Array:
       N. Parikh, S. Boyd, "Proximal Algorithms", 2014, section 6.5.1.
     """
     x = as_array("x", x, ndim=1, min_size=1)
-    center, radius = _like("center", center, x), _scalar("radius", radius, x)
+    center, radius = as_like("center", center, x), _scalar("radius", radius, x)
     offset = x - center
     distance = safe_norm(offset)
     outside = distance >= radius
     reach = jnp.where(outside, radius, 0.0)
     length = jnp.where(outside & (distance > 0), distance, 1.0)
     nearest = center + reach * (offset / length)
-    return _unless_empty(radius >= 0, jnp.where(outside, nearest, x))
+    valid = (radius >= 0) & ~jnp.any(jnp.isnan(center))
+    return _unless_empty(valid, jnp.where(outside, nearest, x))
 
 
 @compiled
@@ -155,7 +149,7 @@ def project_half_space(x: ArrayLike, a: ArrayLike, b: ArrayLike) -> Array:
       N. Parikh, S. Boyd, "Proximal Algorithms", 2014, section 6.2.3.
     """
     x = as_array("x", x, ndim=1, min_size=1)
-    a, b = _like("a", as_array("a", a, shape=x.shape), x), _scalar("b", b, x)
+    a, b = as_like("a", as_array("a", a, shape=x.shape), x), _scalar("b", b, x)
     size = safe_norm(a)
     bounded = (size > 0) & (b < jnp.inf)
     normal = safe_divide(a, size)
@@ -264,7 +258,7 @@ def project_simplex(x: ArrayLike, total: ArrayLike = 1.0) -> Array:
 
 
 def _positive_part(x: Array) -> Array:
-    return jnp.where(x > 0, x, jnp.zeros_like(x))
+    return jnp.where(x <= 0, jnp.zeros_like(x), x)  # NaN stays
 
 
 @compiled

@@ -19,7 +19,7 @@ from jaxmath.optimize._descent import (
     first_state,
     next_state,
 )
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import or_one, solver
 from jaxmath.typing import Array, PyTree, Scalar
 
 __all__ = [
@@ -45,8 +45,7 @@ def _identity(x: Array) -> Inverse:
 
 def secant_pair(s: Array, y: Array) -> tuple[Array, Array, Array, Array]:
     """s and y over ‖s‖ (H y = s is homogeneous), sᵀy, and whether that is safely positive."""
-    size = numerics.safe_norm(s)
-    size = jnp.where(size > 0, size, 1.0)
+    size = or_one(numerics.safe_norm(s))
     s, y = s / size, y / size
     curvature = numerics.dot(s, y)
     fine = curvature > float(jnp.finfo(s.dtype).eps) * numerics.safe_norm(y)

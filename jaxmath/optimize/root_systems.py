@@ -10,8 +10,7 @@ from jax import lax
 from jaxmath import numerics
 from jaxmath.iterate import Solution, Status
 from jaxmath.numerics import safe_norm
-from jaxmath.optimize._roots import _chosen
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import choose, solver
 from jaxmath.optimize._systems import (
     MAX_HALVINGS,
     MAX_HALVINGS_STALE,
@@ -41,7 +40,7 @@ def _newton_state(
     finite = jnp.all(jnp.isfinite(J))
     none = jnp.zeros((0, 0), x.dtype)
     return SystemState(
-        x, residual, direction[:, 0], none, regular, finite, regular, outcome, num_fun,
+        x, residual, direction[:, 0], none, regular, finite, jnp.asarray(True), outcome, num_fun,
         num_jacobians,
     )  # fmt: skip
 
@@ -108,7 +107,7 @@ def newton_system_step(fun: Callable, state: SystemState, args: Any = ()) -> Sys
     F, x, back = _vectorized(fun, state.x, args, "state")
     trial, outcome, cost = _backtrack(F, x, state.direction, state.residual)
     found = outcome == Status.RUNNING
-    x, residual = _chosen(found, (trial.x, trial.residual), (x, state.residual))
+    x, residual = choose(found, (trial.x, trial.residual), (x, state.residual))
     new = _newton_state(F, x, residual, outcome, state.num_fun + cost, state.num_jacobians + 1)
     return new._replace(x=back(x))
 
@@ -295,7 +294,7 @@ def broyden_step(
     found = outcome == Status.RUNNING
     restart = lambda now: _renewed(F, now, x, jacobian)
     stayed = lax.cond(~found & ~state.fresh, restart, lambda now: now, state)
-    return _chosen(found, moved, stayed)
+    return choose(found, moved, stayed)
 
 
 @solver

@@ -126,7 +126,8 @@ def root(
       max_steps: the limit on steps; None takes that of the method.
 
     Returns:
-      The ``Solution`` of the method; its error is ‖F(x)‖₂.
+      The ``Solution`` of the method; its error is ‖F(x)‖₂, for "anderson" with F
+      rounded to the digits of x.
 
     Numerics:
       That of the method. Anderson's needs no derivative but has no safeguard: it is meant for

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jaxmath.iterate import Solution
-from jaxmath.optimize._roots import _chosen, _numbers, _scalar_function
+from jaxmath.optimize._roots import _numbers, _scalar_function
 from jaxmath.optimize._scalar_roots import (
     RootState,
     SecantState,
@@ -17,7 +17,7 @@ from jaxmath.optimize._scalar_roots import (
     _newton_at,
     _secant_at,
 )
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import choose, solver
 from jaxmath.typing import ArrayLike, Scalar
 
 __all__ = [
@@ -103,7 +103,7 @@ def secant_step(fun: Callable, state: SecantState, args: Any = ()) -> SecantStat
     f = _scalar_function(fun, args, x.dtype)
     new = _secant_at(f, x + step, x, fx, jnp.abs(fx))
     old = state._replace(root=state.root._replace(finite=new.root.finite))
-    return _chosen(new.root.finite, new, old)
+    return choose(new.root.finite, new, old)
 
 
 @solver

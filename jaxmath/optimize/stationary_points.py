@@ -9,11 +9,10 @@ import jax.numpy as jnp
 
 from jaxmath.iterate import Solution
 from jaxmath.numerics import safe_norm
-from jaxmath.optimize._solver import as_point, solver
+from jaxmath.optimize._solver import as_point, gradient_of, solver
 from jaxmath.optimize._stationary_newton import (
     StationaryState,
     eigen,
-    gradient_of,
     newton_step,
     pseudo_newton,
     run_newton,

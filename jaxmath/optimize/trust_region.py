@@ -18,7 +18,7 @@ from jaxmath.optimize._descent import (
     lowest,
     progressed,
 )
-from jaxmath.optimize._solver import as_point, solver
+from jaxmath.optimize._solver import as_point, or_one, solver
 from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
 
 __all__ = ["trust_region_newton", "trust_region_newton_init", "trust_region_newton_step"]
@@ -55,8 +55,7 @@ class _Conjugate(NamedTuple):
 
 def _to_the_boundary(z: Array, d: Array, radius: Array) -> Array:
     """τ ≥ 0 with ‖z + τd‖ = Δ; everything over Δ and ‖d‖, so that no square leaves the range."""
-    size = safe_norm(d)
-    size = jnp.where(size > 0, size, 1.0)
+    size = or_one(safe_norm(d))
     z, d = z / radius, d / size
     b, c = numerics.dot(z, d), 1 - numerics.dot(z, z)
     root = jnp.sqrt(jnp.maximum(b * b + c, 0.0))

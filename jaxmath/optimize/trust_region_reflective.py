@@ -1,6 +1,7 @@
 """Nonlinear least squares within bounds by the trust-region reflective method."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -12,10 +13,8 @@ from jaxmath.optimize._least_squares import (
     LinearModel,
     _problem,
     _tolerances,
-    choose,
     column_norms,
     damped_step,
-    or_one,
     to_space,
     trial_status,
 )
@@ -29,7 +28,7 @@ from jaxmath.optimize._reflection import (
     optimality,
     quadratic_model,
 )
-from jaxmath.optimize._solver import as_point, solver
+from jaxmath.optimize._solver import as_point, choose, or_one, solver
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__ = [
@@ -42,9 +41,9 @@ __all__ = [
 class TrustRegionReflectiveState(NamedTuple):
     """The point, strictly inside the bounds, with its model, the region, and the last trial.
 
-    ``scale`` is D, ``unit`` the length ‖r(x₀)‖ that stands for the distance to no bound;
-    ``actual`` and ``predicted`` are reductions of ‖r‖² relative to ‖r‖², ``moved`` is ‖D p‖ of
-    the last trial, ``finite`` tells whether r and J were finite there.
+    ``residual`` and ``jacobian`` are over ``unit`` = ‖r(x₀)‖, and ``scale`` is D; ``actual`` and
+    ``predicted`` are reductions of ‖r‖² relative to ‖r‖², ``moved`` is ‖D p‖ of the last trial,
+    ``finite`` tells whether r and J were finite there.
     """
 
     x: PyTree
@@ -98,12 +97,13 @@ def trust_region_reflective_init(
     problem = _problem(residual_fn, x0, args)
     box = _box(bounds, problem.back, problem.x)
     x = into(problem.x, box)
-    r, J = problem.residual(x), problem.jacobian(x)
-    J = jnp.where(box.lower < box.upper, J, 0.0)
-    scale, unit = column_norms(J), or_one(safe_norm(r))
-    quadratic = quadratic_model(x, r, J, scale, unit, box)
+    r = problem.residual(x)
+    unit = or_one(safe_norm(r))
+    r, J = r / unit, jnp.where(box.lower < box.upper, problem.jacobian(x) / unit, 0.0)
+    scale = column_norms(J)
+    quadratic = quadratic_model(x, r, J, scale, box)
     radius = safe_norm(or_one(scale) * x / or_one(quadratic.d * or_one(scale)))
-    radius = jnp.where(radius > 0, radius, jnp.sqrt(unit))
+    radius = jnp.where(radius > 0, radius, 1.0)
     infinite, one = jnp.full_like(radius, jnp.inf), jnp.int32(1)
     finite = jnp.all(jnp.isfinite(r)) & jnp.all(jnp.isfinite(J))
     return TrustRegionReflectiveState(
@@ -153,17 +153,17 @@ def trust_region_reflective_step(
     problem = _problem(residual_fn, state.x, args)
     x, box = problem.x, _box(bounds, problem.back, problem.x)
     norm, unit, free = or_one(safe_norm(state.residual)), state.unit, box.lower < box.upper
-    quadratic = quadratic_model(x, state.residual, state.jacobian, state.scale, unit, box)
+    quadratic = quadratic_model(x, state.residual, state.jacobian, state.scale, box)
     q, damping = damped_step(state.model, state.radius, state.damping)
     theta = jnp.maximum(0.995, 1.0 - state.error)
     q, fall = best_step(x, to_space(state.model, q), quadratic, box, state.radius, theta)
     trial = inside(x + quadratic.d * q, box)
-    r = problem.residual(trial)
+    r = problem.residual(trial) / unit
 
     def evaluate(_: None) -> tuple:
-        J = jnp.where(free, problem.jacobian(trial), 0.0)
+        J = jnp.where(free, problem.jacobian(trial) / unit, 0.0)
         scale = jnp.maximum(state.scale, column_norms(J))
-        model = linear_part(quadratic_model(trial, r, J, scale, unit, box), r)
+        model = linear_part(quadratic_model(trial, r, J, scale, box), r)
         return jnp.all(jnp.isfinite(J)), (trial, r, J, model, scale, optimality(trial, r, J, box))
 
     kept = (x, state.residual, state.jacobian, state.model, state.scale, state.error)
@@ -183,7 +183,7 @@ def trust_region_reflective_step(
     )  # fmt: skip
 
 
-@solver
+@partial(solver, data=("bounds",))
 def trust_region_reflective(
     residual_fn: Callable,
     x0: PyTree,

@@ -1,11 +1,14 @@
 """Bisection, regula falsi and Brent's method: roots, rates, counts, statuses, derivatives."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
 
+from jaxmath import optimize
 from jaxmath.iterate import Status
 from jaxmath.optimize import (
     bisect,
@@ -282,3 +285,17 @@ def test_refusals():
         regula_falsi(jnp.sin, 3.0, 4.0, xtol=-1.0)
     with pytest.raises(ValueError, match="`fun` must return a scalar"):
         bisect(lambda x: jnp.ones(2) * x, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_no_tolerance_ends_at_neighbours(dtype):
+    """x² = c to the last bit for 200 values of c: no method evaluates one point for ever."""
+    c = jnp.linspace(1.1, 3.9, 200, dtype=dtype)
+    f = lambda x, c: x * x - c
+    for method, most in ((optimize.regula_falsi, 60), (optimize.brentq, 20)):
+        solve = functools.partial(method, f, xtol=0.0, rtol=0.0)
+        run = jax.vmap(lambda c, solve=solve: solve(0.0 * c, 2.0 + 0.0 * c, (c,)))
+        found = run(c)
+        assert np.isin(found.status, [Status.STAGNATED, Status.CONVERGED]).all()
+        assert (found.num_fun <= most).all(), found.num_fun.max()
+        np.testing.assert_allclose(found.value, jnp.sqrt(c), rtol=4 * float(jnp.finfo(dtype).eps))

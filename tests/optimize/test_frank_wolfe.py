@@ -130,3 +130,24 @@ def test_pytrees():
     assert solution.converged
     np.testing.assert_allclose(solution.value["a"], 0.5, atol=0.05)
     np.testing.assert_allclose(solution.value["b"], 1.0, atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_ended_lanes_do_not_hold_the_others(dtype):
+    """A lane at its gap of 0, a NaN start, one outside, a box whose squares underflow."""
+    f = lambda x, width: jnp.sum((x / width - 0.3) ** 2)
+    run = jax.jit(jax.vmap(lambda x, width: optimize.frank_wolfe(
+        f, x, lambda g: jnp.where(g > 0, 0.0, 1.0).astype(g.dtype) * width, (width,), max_steps=40
+    )))  # fmt: skip
+    tiny = {jnp.float32: 1e-25, jnp.float64: 1e-200}[dtype]
+    starts = jnp.array([[0.9, 0.1], [0.3, 0.3], [jnp.nan, 0.0], [9.0, 9.0], [0.0, tiny]], dtype)
+    widths = jnp.array([1.0, 1.0, 1.0, 1.0, tiny], dtype)
+    found = run(starts, widths)
+    assert found.num_steps[0] > 0
+    assert found.status[2] == Status.INVALID_START
+    assert (found.status != Status.RUNNING).all()
+    alone = optimize.frank_wolfe(
+        lambda x: f(x, 1.0), starts[0], lambda g: jnp.where(g > 0, 0.0, 1.0).astype(dtype),
+        max_steps=40,
+    )  # fmt: skip
+    np.testing.assert_allclose(found.value[0], alone.value, rtol=1e-5)

@@ -170,3 +170,27 @@ def test_each_violation_has_its_own_residual():
     assert tree.multipliers.lower[2] == tree.multipliers.upper[2] == 0
     with pytest.raises(ValueError, match=r"`multipliers.lower` must have shape \(2,\)"):
         at([1.0, 0.0], KKTMultipliers(lower=jnp.ones(3)))
+
+
+def test_units_of_violated_and_slack_constraints():
+    """A constraint times 1 or 10⁸: the same primal residual and complementarity."""
+    f = lambda x: jnp.sum((x - 2.0) ** 2)
+    parts = []
+    for s in (1.0, 1e8):
+        away = lambda x, s=s: s * jnp.stack([1.0 - x[0] - x[1], 5.0 - x[0]])
+        found = optimize.kkt_residual(f, jnp.array([2.0, 1.5]), inequality=away)
+        parts.append((found.primal, found.complementarity, found.stationarity, found.dual))
+    np.testing.assert_allclose(parts[0], parts[1], rtol=1e-6, atol=1e-12)
+    assert parts[0][0] > 0.5
+
+
+def test_bounds_are_data():
+    traces = []
+
+    def f(x):
+        traces.append(1)
+        return jnp.sum(x**2)
+
+    for low in (0.0, 1.0, 2.0):
+        optimize.kkt_residual(f, jnp.ones(2) * 3.0, lower=low)
+    assert len(traces) == 1

@@ -158,3 +158,14 @@ def test_no_rounds_and_refusals():
         optimize.multiplicative_weights(PURE, learning_rate=-1.0)
     with pytest.raises(ValueError, match="fictitious_play: argument `tol` must be at least"):
         optimize.fictitious_play(PURE, tol=-1.0)
+
+
+def test_the_default_rate_is_the_best_of_the_bound():
+    """η = 2√(ln(mn)/T) of the payoffs' range: the same strategies as with that rate given."""
+    A = jnp.asarray(np.random.default_rng(5).normal(size=(3, 4)))
+    default = optimize.multiplicative_weights(A, tol=0.0, max_steps=50)
+    rate = 2.0 * float(np.sqrt(np.log(12) / 50))
+    given = optimize.multiplicative_weights(A, learning_rate=rate, tol=0.0, max_steps=50)
+    np.testing.assert_allclose(default.value[0], given.value[0], rtol=1e-12)
+    twice = optimize.multiplicative_weights(A, learning_rate=2 * rate, tol=0.0, max_steps=50)
+    assert np.abs(twice.value[0] - default.value[0]).max() > 1e-3

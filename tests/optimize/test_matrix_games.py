@@ -244,3 +244,10 @@ def test_refusals():
         solve_game(jnp.ones((0, 3)))
     with pytest.raises(ValueError, match="`max_steps` must be at least 0"):
         solve_game(jnp.eye(2), max_steps=-1)
+
+
+def test_any_limit_on_pivots():
+    A = jnp.array([[2.0, -1.0], [-1.0, 1.0]])
+    full = solve_game(A, max_steps=2**31 - 1)
+    assert full.status == Status.CONVERGED
+    np.testing.assert_allclose(full.value, 0.2, rtol=1e-12)

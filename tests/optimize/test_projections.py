@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from jaxmath import optimize
+from jaxmath import numerics, optimize
 from jaxmath.verify import check_gradients
 
 N = 6
@@ -162,3 +162,23 @@ def test_gradients_off_the_kinks_and_at_repeated_eigenvalues():
     E = jnp.array([[0.0, 1.0], [1.0, 0.0]])
     moved = jax.jvp(optimize.project_psd, (jnp.diag(jnp.array([1.0, -3.0])),), (E,))[1]
     np.testing.assert_allclose(moved, 0.25 * E, atol=1e-15)
+
+
+def test_not_a_number_stays():
+    for n in (2, 4, 10):
+        A = jnp.diag(jnp.arange(1.0, n + 1)).at[n - 1, n - 1].set(jnp.nan)
+        assert np.isnan(optimize.project_psd(A)).all()
+    x = jnp.array([3.0, 4.0])
+    for center in (jnp.nan, jnp.array([jnp.nan, 0.0])):
+        assert np.isnan(optimize.project_ball(x, center, 1.0)).all()
+
+
+def test_the_derivative_on_the_sphere_is_that_from_outside():
+    x = jnp.array([0.6, 0.8])
+    J = jax.jacfwd(lambda x: optimize.project_ball(x, 0.0, optimize_norm(x)))(x)
+    np.testing.assert_allclose(J, np.eye(2) - np.outer(x, x), atol=1e-12)
+
+
+def optimize_norm(x):
+    """‖x‖ as a constant."""
+    return jax.lax.stop_gradient(numerics.safe_norm(x))

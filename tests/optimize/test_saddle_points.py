@@ -151,3 +151,21 @@ def test_a_new_start_or_argument_is_no_new_program_and_refusals():
         optimize.extragradient(fun, 1.0, 2.0, (3.0,), tol=-1.0)
     with pytest.raises(TypeError, match="`y0` must have a real floating dtype"):
         optimize.extragradient(fun, 1.0, 1j, (3.0,))
+
+
+@pytest.mark.parametrize(
+    "method", ["gradient_descent_ascent", "extragradient", "optimistic_gradient"]
+)
+def test_an_invalid_start_takes_no_step(method):
+    """Also where the field does not depend on the entry that is not finite."""
+    solution = getattr(optimize, method)(
+        lambda x, y: x[0] * y[0], jnp.array([1.0, jnp.nan]), jnp.array([1.0]), learning_rate=0.1
+    )
+    assert (solution.status, solution.num_steps) == (Status.INVALID_START, 0)
+
+
+def test_the_default_tolerance_is_relative_to_a_large_field():
+    f = lambda x, y: 1e6 * jnp.sum((x - 1.0) ** 2 - (y - 2.0) ** 2)
+    solution = optimize.extragradient(f, jnp.zeros(2), jnp.zeros(2), learning_rate=2e-7)
+    assert solution.converged
+    np.testing.assert_allclose(solution.value.x, 1.0, rtol=1e-12)

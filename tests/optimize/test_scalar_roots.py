@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
+from jaxmath import optimize
 from jaxmath.iterate import Status
 from jaxmath.optimize import (
     halley,
@@ -254,3 +255,27 @@ def test_the_door_picks_the_method():
         root_scalar(f, (2.0,), "ridder", x0=1.0)
     with pytest.raises(ValueError, match="`x0` must be given"):
         root_scalar(f, (2.0,))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_secant_without_tolerance_stagnates_at_the_root(dtype):
+    c = jnp.linspace(1.1, 3.9, 100, dtype=dtype)
+    run = jax.vmap(lambda c: optimize.secant(
+        lambda x, c: x * x - c, 1.0 + 0 * c, 2.0 + 0 * c, (c,), xtol=0.0, rtol=0.0
+    ))  # fmt: skip
+    found = run(c)
+    assert np.isin(found.status, [Status.STAGNATED, Status.CONVERGED]).all()
+    level = optimize.secant(lambda x: x * x - 2.0, -1.0, 1.0)
+    assert level.status == Status.SINGULAR
+
+
+def test_halley_falls_back_on_newton_where_its_divisor_is_negative():
+    f = lambda x: x**3 - 2.0 * x + 2.0
+    steps = [
+        step(f, init(f, 0.9)).x
+        for init, step in (
+            (optimize.halley_init, optimize.halley_step),
+            (optimize.newton_init, optimize.newton_step),
+        )
+    ]
+    assert steps[0] == steps[1]

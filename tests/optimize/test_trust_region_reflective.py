@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.optimize as so
 
+from jaxmath import optimize
 from jaxmath.iterate import Status
 from jaxmath.optimize import least_squares, trust_region_reflective
 from tests.optimize.residual_problems import NAMES, SIZE, padded, residuals
@@ -156,3 +157,28 @@ def test_refusals():
         trust_region_reflective(fn, x, bounds=(jnp.zeros(3), jnp.inf))
     with pytest.raises(ValueError, match="`bounds` must be a pair"):
         least_squares(fn, x, bounds=0.0)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_the_unit_of_the_residuals_changes_nothing(dtype):
+    f = lambda x, s: s * jnp.stack([x[0] ** 2 - 2.0, x[1] - 1.0, x[0] * x[1] - 3.0])
+    units = [1e-25, 1e-10, 1.0, 1e10, 1e25] if dtype == jnp.float32 else [1e-200, 1.0, 1e150]
+    run = jax.vmap(lambda s: optimize.trust_region_reflective(f, jnp.ones(2, dtype), (s,)))
+    found = run(jnp.asarray(units, dtype))
+    assert (found.status == Status.CONVERGED).all()
+    np.testing.assert_allclose(found.value, found.value[:1] + 0 * found.value, rtol=1e-3)
+    assert np.ptp(found.num_steps) <= 2
+
+
+def test_an_infinite_jacobian_is_not_finite_and_points_stay_inside():
+    for method in ("trf", "lm", "gauss-newton"):
+        found = optimize.least_squares(lambda x: jnp.sqrt(x - 2.0) + 5.0, [2.0], method=method)
+        assert found.status == Status.NON_FINITE, method
+    seen = optimize.trust_region_reflective_init(
+        lambda x: jnp.log(x - 1.0), jnp.ones(1), bounds=(1.0, 1.0 + 1e-9)
+    )
+    assert 1.0 < seen.x[0] < 1.0 + 1e-9
+    assert jnp.isfinite(seen.residual).all()
+    for bounds in ((jnp.inf, -jnp.inf), jnp.inf):
+        with pytest.raises(ValueError, match="`bounds` must be infinite"):
+            optimize.least_squares(lambda x: x, [1.0], bounds=bounds, method="lm")
