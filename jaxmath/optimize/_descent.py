@@ -20,7 +20,7 @@ from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
 
 __all__: list[str] = []
 
-PATIENCE = 5  # steps without visible progress before the end
+PATIENCE = 5  # steps that lower f by rounding alone before the end
 
 
 class Rule(NamedTuple):
@@ -51,7 +51,6 @@ class DescentState(NamedTuple):
     memory: PyTree
     search: Search
     error: Array
-    best: Array
     floor: Array
     quiet: Array
     fresh: Array
@@ -78,12 +77,10 @@ def lowest(value: Array) -> Array:
     return -(float(jnp.finfo(value.dtype).eps) ** -1.5) * jnp.maximum(jnp.abs(value), 1.0)
 
 
-def progressed(state: Any, x: Array, value: Array, error: Array) -> Array:
-    """Whether a step shows: f beyond rounding, the error halved, or x moved by eps^(1/3)."""
-    eps = float(jnp.finfo(x.dtype).eps)
-    far = jnp.max(jnp.abs(x - state.x)) > eps ** (1 / 3) * jnp.maximum(jnp.max(jnp.abs(x)), 1.0)
-    lower = state.value - value > eps * jnp.abs(state.value)
-    return lower | (error < 0.5 * state.best) | far
+def quieter(quiet: Array, before: Array, after: Array) -> Array:
+    """The number of steps in a row that lowered f by no more than its rounding."""
+    eps = float(jnp.finfo(before.dtype).eps)
+    return jnp.where(before - after > eps * jnp.abs(before), 0, quiet + 1)
 
 
 def evaluator(fun: Callable, back: Callable, args: tuple) -> Callable[[Array], tuple[Array, Array]]:
@@ -113,7 +110,7 @@ def begin(evaluate: Callable, x: Array, rule: Rule) -> DescentState:
     return DescentState(
         x, value, gradient, -gradient, rule.init(x),
         _new_search(_first_step(gradient), x, value, -gradient, slope),
-        error, error, lowest(value), jnp.int32(0), jnp.asarray(True), jnp.asarray(False),
+        error, lowest(value), jnp.int32(0), jnp.asarray(True), jnp.asarray(False),
         jnp.int32(0), jnp.int32(1), status.astype(jnp.int32),
     )  # fmt: skip
 
@@ -144,11 +141,10 @@ def _moved(state: DescentState, trial: tuple, rule: Rule) -> DescentState:
     s, y = x - state.x, gradient - state.gradient
     memory = rule.update(state.memory, s, y, gradient, state.direction)
     error = error_measure(x, value, gradient)
-    quiet = jnp.where(progressed(state, x, value, error), 0, state.quiet + 1)
     last = state.search.step * state.search.start[1]
     state = state._replace(
         x=x, value=value, gradient=gradient, memory=memory, error=error,
-        best=jnp.minimum(state.best, error), quiet=quiet,
+        quiet=quieter(state.quiet, state.value, value),
         fresh=jnp.asarray(False), forced=jnp.asarray(False), num_steps=state.num_steps + 1,
     )  # fmt: skip
     return _redirected(state, rule, last)

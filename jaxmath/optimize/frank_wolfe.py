@@ -103,13 +103,11 @@ def _backtrack(gradient_fn: Callable, point: Callable, state: FrankWolfeState) -
         L, _, count = trial
         return 2.0 * L, gradient_fn(point(length(2.0 * L))), count + 1
 
-    # A lane that has ended (gap ≤ 0 or NaN) is stepped too, and no L would do for it.
-    live, largest = state.gap > 0, float(jnp.finfo(d.dtype).max)
+    # A lane that has ended is stepped too: L must be able to grow, and the search to end.
+    largest = float(jnp.finfo(d.dtype).max)
     L = jnp.maximum(0.9 * state.curvature, float(jnp.finfo(d.dtype).tiny))
     L, gradient, count = lax.while_loop(
-        lambda trial: (
-            live & ~enough(*trial[:2]) & (length(trial[0]) > eps**2) & (trial[0] < largest)
-        ),
+        lambda trial: ~enough(*trial[:2]) & (length(trial[0]) > eps**2) & (trial[0] < largest),
         double,
         (L, gradient_fn(point(length(L))), jnp.int32(1)),
     )

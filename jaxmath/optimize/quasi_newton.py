@@ -169,11 +169,10 @@ def bfgs(
 
     Numerics:
       error = maxᵢ|gᵢ|·max(|xᵢ|, 1) / max(|f|, 1). CONVERGED where error ≤ tol and the decrease that
-      the model promises, −gᵀd, is at most tol·max(|f|, 1). STAGNATED after 5 steps without visible
-      progress (f within rounding, error not halved, x within eps^(1/3)), or where no trial that
-      moves x is lower. UNBOUNDED where f falls
-      below −eps^(−3/2)·max(|f(x₀)|, 1). MAX_STEPS; LINE_SEARCH_FAILED after 40
-      trials along −∇f; NON_FINITE and INVALID_START at the start. A trial with f or ∇f not finite
+      the model promises, −gᵀd, is at most tol·max(|f|, 1). STAGNATED after 5 steps that
+      lower f by its rounding alone, or where no trial that moves x is lower. UNBOUNDED where f
+      falls below −eps^(−3/2)·max(|f(x₀)|, 1). MAX_STEPS; LINE_SEARCH_FAILED after 40 trials along
+      −∇f; NON_FINITE and INVALID_START at the start. A trial with f or ∇f not finite
       is too long a step. A pair with sᵀy ≤ eps‖s‖‖y‖ is left out. Under vmap no lane waits for
       another's line search. Reverse mode is refused by jax (a ``while_loop``). Cost: O(n²) a step.
 

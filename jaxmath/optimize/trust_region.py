@@ -16,7 +16,7 @@ from jaxmath.optimize._descent import (
     error_measure,
     evaluator,
     lowest,
-    progressed,
+    quieter,
 )
 from jaxmath.optimize._solver import as_point, or_one, solver
 from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
@@ -33,7 +33,6 @@ class TrustRegionState(NamedTuple):
     radius: Array
     promise: Array
     error: Array
-    best: Array
     floor: Array
     quiet: Array
     num_steps: Array
@@ -97,7 +96,7 @@ def _begin(evaluate: Callable, x: Array) -> TrustRegionState:
     status = jnp.where(jnp.all(jnp.isfinite(x)), status, Status.INVALID_START)
     error, one = error_measure(x, value, gradient), jnp.ones_like(value)
     return TrustRegionState(
-        x, value, gradient, one, jnp.inf * one, error, error, lowest(value), jnp.int32(0),
+        x, value, gradient, one, jnp.inf * one, error, lowest(value), jnp.int32(0),
         jnp.int32(0), jnp.int32(1), jnp.int32(0), status.astype(jnp.int32),
     )  # fmt: skip
 
@@ -122,14 +121,12 @@ def _advance(evaluate: Callable, state: TrustRegionState) -> TrustRegionState:
         jnp.where(accepted, a, b) for a, b in ((x + p, x), (trial, state.value), (gradient, g))
     )
     error = error_measure(new_x, value, gradient)
-    quiet = jnp.where(progressed(state, new_x, value, error), 0, state.quiet + 1)
-    quiet = jnp.where(accepted, quiet, state.quiet)
+    quiet = jnp.where(accepted, quieter(state.quiet, state.value, trial), state.quiet)
     status = jnp.where(still & ~accepted, Status.STAGNATED, state.status)
     status = jnp.where(unbounded, Status.UNBOUNDED, status)
     return TrustRegionState(
-        new_x, value, gradient, radius, promise, error, jnp.minimum(state.best, error),
-        state.floor, quiet, state.num_steps + 1, state.num_fun + 1, state.num_hvp + count,
-        status.astype(jnp.int32),
+        new_x, value, gradient, radius, promise, error, state.floor, quiet,
+        state.num_steps + 1, state.num_fun + 1, state.num_hvp + count, status.astype(jnp.int32),
     )  # fmt: skip
 
 

@@ -194,3 +194,19 @@ def test_one_door():
         np.testing.assert_allclose(solution.value, 1.0, rtol=1e-6)
     exact = optimize.bfgs(f, [-1.2, 1.0])
     np.testing.assert_array_equal(optimize.minimize(f, [-1.2, 1.0]).value, exact.value)
+
+
+def test_a_flat_valley_is_no_stagnation():
+    """Powell's badly scaled function in float32: x moves far while f hardly falls."""
+    problem = MGH["powell-badly-scaled"]
+    solution = optimize.bfgs(problem.objective, jnp.asarray(problem.start, jnp.float32))
+    assert problem.objective(solution.value.astype(jnp.float64)) < 1e-4
+
+
+def test_the_first_pair_sets_the_scale():
+    """∇²f = 100 I: one pair, and H is I/100 in every direction."""
+    f = lambda x: 50.0 * jnp.sum(x**2)
+    state = optimize.bfgs_init(f, jnp.array([3.0, 4.0, 0.0]))
+    while state.num_steps == 0:
+        state = optimize.bfgs_step(f, state)
+    np.testing.assert_allclose(state.memory.H, np.eye(3) / 100, atol=1e-12)

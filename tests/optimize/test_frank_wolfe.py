@@ -151,3 +151,18 @@ def test_ended_lanes_do_not_hold_the_others(dtype):
         max_steps=40,
     )  # fmt: skip
     np.testing.assert_allclose(found.value[0], alone.value, rtol=1e-5)
+
+
+def test_a_lane_at_its_minimum_costs_no_evaluations():
+    """Its gap is 0, and no curvature would do for it: the search must not begin."""
+    calls = []
+
+    def f(x):
+        jax.debug.callback(lambda _: calls.append(1), x)
+        return jnp.sum((x - 0.3) ** 2)
+
+    corner = lambda g: jnp.where(g > 0, 0.0, 1.0)
+    starts = jnp.array([[0.9, 0.1], [0.3, 0.3]])
+    jax.vmap(lambda x: optimize.frank_wolfe(f, x, corner, max_steps=5))(starts)
+    jax.effects_barrier()
+    assert len(calls) < 100

@@ -125,3 +125,24 @@ def test_counts_of_the_solver():
     )
     with pytest.raises(ValueError, match="`c2`"):
         wolfe.strong_wolfe(fun, jnp.zeros(2), jnp.ones(2), c2=1.5)
+
+
+def test_a_trial_above_low_is_the_other_end():
+    """It decreases enough and still falls, but low is lower: a minimum lies between them."""
+    search = wolfe.strong_wolfe_init(1.0, 0.0, -1.0)
+    search = wolfe.strong_wolfe_step(search, -1.0, jnp.asarray(-0.95))
+    assert (search.low[0], search.high[0]) == (1.0, jnp.inf)
+    at = float(search.step)
+    search = wolfe.strong_wolfe_step(search, -0.9, jnp.asarray(-0.95))
+    assert (search.low[0], search.high[0]) == (1.0, at)
+    assert 1.0 < search.step < at
+
+
+@pytest.mark.parametrize("step", [ls.armijo_backtracking_step, wolfe.strong_wolfe_step])
+def test_rounding_above_the_start_is_no_increase(step):
+    """φ one unit in the last place above φ(0), where the decrease asked for is below rounding."""
+    one = jnp.float32(1.0)
+    search = ls.begin(one, one, jnp.float32(-1e-9), 0.0)
+    above = jnp.nextafter(one, jnp.float32(2.0))
+    assert step(search, above, jnp.float32(-1e-10)).status == Status.CONVERGED
+    assert step(search, one * 1.001, jnp.float32(-1e-10)).status == Status.RUNNING
