@@ -12,6 +12,11 @@ from jaxmath.optimize.adaptive import (
     adagrad,
     rmsprop,
 )
+from jaxmath.optimize.batch import (
+    Multistart,
+    minimize_batch,
+    multistart,
+)
 from jaxmath.optimize.bounded_problems import (
     BoundedProblem,
     bounded_problems,
@@ -238,6 +243,7 @@ __all__ = [
     "KKTResidual",
     "LagrangePoint",
     "LeastSquaresProblem",
+    "Multistart",
     "Problem",
     "QuasiconvexityCheck",
     "Search",
@@ -325,10 +331,12 @@ __all__ = [
     "linear_oracle_simplex",
     "lion",
     "minimize",
+    "minimize_batch",
     "more_garbow_hillstrom",
     "multiplicative_weights",
     "multiplicative_weights_init",
     "multiplicative_weights_step",
+    "multistart",
     "nadam",
     "nash_gap",
     "nesterov",

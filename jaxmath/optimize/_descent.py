@@ -5,6 +5,7 @@ another still searches: nobody waits but for the last.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +20,23 @@ from jaxmath.optimize.wolfe import strong_wolfe_init, strong_wolfe_step
 from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
 
 __all__: list[str] = []
+
+
+class Method(NamedTuple):
+    """A method on its problem, as functions of one vector: what ``iterate`` takes, and the end.
+
+    Args:
+      begin: from x₀ to a state.
+      advance: from a state to the next; one evaluation.
+      status_fn: from a state to its ``Status``.
+      finish: from a state and its status to a ``Solution`` with a vector.
+    """
+
+    begin: Callable[[Array], Any]
+    advance: Callable[[Any], Any]
+    status_fn: Callable[[Any], Array]
+    finish: Callable[[Any, Array], Solution]
+
 
 PATIENCE = 5  # steps that lower f by rounding alone before the end
 
@@ -204,14 +222,10 @@ def next_state(fun: Callable, state: DescentState, args: tuple, rule: Rule) -> D
     return advance(_vector_evaluator(fun, args), state, rule)
 
 
-def descend(
-    fun: Callable, x0: PyTree, args: tuple, rule: Rule, tol: Scalar | None, max_steps: Scalar | None
-) -> Solution:
-    """The solver: from a start to a ``Solution`` whose error is ``error_measure``."""
-    x, back = as_point("x0", x0)
-    tol = default_tolerance(tol, x.dtype)
-    limit = 200 * x.size if max_steps is None else max_steps
-    check_number("max_steps", limit, low=0, integer=True)
+def descent(
+    fun: Callable, back: Callable, args: tuple, tol: Scalar, limit: Scalar, *, rule: Rule
+) -> Method:
+    """A method of descent on its problem; its error is ``error_measure``."""
     evaluate = evaluator(fun, back, args)
 
     def status_fn(state: DescentState) -> Array:
@@ -224,12 +238,41 @@ def descend(
         promise = -state.search.start[1] <= tol * jnp.maximum(jnp.abs(state.value), 1.0)
         return jnp.where((state.error <= tol) & promise & ~lost, Status.CONVERGED, status)
 
-    state, status, _ = iterate(
-        lambda s: advance(evaluate, s, rule),
-        begin(evaluate, x, rule),
-        status_fn,
-        max_steps=jnp.asarray(limit, jnp.int32) * MAX_TRIALS,
+    def finish(s: DescentState, status: Array) -> Solution:
+        return Solution(s.x, status, s.error, s.num_steps, s.num_fun, s.num_fun)
+
+    return Method(
+        lambda x: begin(evaluate, x, rule), lambda s: advance(evaluate, s, rule), status_fn, finish
     )
-    return Solution(
-        back(state.x), status, state.error, state.num_steps, state.num_fun, state.num_fun
-    )
+
+
+def descend(
+    fun: Callable, x0: PyTree, args: tuple, rule: Rule, tol: Scalar | None, max_steps: Scalar | None
+) -> Solution:
+    """The solver of a rule."""
+    return solve(partial(descent, rule=rule), fun, x0, args, tol, max_steps)
+
+
+def solve(
+    method: Callable[..., Method],
+    fun: Callable,
+    x0: PyTree,
+    args: tuple,
+    tol: Scalar | None,
+    max_steps: Scalar | None,
+) -> Solution:
+    """From a start, a pytree, to a ``Solution``: ``method(fun, back, args, tol, limit)``, run."""
+    x, back = as_point("x0", x0)
+    limit = as_limit(max_steps, x.size)
+    made = method(fun, back, args, default_tolerance(tol, x.dtype), limit)
+    trips = jnp.asarray(limit, jnp.int32) * MAX_TRIALS
+    state, status, _ = iterate(made.advance, made.begin(x), made.status_fn, max_steps=trips)
+    solution = made.finish(state, status)
+    return solution._replace(value=back(solution.value))
+
+
+def as_limit(max_steps: Scalar | None, size: int) -> Scalar:
+    """``max_steps``, or 200 n."""
+    limit = 200 * size if max_steps is None else max_steps
+    check_number("max_steps", limit, low=0, integer=True)
+    return limit

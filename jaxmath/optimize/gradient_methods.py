@@ -20,7 +20,7 @@ __all__ = [
     "nonlinear_cg_step",
 ]
 
-_DESCENT = Rule(lambda x: (), lambda memory, *_: memory, lambda _, g: -g, unit=False)
+DESCENT_RULE = Rule(lambda x: (), lambda memory, *_: memory, lambda _, g: -g, unit=False)
 
 
 class Conjugate(NamedTuple):
@@ -39,7 +39,7 @@ def _polak_ribiere(memory: Conjugate, s: Array, y: Array, g: Array, d: Array) ->
     return Conjugate(d, jnp.maximum(beta, 0.0))
 
 
-_CG = Rule(
+CG_RULE = Rule(
     lambda x: Conjugate(jnp.zeros_like(x), jnp.zeros((), x.dtype)),
     _polak_ribiere,
     lambda memory, g: -g + memory.beta * memory.direction,
@@ -73,7 +73,7 @@ def gradient_descent_init(fun: Callable, x0: Array, args: tuple = ()) -> Descent
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, section 3.3.
     """
-    return first_state(fun, x0, args, _DESCENT)
+    return first_state(fun, x0, args, DESCENT_RULE)
 
 
 def gradient_descent_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentState:
@@ -103,7 +103,7 @@ def gradient_descent_step(fun: Callable, state: DescentState, args: tuple = ()) 
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, section 3.3.
     """
-    return next_state(fun, state, args, _DESCENT)
+    return next_state(fun, state, args, DESCENT_RULE)
 
 
 @solver
@@ -145,7 +145,7 @@ def gradient_descent(
       A. Cauchy, "Méthode générale pour la résolution des systèmes d'équations simultanées", 1847.
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, theorem 3.4.
     """
-    return descend(fun, x0, args, _DESCENT, tol, max_steps)
+    return descend(fun, x0, args, DESCENT_RULE, tol, max_steps)
 
 
 def nonlinear_cg_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
@@ -173,7 +173,7 @@ def nonlinear_cg_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentStat
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 5.4.
     """
-    return first_state(fun, x0, args, _CG)
+    return first_state(fun, x0, args, CG_RULE)
 
 
 def nonlinear_cg_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentState:
@@ -202,7 +202,7 @@ def nonlinear_cg_step(fun: Callable, state: DescentState, args: tuple = ()) -> D
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, equation 5.45.
     """
-    return next_state(fun, state, args, _CG)
+    return next_state(fun, state, args, CG_RULE)
 
 
 @solver
@@ -243,4 +243,4 @@ def nonlinear_cg(
       E. Polak, G. Ribière, "Note sur la convergence de méthodes de directions conjuguées", 1969.
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, section 5.2.
     """
-    return descend(fun, x0, args, _CG, tol, max_steps)
+    return descend(fun, x0, args, CG_RULE, tol, max_steps)

@@ -39,7 +39,7 @@ def _two_loops(memory: Pairs, g: Array) -> Array:
     return -q
 
 
-def _lbfgs_rule(memory: int) -> Rule:
+def lbfgs_rule(memory: int) -> Rule:
     check_number("memory", memory, low=1, integer=True)
 
     def init(x: Array) -> Pairs:
@@ -83,7 +83,7 @@ def lbfgs_init(fun: Callable, x0: Array, args: tuple = (), *, memory: int = 10) 
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 7.5.
     """
-    return first_state(fun, x0, args, _lbfgs_rule(memory))
+    return first_state(fun, x0, args, lbfgs_rule(memory))
 
 
 def lbfgs_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentState:
@@ -112,7 +112,7 @@ def lbfgs_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentS
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithms 7.4, 7.5.
     """
-    return next_state(fun, state, args, _lbfgs_rule(len(state.memory.S)))
+    return next_state(fun, state, args, lbfgs_rule(len(state.memory.S)))
 
 
 @solver
@@ -153,4 +153,4 @@ def lbfgs(
     References:
       D. C. Liu, J. Nocedal, "On the limited memory BFGS method for large scale optimization", 1989.
     """
-    return descend(fun, x0, args, _lbfgs_rule(memory), tol, max_steps)
+    return descend(fun, x0, args, lbfgs_rule(memory), tol, max_steps)

@@ -1,0 +1,107 @@
+"""A pool of lanes that works through a queue of starts, in one loop of one compiled program."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxmath.iterate import Solution, Status
+from jaxmath.optimize._descent import Method
+from jaxmath.typing import Array
+
+__all__: list[str] = []
+
+
+class Pool(NamedTuple):
+    """The lanes between two visits to the queue.
+
+    Args:
+      ids: whose start each lane has; n where none.
+      state: the method's, a lane each.
+      status: RUNNING, or how the lane has ended.
+      next: the first start that still waits.
+      found: the solutions so far, shape (n, …).
+      trips: how often the lanes were advanced.
+    """
+
+    ids: Array
+    state: Any
+    status: Array
+    next: Array
+    found: Solution
+    trips: Array
+
+
+def _pick(condition: Array, new: Any, old: Any) -> Any:
+    wide = lambda leaf: condition.reshape(-1, *(1,) * (leaf.ndim - 1))
+    return jax.tree.map(lambda n, o: jnp.where(wide(n), n, o), new, old)
+
+
+def run_pool(
+    method: Callable[..., Method], x0: Array, args: tuple, axes: tuple, size: int
+) -> tuple[Solution, Array]:
+    """The solution from each row of ``x0``, and the trips of the pool of ``size`` lanes.
+
+    ``method(*args)`` is the method on its problem; args[i] has a leading axis where axes[i] is 0.
+    """
+    n = len(x0)
+
+    def over(fn: Callable) -> Callable:
+        return jax.vmap(lambda args, *rest: fn(method(*args), *rest), in_axes=(axes, 0, 0))
+
+    def of_lanes(ids: Array) -> tuple:
+        rows = jnp.minimum(ids, n - 1)
+        take = lambda arg, axis: arg if axis is None else jax.tree.map(lambda a: a[rows], arg)
+        return tuple(map(take, args, axes))
+
+    def begin(made: Method, ids: Array, status: Array) -> tuple[Any, Array]:
+        del status
+        state = made.begin(x0[jnp.minimum(ids, n - 1)])
+        return state, made.status_fn(state).astype(jnp.int32)
+
+    def advance(made: Method, state: Any, status: Array) -> tuple[Any, Array]:
+        new = made.advance(state)
+        return new, made.status_fn(new).astype(jnp.int32)
+
+    def refilled(pool: Pool) -> Pool:
+        free = pool.status != Status.RUNNING
+        ids = jnp.where(free, pool.next + jnp.cumsum(free, dtype=jnp.int32) - 1, pool.ids)
+        taken, ids = free & (ids < n), jnp.minimum(ids, n)
+        fresh = over(begin)(of_lanes(ids), ids, pool.status)
+        state, status = _pick(taken, fresh, (pool.state, pool.status))
+        waiting = pool.next + jnp.sum(taken, dtype=jnp.int32)
+        return pool._replace(ids=ids, state=state, status=status, next=waiting)
+
+    def worked(pool: Pool) -> Pool:
+        """Trips until a quarter of the lanes is free; with nothing in the queue, until all are."""
+        args, keep = of_lanes(pool.ids), jnp.where(pool.next < n, 3 * size // 4, 0)
+
+        def trip(carry: tuple) -> tuple:
+            state, status, trips = carry
+            new = over(advance)(args, state, status)
+            return *_pick(status == Status.RUNNING, new, (state, status)), trips + 1
+
+        state, status, trips = lax.while_loop(
+            lambda carry: jnp.sum(carry[1] == Status.RUNNING) > keep,
+            trip,
+            (pool.state, pool.status, pool.trips),
+        )
+        solution = over(lambda made, *end: made.finish(*end))(args, state, status)
+        rows = jnp.where(status == Status.RUNNING, n, pool.ids)
+        write = lambda whole, part: whole.at[rows].set(part, mode="drop")
+        found = jax.tree.map(write, pool.found, solution)
+        return pool._replace(state=state, status=status, found=found, trips=trips)
+
+    ids, ended = jnp.full(size, n, jnp.int32), jnp.full(size, Status.STAGNATED, jnp.int32)
+    fresh = jax.eval_shape(over(begin), of_lanes(ids), ids, ended)
+    solution = jax.eval_shape(over(lambda made, *end: made.finish(*end)), of_lanes(ids), *fresh)
+    empty = lambda n, like: jax.tree.map(lambda a: jnp.zeros((n, *a.shape[1:]), a.dtype), like)
+    pool = Pool(ids, empty(size, fresh[0]), ended, jnp.int32(0), empty(n, solution), jnp.int32(0))
+    pool = lax.while_loop(
+        lambda pool: (pool.next < n) | jnp.any(pool.status == Status.RUNNING),
+        lambda pool: worked(refilled(pool)),
+        pool,
+    )
+    return pool.found, pool.trips

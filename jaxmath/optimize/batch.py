@@ -1,0 +1,221 @@
+"""Many minimizations at once, in which no lane waits for the slowest.
+
+A pool of lanes works through a queue of starts: each lane makes one evaluation a trip of one flat
+loop, and a lane that has ended makes room for the next start. All of it is one compiled program.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxmath.iterate import Solution
+from jaxmath.optimize._descent import Method, as_limit, default_tolerance, descent
+from jaxmath.optimize._pool import run_pool
+from jaxmath.optimize._solver import as_point, as_tuple, objective, solver
+from jaxmath.optimize.gradient_methods import CG_RULE, DESCENT_RULE
+from jaxmath.optimize.limited_memory import lbfgs_rule
+from jaxmath.optimize.quasi_newton import BFGS_RULE, DFP_RULE
+from jaxmath.typing import Array, PyTree, Scalar, as_array, as_key, check_number
+
+__all__ = ["Multistart", "minimize_batch", "multistart"]
+
+_RULES = {
+    "bfgs": BFGS_RULE,
+    "l-bfgs": lbfgs_rule(10),
+    "dfp": DFP_RULE,
+    "cg": CG_RULE,
+    "gradient-descent": DESCENT_RULE,
+}
+
+
+def _method(name: str) -> Callable[..., Method]:
+    if not isinstance(name, str) or name.lower() not in _RULES:
+        raise ValueError(f"argument `method` must be one of {', '.join(_RULES)}, got {name!r}")
+    return partial(descent, rule=_RULES[name.lower()])
+
+
+def _axes(args: tuple, axes: int | tuple | None) -> tuple:
+    """One axis, 0 or None, for each of the further arguments."""
+    axes = axes if isinstance(axes, tuple) else (axes,) * len(args)
+    if len(axes) != len(args) or any(axis not in (0, None) for axis in axes):
+        raise ValueError(
+            f"argument `args_axes` must be 0, None, or one of them for each of the {len(args)} "
+            f"further arguments, got {axes!r}"
+        )
+    return axes
+
+
+def _rows(name: str, tree: PyTree, n: int | None = None) -> int:
+    """The length of the leading axis that all leaves share."""
+    lengths = [jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(tree)]
+    n = lengths[0][0] if n is None and lengths and lengths[0] else n
+    if not lengths or not n or any(length != (n,) for length in lengths):
+        wanted = f"a leading axis of length {n}" if n else "a leading axis, one row a start"
+        raise ValueError(f"argument `{name}` must have {wanted}, got lengths {lengths}")
+    return n
+
+
+@solver
+def minimize_batch(
+    fun: Callable,
+    x0: PyTree,
+    args: tuple = (),
+    method: str = "bfgs",
+    *,
+    args_axes: int | tuple | None = None,
+    tol: Scalar | None = None,
+    max_steps: Scalar | None = None,
+    lanes: int | None = None,
+) -> Solution:
+    """Minimize a smooth function from many starts, or many functions of one family, at once.
+
+    ::
+
+        xᵢ* = argmin f(x, θᵢ) near x₀ᵢ,   i = 1 … N
+
+    Args:
+      fun: the objective, ``fun(x, *args)``, a real scalar, for one start.
+      x0: the starts, a pytree of floating arrays of one dtype, each with a leading axis, N.
+      args: further arguments of ``fun``, a tuple; traced.
+      method: "bfgs", "l-bfgs", "dfp", "cg" or "gradient-descent", as ``minimize`` has them.
+      args_axes: None where all starts share ``args``; 0 where each of them has a leading axis of
+        length N; or a tuple with one of the two for each argument.
+      tol: the tolerance of the method; None takes eps^(2/3).
+      max_steps: the limit on the steps of a lane; None takes 200 n.
+      lanes: the size of the pool; None takes 64 on a CPU and N elsewhere. It changes the time, not
+        the mathematics.
+
+    Returns:
+      The ``Solution`` of the method with a leading axis of length N: each start has its own
+      minimizer, ``Status``, error and exact counts.
+
+    Numerics:
+      Those of the method. A pool of lanes works in one flat loop, one evaluation a lane and trip. A
+      quarter of the lanes free, they take the next starts: a start that needs ten times the
+      evaluations of the others costs its own lane, not everybody's (``jax.vmap`` of ``minimize``
+      steps every lane until the last has ended). The memory is that of ``lanes`` states, not N.
+      One program a function, shape and size, inside jit or out of it.
+
+    Example:
+      >>> rosenbrock = lambda x, a: 100.0 * (x[1] - x[0] ** 2) ** 2 + (a - x[0]) ** 2
+      >>> starts, a = jnp.array([[-1.2, 1.0], [3.0, -2.0]]), jnp.array([1.0, 2.0])
+      >>> s = minimize_batch(rosenbrock, starts, (a,), args_axes=0)
+      >>> print([[f"{v:.2f}" for v in x] for x in s.value], bool(s.converged.all()))
+      [['1.00', '1.00'], ['2.00', '4.00']] True
+
+    References:
+      G.-I. Yu et al., "Orca: a distributed serving system for Transformer-based generative models",
+      2022, section 3.1 (scheduling by iterations, there of requests).
+    """
+    args = as_tuple(args)
+    made, axes = _method(method), _axes(args, args_axes)
+    n = _rows("x0", x0)
+    for arg, axis in zip(args, axes, strict=True):
+        if axis == 0:
+            _rows("args", arg, n)
+    x, back = as_point("x0", jax.tree.map(lambda leaf: leaf[0], x0))
+    vectors = jax.vmap(lambda x: as_point("x0", x)[0])(x0)
+    tol, limit = default_tolerance(tol, x.dtype), as_limit(max_steps, x.size)
+    lanes = (64 if jax.default_backend() == "cpu" else n) if lanes is None else lanes
+    check_number("lanes", lanes, low=1, integer=True)
+    solution, _ = run_pool(
+        lambda *args: made(fun, back, args, tol, limit), vectors, args, axes, min(lanes, n)
+    )
+    return solution._replace(value=jax.vmap(back)(solution.value))
+
+
+class Multistart(NamedTuple):
+    """What ``multistart`` found: the best, and all of it.
+
+    ::
+
+        best = the solution of argminᵢ values[i]
+
+    Args:
+      best: the ``Solution`` with the least value.
+      value: f there; NaN where no start led to a finite value.
+      solutions: the ``Solution`` from each start, with a leading axis of length N.
+      values: f at their minimizers, shape (N,).
+
+    Returns:
+      A NamedTuple, hence a pytree.
+
+    Example:
+      >>> print(Multistart._fields)
+      ('best', 'value', 'solutions', 'values')
+    """
+
+    best: Solution
+    value: Array
+    solutions: Solution
+    values: Array
+
+
+@solver
+def multistart(
+    key: Array,
+    fun: Callable,
+    lower: PyTree,
+    upper: PyTree,
+    args: tuple = (),
+    method: str = "bfgs",
+    *,
+    num_starts: int = 100,
+    tol: Scalar | None = None,
+    max_steps: Scalar | None = None,
+    lanes: int | None = None,
+) -> Multistart:
+    """Search for the global minimum: minimize from many random starts, and keep the best.
+
+    ::
+
+        x₀ᵢ ~ U(lower, upper),   xᵢ* = argmin f near x₀ᵢ,   x* = argminᵢ f(xᵢ*)
+
+    Args:
+      key: a random key.
+      fun: the objective, ``fun(x, *args)``, a real scalar.
+      lower: the lowest start, a pytree of finite floating arrays of one dtype.
+      upper: the highest, alike. The box holds the starts; the minimizers may leave it.
+      args: further arguments of ``fun``, a tuple; traced.
+      method: as ``minimize_batch``.
+      num_starts: N.
+      tol: as ``minimize_batch``.
+      max_steps: as ``minimize_batch``.
+      lanes: as ``minimize_batch``.
+
+    Returns:
+      A ``Multistart``: the best solution, its value, and all solutions with theirs.
+
+    Numerics:
+      Those of ``minimize_batch``. Where N starts fall in the basin of the global minimum with
+      probability p each, it is missed with probability (1 − p)^N. Equal values: the first counts;
+      NaN counts as the highest. One evaluation more a start gives the values. INVALID_START for
+      each start where a bound is not finite.
+
+    Example:
+      >>> f = lambda x: jnp.sum(x**2 - jnp.cos(6.0 * x))  # many local minima
+      >>> s = multistart(jax.random.key(0), f, [-5.0, -5.0], [5.0, 5.0])
+      >>> f"{s.value:.4f}", s.values.shape
+      ('-2.0000', (100,))
+
+    References:
+      A. H. G. Rinnooy Kan, G. T. Timmer, "Stochastic global optimization methods part I: clustering
+      methods", 1987, section 2.
+    """
+    key = as_key("key", key)
+    check_number("num_starts", num_starts, low=1, integer=True)
+    low, back = as_point("lower", lower)
+    high, _ = as_point("upper", upper)
+    high = as_array("upper", high, shape=low.shape).astype(low.dtype)
+    starts = low[None] + (high - low)[None] * jax.random.uniform(
+        key, (num_starts, low.size), low.dtype
+    )
+    starts = jax.vmap(back)(starts)
+    solutions = minimize_batch(fun, starts, args, method, tol=tol, max_steps=max_steps, lanes=lanes)
+    values = jax.vmap(objective(fun, args))(solutions.value)
+    i = jnp.argmin(jnp.where(jnp.isnan(values), jnp.inf, values))
+    take = lambda leaf: leaf[i]
+    return Multistart(jax.tree.map(take, solutions), values[i], solutions, values)

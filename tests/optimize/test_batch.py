@@ -1,0 +1,118 @@
+"""Batches: each lane as if it were alone, and no lane that waits for the slowest."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmath import optimize
+from jaxmath.iterate import Status
+from jaxmath.optimize._descent import descent
+from jaxmath.optimize._pool import run_pool
+from jaxmath.optimize.quasi_newton import BFGS_RULE
+
+X0 = np.random.default_rng(0).uniform(-2, 2, (7, 2))
+A = np.linspace(0.5, 2.0, 7)
+
+
+def rosenbrock(x, a, weight):
+    return jnp.sum(weight * (x[1::2] - x[::2] ** 2) ** 2 + (a - x[::2]) ** 2)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return optimize.minimize_batch(rosenbrock, X0, (A, 100.0), args_axes=(0, None), lanes=3)
+
+
+def test_each_lane_is_as_if_alone(batch):
+    """Minimizers known in closed form; status and counts are those of the solver."""
+    np.testing.assert_allclose(batch.value, np.stack([A, A**2], 1), rtol=1e-6)
+    for i in range(7):
+        alone = optimize.minimize(rosenbrock, X0[i], (A[i], 100.0))
+        for field in ("status", "num_steps", "num_fun", "num_grad"):
+            assert getattr(batch, field)[i] == getattr(alone, field)
+        np.testing.assert_allclose(batch.value[i], alone.value, rtol=1e-9)
+
+
+def test_pool_size_changes_no_lane(batch):
+    whole = optimize.minimize_batch(rosenbrock, X0, (A, 100.0), args_axes=(0, None), lanes=9)
+    np.testing.assert_array_equal(whole.num_fun, batch.num_fun)
+    np.testing.assert_allclose(whole.value, batch.value, rtol=1e-9)
+
+
+def test_no_lane_waits_for_the_slowest():
+    """Trips of the pool are near the sum of the evaluations over its lanes, not n·max."""
+    n, size = 64, 8
+    weight = np.ones(n)
+    weight[5] = 1e5  # a narrow valley: some twenty times the evaluations of the others
+    method = lambda w: descent(
+        partial(rosenbrock, a=1.0, weight=w), lambda x: x, (), 1e-9, 1000, rule=BFGS_RULE
+    )
+    x0 = jnp.asarray(np.random.default_rng(1).uniform(-1, 1, (n, 2)))
+    solution, trips = jax.jit(lambda x, w: run_pool(method, x, (w,), (0,), size))(x0, weight)
+    assert np.all(solution.status == Status.CONVERGED)
+    used = solution.num_fun - 1
+    assert used.max() > 4 * np.median(used)
+    # A quarter of the pool may be free, and the end is the slowest's alone.
+    assert trips <= used.sum() / (0.75 * size) + used.max()
+    assert trips < 0.5 * used.max() * n / size
+
+
+def test_statuses_are_each_lanes_own():
+    """NaN, unbounded and good lanes side by side, through a pool of two."""
+
+    fun = lambda x, a, b, c: a * jnp.sum((x - 1) ** 2) + b * jnp.sum(x) + c
+    starts, (a, b, c) = np.zeros((5, 2)), np.zeros((3, 5))
+    a[0], b[1], c[2], starts[4, 0] = 1.0, 1.0, np.nan, np.inf
+    s = optimize.minimize_batch(fun, starts, (a, b, c), args_axes=0, lanes=2)
+    expected = ["CONVERGED", "UNBOUNDED", "NON_FINITE", "CONVERGED", "INVALID_START"]
+    assert [Status(int(v)).name for v in s.status] == expected
+    np.testing.assert_allclose(s.value[0], 1.0)
+
+
+def test_pytrees_and_single_precision():
+    fun = lambda x: jnp.sum((x["a"] - 2) ** 2) + (x["b"] + 1) ** 2
+    x0 = {"a": jnp.ones((4, 3), jnp.float32), "b": jnp.arange(4, dtype=jnp.float32)}
+    s = optimize.minimize_batch(fun, x0, method="L-BFGS", max_steps=50)
+    assert s.value["a"].shape == (4, 3)
+    assert s.value["a"].dtype == jnp.float32
+    np.testing.assert_allclose(s.value["a"], 2.0, rtol=1e-5)
+    np.testing.assert_allclose(s.value["b"], -1.0, rtol=1e-5)
+
+
+def test_no_steps():
+    s = optimize.minimize_batch(rosenbrock, X0, (1.0, 100.0), max_steps=0)
+    assert np.all(s.status == Status.MAX_STEPS)
+    np.testing.assert_array_equal(s.value, X0)
+
+
+def bumpy(x, centre):
+    """Minima at every 2π/6 of each axis; the lowest, −n, at the centre."""
+    t = x - centre
+    return jnp.sum(t**2 - jnp.cos(6 * t))
+
+
+def test_multistart_finds_the_lowest_minimum():
+    box = np.full(2, -5.0), np.full(2, 5.0)
+    solve = lambda key, c: optimize.multistart(key, bumpy, *box, (c,), num_starts=60)
+    found = jax.vmap(solve)(jax.random.split(jax.random.key(0), 2), jnp.array([0.0, 1.5]))
+    np.testing.assert_allclose(found.value, -2.0, atol=1e-12)
+    np.testing.assert_allclose(found.best.value, [[0.0, 0.0], [1.5, 1.5]], atol=1e-6)
+    np.testing.assert_array_equal(found.values.min(1), found.value)
+    assert np.all(found.values > -2 - 1e-12)
+    assert np.sum(found.values > -1.9) > 30  # most starts end in another minimum
+
+
+def test_multistart_keeps_from_nan():
+    """f is NaN on half of the box: a start there does not hide the others."""
+    f = lambda x: jnp.where(x[0] > 0, jnp.sum((x - 1) ** 2), jnp.nan)
+    solve = lambda low, high: optimize.multistart(
+        jax.random.key(1), f, jnp.array([low, -1.0]), jnp.array([high, 1.0]), num_starts=8
+    )
+    found = solve(-1.0, 1.0)
+    assert found.value < 1e-12
+    assert np.any(found.solutions.status == Status.NON_FINITE)
+    assert np.isnan(solve(-2.0, -1.0).value)
+    assert np.all(solve(0.0, np.inf).solutions.status == Status.INVALID_START)
