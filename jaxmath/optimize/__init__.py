@@ -34,6 +34,10 @@ from jaxmath.optimize.brent import (
     brentq_init,
     brentq_step,
 )
+from jaxmath.optimize.constrained_problems import (
+    ConstrainedProblem,
+    constrained_problems,
+)
 from jaxmath.optimize.convexity import (
     ConvexityCheck,
     QuasiconvexityCheck,
@@ -237,6 +241,7 @@ from jaxmath.optimize.wolfe import (
 
 __all__ = [
     "BoundedProblem",
+    "ConstrainedProblem",
     "ConvexityCheck",
     "GameSolution",
     "KKTMultipliers",
@@ -277,6 +282,7 @@ __all__ = [
     "broyden_step",
     "classical_problems",
     "classify_stationary_point",
+    "constrained_problems",
     "dfp",
     "dfp_init",
     "dfp_step",
