@@ -29,6 +29,11 @@ from jaxmath.optimize.brent import (
     brentq_init,
     brentq_step,
 )
+from jaxmath.optimize.cma_es import (
+    cma_es,
+    cma_es_init,
+    cma_es_step,
+)
 from jaxmath.optimize.convexity import (
     ConvexityCheck,
     QuasiconvexityCheck,
@@ -271,6 +276,9 @@ __all__ = [
     "broyden_step",
     "classical_problems",
     "classify_stationary_point",
+    "cma_es",
+    "cma_es_init",
+    "cma_es_step",
     "dfp",
     "dfp_init",
     "dfp_step",
