@@ -37,6 +37,10 @@ from jaxmath.optimize.brent import (
 from jaxmath.optimize.constrained_problems import (
     ConstrainedProblem,
     constrained_problems,
+from jaxmath.optimize.cma_es import (
+    cma_es,
+    cma_es_init,
+    cma_es_step,
 )
 from jaxmath.optimize.convexity import (
     ConvexityCheck,
@@ -283,6 +287,9 @@ __all__ = [
     "classical_problems",
     "classify_stationary_point",
     "constrained_problems",
+    "cma_es",
+    "cma_es_init",
+    "cma_es_step",
     "dfp",
     "dfp_init",
     "dfp_step",
