@@ -35,6 +35,11 @@ from jaxmath.optimize.convexity import (
     is_convex,
     is_quasiconvex,
 )
+from jaxmath.optimize.differential_evolution import (
+    differential_evolution,
+    differential_evolution_init,
+    differential_evolution_step,
+)
 from jaxmath.optimize.fixed_points import (
     fixed_point,
     fixed_point_init,
@@ -274,6 +279,9 @@ __all__ = [
     "dfp",
     "dfp_init",
     "dfp_step",
+    "differential_evolution",
+    "differential_evolution_init",
+    "differential_evolution_step",
     "exploitability",
     "extended_rosenbrock",
     "extragradient",

@@ -20,27 +20,29 @@ R = TypeVar("R")
 
 
 def solver(fn: Callable[P, R], data: tuple[str, ...] = ()) -> Callable[P, R]:
-    """A function whose first argument is a callable, as one compiled program per function object.
+    """A function of a callable, as one compiled program per function object.
 
     ::
 
-        fn(fun, *data, args=(), **settings)
+        fn(fun, *data, args=(), **settings),   fn(key, fun, *data, args=(), **settings)
 
-    The other positional arguments and ``args`` are data: their numbers become arrays and are
-    traced, so that a new value is no new program. Keyword-only arguments are settings: an array is
-    traced, all else is static; those named by ``data`` are data too. A list of numbers is a vector;
-    every other pytree stays one.
+    The callable is the argument of the name ``fun``, or the first where none has it: a random
+    method takes its key before it. The other positional arguments and ``args`` are data: their
+    numbers become arrays and are traced, so that a new value is no new program. Keyword-only
+    arguments are settings: an array is traced, all else is static; those named by ``data`` are data
+    too. A list of numbers is a vector; every other pytree stays one.
     """
     program = compiled(fn)
     signature = inspect.signature(fn)
     settings = {p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
     settings -= set(data)
+    target = "fun" if "fun" in signature.parameters else next(iter(signature.parameters))
 
     @functools.wraps(fn)
-    def call(fun: Callable, *rest: Any, **named: Any) -> R:
-        bound: dict[str, Any] = signature.bind(fun, *rest, **named).arguments
+    def call(*given: Any, **named: Any) -> R:
+        bound: dict[str, Any] = signature.bind(*given, **named).arguments
         for name, value in bound.items():
-            if name not in settings and value is not fun:
+            if name not in settings and name != target:
                 bound[name] = as_data(value)
         return cast(Callable[..., R], program)(**bound)
 
