@@ -144,6 +144,11 @@ from jaxmath.optimize.objectives import (
     rosenbrock,
     styblinski_tang,
 )
+from jaxmath.optimize.particle_swarm import (
+    particle_swarm,
+    particle_swarm_init,
+    particle_swarm_step,
+)
 from jaxmath.optimize.problems import (
     Problem,
     classical_problems,
@@ -353,6 +358,9 @@ __all__ = [
     "optimistic_gradient",
     "optimistic_gradient_init",
     "optimistic_gradient_step",
+    "particle_swarm",
+    "particle_swarm_init",
+    "particle_swarm_step",
     "project_affine",
     "project_ball",
     "project_box",

@@ -65,10 +65,12 @@ def latin_hypercube(key: Array, num: int, lower: Array, upper: Array) -> Array:
 def spread(values: Array) -> tuple[Array, Array]:
     """The standard deviation and |mean| of the values, ∞ where one is not finite."""
     size = or_one(jnp.max(jnp.abs(values)))
-    level = jnp.mean(values / size)
-    deviation = jnp.sqrt(jnp.mean((values / size - level) ** 2))
+    shift = values[0] / size
+    rest = values / size - shift  # of equal values exactly 0
+    mean = jnp.mean(rest)
+    deviation = jnp.sqrt(jnp.mean((rest - mean) ** 2))
     fine = jnp.all(jnp.isfinite(values))
-    return jnp.where(fine, size * deviation, jnp.inf), jnp.where(fine, size * jnp.abs(level), 0.0)
+    return jnp.where(fine, size * deviation, jnp.inf), size * jnp.abs(shift + mean)
 
 
 def collapsed(population: Array, scale: Array) -> Array:
@@ -85,6 +87,7 @@ def spread_status(values: Array, narrow: Array, tol: Array, atol: Array) -> Arra
         CONVERGED: std(f) ≤ atol + tol·|mean(f)|;   STAGNATED: std(f) ≤ eps·|mean(f)|, or narrow
     """
     deviation, level = spread(values)
+    level = jnp.where(jnp.isfinite(level), level, 0.0)
     noise = float(jnp.finfo(values.dtype).eps) * level
     status = jnp.where((deviation <= noise) | narrow, Status.STAGNATED, Status.RUNNING)
     status = jnp.where(deviation <= atol + tol * level, Status.CONVERGED, status)

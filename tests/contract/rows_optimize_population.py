@@ -37,4 +37,7 @@ def row(name, **settings):
                call=call, tol=32.0)  # fmt: skip
 
 
-ROWS = [row("differential_evolution", population_size=12)]
+ROWS = [
+    row("differential_evolution", population_size=12),
+    row("particle_swarm", num_particles=8),
+]
