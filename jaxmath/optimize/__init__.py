@@ -48,6 +48,11 @@ from jaxmath.optimize.convexity import (
     is_convex,
     is_quasiconvex,
 )
+from jaxmath.optimize.differential_evolution import (
+    differential_evolution,
+    differential_evolution_init,
+    differential_evolution_step,
+)
 from jaxmath.optimize.fixed_points import (
     fixed_point,
     fixed_point_init,
@@ -151,6 +156,11 @@ from jaxmath.optimize.objectives import (
     rastrigin,
     rosenbrock,
     styblinski_tang,
+)
+from jaxmath.optimize.particle_swarm import (
+    particle_swarm,
+    particle_swarm_init,
+    particle_swarm_step,
 )
 from jaxmath.optimize.problems import (
     Problem,
@@ -293,6 +303,9 @@ __all__ = [
     "dfp",
     "dfp_init",
     "dfp_step",
+    "differential_evolution",
+    "differential_evolution_init",
+    "differential_evolution_step",
     "exploitability",
     "extended_rosenbrock",
     "extragradient",
@@ -366,6 +379,9 @@ __all__ = [
     "optimistic_gradient",
     "optimistic_gradient_init",
     "optimistic_gradient_step",
+    "particle_swarm",
+    "particle_swarm_init",
+    "particle_swarm_step",
     "project_affine",
     "project_ball",
     "project_box",
