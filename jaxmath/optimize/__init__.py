@@ -21,6 +21,11 @@ from jaxmath.optimize.bounded_problems import (
     BoundedProblem,
     bounded_problems,
 )
+from jaxmath.optimize.box_limited_memory import (
+    lbfgsb,
+    lbfgsb_init,
+    lbfgsb_step,
+)
 from jaxmath.optimize.brackets import (
     bisect,
     bisect_init,
@@ -347,6 +352,9 @@ __all__ = [
     "lbfgs",
     "lbfgs_init",
     "lbfgs_step",
+    "lbfgsb",
+    "lbfgsb_init",
+    "lbfgsb_step",
     "least_squares",
     "levenberg_marquardt",
     "levenberg_marquardt_init",

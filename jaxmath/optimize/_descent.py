@@ -14,6 +14,7 @@ from jax import lax
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution, Status, iterate
+from jaxmath.optimize._box import Box, along, contains, distance, feasible, strides
 from jaxmath.optimize._solver import as_point, choose, objective, or_one
 from jaxmath.optimize.line_search import MAX_TRIALS, Search
 from jaxmath.optimize.wolfe import strong_wolfe_init, strong_wolfe_step
@@ -47,16 +48,18 @@ class Rule(NamedTuple):
     Args:
       init: from x to the memory.
       update: from (memory, s, y, g, d) of an accepted step, s = x⁺ − x, y = g⁺ − g, to the memory.
-      direction: from (memory, g) to d.
+      direction: from (memory, g) to d; within a region, from (memory, g, x).
       unit: whether the first trial is α = 1, not a step like the last.
       c2: the share of the slope that the line search may leave.
+      region: the box that no trial leaves; then x + d is in it too.
     """
 
     init: Callable[[Array], PyTree]
     update: Callable[[PyTree, Array, Array, Array, Array], PyTree]
-    direction: Callable[[PyTree, Array], Array]
+    direction: Callable[..., Array]
     unit: bool = True
     c2: float = 0.9
+    region: Box | None = None
 
 
 class DescentState(NamedTuple):
@@ -78,10 +81,15 @@ class DescentState(NamedTuple):
     status: Array
 
 
-def error_measure(x: Array, value: Array, gradient: Array) -> Array:
-    """maxᵢ |gᵢ|·max(|xᵢ|, 1) / max(|f|, 1) (Dennis and Schnabel, equation 7.2.5)."""
-    size = jnp.max(jnp.abs(gradient) * jnp.maximum(jnp.abs(x), 1.0))
-    return size / jnp.maximum(jnp.abs(value), 1.0)
+def error_measure(x: Array, value: Array, gradient: Array, region: Box | None = None) -> Array:
+    """maxᵢ |gᵢ|·max(|xᵢ|, 1) / max(|f|, 1) (Dennis and Schnabel, equation 7.2.5).
+
+    Where the bound that −gᵢ leads to is nearer than max(|xᵢ|, 1), the distance to it counts.
+    """
+    reach = jnp.maximum(jnp.abs(x), 1.0)
+    if region is not None:
+        reach = jnp.minimum(reach, distance(x, gradient, region))
+    return jnp.max(jnp.abs(gradient) * reach) / jnp.maximum(jnp.abs(value), 1.0)
 
 
 def default_tolerance(tol: Scalar | None, dtype: Any) -> Array:
@@ -118,18 +126,36 @@ def _new_search(step: Array, x: Array, value: Array, d: Array, slope: Array) -> 
     return strong_wolfe_init(step, value, slope, least=least)
 
 
+def _steepest(x: Array, gradient: Array, region: Box | None) -> tuple[Array, Array]:
+    """−g, or what the box leaves of it, and a first step along it."""
+    if region is None:
+        return -gradient, _first_step(gradient)
+    free = jnp.where(distance(x, gradient, region) > 0, gradient, 0.0)
+    return along(x, _first_step(free), -gradient, region) - x, jnp.ones_like(gradient[0])
+
+
+def _within_reach(before: Search, search: Search, most: Array) -> Search:
+    """The search kept to steps ≤ ``most``: there, a sufficient decrease is enough."""
+    there = (before.step >= most) & jnp.isinf(search.high[0]) & (search.low[0] == before.step)
+    status = jnp.where(there, Status.CONVERGED, search.status).astype(jnp.int32)
+    step = jnp.where(there, before.step, jnp.minimum(search.step, most))
+    return search._replace(step=step, status=status)
+
+
 def begin(evaluate: Callable, x: Array, rule: Rule) -> DescentState:
     value, gradient = evaluate(x)
     finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(gradient))
     status = jnp.where(finite, Status.RUNNING, Status.NON_FINITE)
     status = jnp.where(jnp.all(jnp.isfinite(x)), status, Status.INVALID_START)
-    error = error_measure(x, value, gradient)
-    slope = -numerics.dot(gradient, gradient)
+    if rule.region is not None:
+        status = jnp.where(contains(rule.region, x), status, Status.INVALID_START)
+        status = jnp.where(feasible(rule.region), status, Status.INFEASIBLE)
+    d, step = _steepest(x, gradient, rule.region)
     return DescentState(
-        x, value, gradient, -gradient, rule.init(x),
-        _new_search(_first_step(gradient), x, value, -gradient, slope),
-        error, lowest(value), jnp.int32(0), jnp.asarray(True), jnp.asarray(False),
-        jnp.int32(0), jnp.int32(1), status.astype(jnp.int32),
+        x, value, gradient, d, rule.init(x),
+        _new_search(step, x, value, d, numerics.dot(gradient, d)),
+        error_measure(x, value, gradient, rule.region), lowest(value), jnp.int32(0),
+        jnp.asarray(True), jnp.asarray(False), jnp.int32(0), jnp.int32(1), status.astype(jnp.int32),
     )  # fmt: skip
 
 
@@ -139,16 +165,18 @@ def _redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
     ``last`` is α φ′(0) of the step before, which the next one repeats to first order.
     """
     g = state.gradient
-    d = rule.direction(state.memory, g)
+    d = rule.direction(state.memory, g, *(() if rule.region is None else (state.x,)))
     slope = numerics.dot(g, d)
-    limit = float(jnp.finfo(g.dtype).eps) * numerics.safe_norm(g) * numerics.safe_norm(d)
+    steepness = numerics.safe_norm(jnp.where(d == 0, 0.0, g))
+    limit = float(jnp.finfo(g.dtype).eps) * steepness * numerics.safe_norm(d)
     lost = state.fresh | ~(slope < -limit) | ~jnp.all(jnp.isfinite(d))
-    d = jnp.where(lost, -g, d)
-    slope = jnp.where(lost, -numerics.dot(g, g), slope)
+    steepest, first = _steepest(state.x, g, rule.region)
+    d = jnp.where(lost, steepest, d)
+    slope = jnp.where(lost, numerics.dot(g, steepest), slope)
     memory = choose(lost, rule.init(state.x), state.memory)
     like_last = last / jnp.where(slope < 0, slope, -1.0)
     step = jnp.ones_like(slope) if rule.unit else jnp.where(like_last > 0, like_last, 1.0)
-    step = jnp.where(lost, _first_step(g), step)
+    step = jnp.where(lost, first, step)
     search = _new_search(step, state.x, state.value, d, slope)
     return state._replace(direction=d, memory=memory, search=search, fresh=lost)
 
@@ -158,7 +186,7 @@ def _moved(state: DescentState, trial: tuple, rule: Rule) -> DescentState:
     x, value, gradient = trial
     s, y = x - state.x, gradient - state.gradient
     memory = rule.update(state.memory, s, y, gradient, state.direction)
-    error = error_measure(x, value, gradient)
+    error = error_measure(x, value, gradient, rule.region)
     last = state.search.step * state.search.start[1]
     state = state._replace(
         x=x, value=value, gradient=gradient, memory=memory, error=error,
@@ -182,9 +210,14 @@ def _failed(state: DescentState, search: Search, rule: Rule) -> DescentState:
 def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState:
     """One evaluation, at the trial of the line search, and what follows from it."""
     x = state.x + state.search.step * state.direction
+    if rule.region is not None:
+        x = along(state.x, state.search.step, state.direction, rule.region)
     value, gradient = evaluate(x)
     slope = numerics.dot(gradient, state.direction)
     search = strong_wolfe_step(state.search, value, slope, c2=rule.c2)
+    if rule.region is not None:
+        most = jnp.min(strides(state.x, state.direction, rule.region))
+        search = _within_reach(state.search, search, most)
     done = (search.status == Status.CONVERGED) | state.forced
     failed = ~done & (search.status == Status.LINE_SEARCH_FAILED)
     state = state._replace(num_fun=state.num_fun + 1)
@@ -233,6 +266,7 @@ def descent(
         status = jnp.where(state.quiet >= PATIENCE, Status.STAGNATED, status)
         status = jnp.where(state.status != Status.RUNNING, state.status, status)
         lost = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
+        lost |= status == Status.INFEASIBLE
         # The gradient alone can be small beside a huge f far from the minimum: what the model
         # still promises, gᵀd, must be small beside f too.
         promise = -state.search.start[1] <= tol * jnp.maximum(jnp.abs(state.value), 1.0)

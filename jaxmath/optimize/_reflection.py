@@ -1,23 +1,16 @@
 """The model of Coleman and Li, and steps within bounds: cut, reflected, steepest descent."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 
 from jaxmath.numerics import dot, einsum, safe_norm
+from jaxmath.optimize._box import Box, distance, strides
 from jaxmath.optimize._least_squares import LinearModel, column_norms, linear_model
-from jaxmath.optimize._solver import as_point, or_one
-from jaxmath.typing import Array, PyTree, as_array
+from jaxmath.optimize._solver import or_one
+from jaxmath.typing import Array
 
 __all__: list[str] = []
-
-
-class Box(NamedTuple):
-    """Lower and upper bounds, vectors of the length of x."""
-
-    lower: Array
-    upper: Array
 
 
 class Quadratic(NamedTuple):
@@ -34,37 +27,12 @@ def transposed(J: Array, r: Array) -> Array:
     return einsum("ij,i->j", J, r)
 
 
-def _box(bounds: Any, back: Callable, x: Array) -> Box:
-    """The bounds as vectors: a number for all variables, or a pytree like x."""
-    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
-        raise ValueError("argument `bounds` must be a pair (lower, upper)")
-
-    def _vector(bound: PyTree) -> Array:
-        try:
-            array = jnp.asarray(bound)
-        except (TypeError, ValueError):
-            array = as_point("bounds", bound)[0]
-        array = as_array("bounds", array).astype(x.dtype)
-        if array.size not in (1, x.size):
-            raise ValueError(
-                f"argument `bounds` must have 1 or {x.size} numbers each, got shape {array.shape}"
-            )
-        return jnp.broadcast_to(array.reshape(-1), x.shape)
-
-    return Box(_vector(bounds[0]), _vector(bounds[1]))
-
-
-def _distance(x: Array, g: Array, box: Box) -> Array:
-    """How far −g leads to a bound, variable by variable; ∞ without one."""
-    return jnp.where(g < 0, box.upper - x, jnp.where(g > 0, x - box.lower, jnp.inf))
-
-
 def optimality(x: Array, r: Array, J: Array, box: Box) -> Array:
     """maxⱼ |gⱼ| min(‖r‖/‖Jⱼ‖, distance)/‖r‖², and 0 where r is at its noise."""
     lengths, norm = column_norms(J), safe_norm(r)
     cosines = transposed(J / or_one(lengths)[None, :], r / or_one(norm))
-    distance = jnp.where(cosines == 0, 0.0, _distance(x, cosines, box))
-    share = jnp.minimum(distance * lengths / or_one(norm), 1.0)
+    reach = jnp.where(cosines == 0, 0.0, distance(x, cosines, box))
+    share = jnp.minimum(reach * lengths / or_one(norm), 1.0)
     noise = float(jnp.finfo(x.dtype).eps) * safe_norm(lengths * x)
     return jnp.where((norm <= noise) & jnp.isfinite(noise), 0.0, jnp.max(jnp.abs(cosines) * share))
 
@@ -76,9 +44,9 @@ def quadratic_model(x: Array, r: Array, J: Array, scale: Array, box: Box) -> Qua
     """
     D = or_one(scale)
     g = transposed(J / D[None, :], r)
-    distance = _distance(x, g, box) * D
-    bounded = jnp.isfinite(distance)
-    v = jnp.where(bounded, distance, 1.0)
+    reach = distance(x, g, box) * D
+    bounded = jnp.isfinite(reach)
+    v = jnp.where(bounded, reach, 1.0)
     d = jnp.sqrt(jnp.where(box.lower < box.upper, v, 0.0))
     return Quadratic(J * (d / D)[None, :], d * g, jnp.where(bounded, jnp.abs(g), 0.0), d / D)
 
@@ -110,10 +78,9 @@ def inside(x: Array, box: Box) -> Array:
 
 def _to_bound(x: Array, p: Array, box: Box) -> tuple[Array, Array]:
     """The largest t with x + t p in the box, and which variables it brings to a bound."""
-    room = jnp.where(p > 0, box.upper - x, box.lower - x)
-    strides = jnp.where(p == 0, jnp.inf, jnp.maximum(room / jnp.where(p == 0, 1.0, p), 0.0))
-    t = jnp.min(strides)
-    return t, (strides == t) & (p != 0)
+    each = strides(x, p, box)
+    t = jnp.min(each)
+    return t, (each == t) & (p != 0)
 
 
 def _to_region(q: Array, direction: Array, radius: Array) -> Array:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from jaxmath.linalg.least_squares import lstsq
 from jaxmath.numerics import matmul
+from jaxmath.optimize._box import as_box
 from jaxmath.optimize._solver import as_point, constraint, gradient_of, solver
 from jaxmath.typing import Array, PyTree, as_array
 
@@ -74,14 +75,6 @@ class KKTResidual(NamedTuple):
     def error(self) -> Array:
         """The largest of the four residuals."""
         return jnp.max(jnp.stack([jnp.asarray(residual) for residual in self[:4]]))
-
-
-def _bound(name: str, bound: PyTree | None, otherwise: float, x: Array) -> Array:
-    if bound is None:
-        return jnp.full_like(x, otherwise)
-    bound, _ = as_point(name, bound)
-    bound = bound if bound.shape == (1,) else as_array(name, bound, shape=x.shape)
-    return jnp.broadcast_to(bound, x.shape).astype(x.dtype)
 
 
 def _least_squares(g: Array, rows: Array, slack: Array, length: Array) -> Array:
@@ -167,7 +160,7 @@ def kkt_residual(
         constraint(name, fn and (lambda x, *args, fn=fn: fn(back(x), *args)), args)
         for name, fn in (("equality", equality), ("inequality", inequality))
     ]
-    low, up = _bound("lower", lower, -jnp.inf, x), _bound("upper", upper, jnp.inf, x)
+    low, up = as_box(lower, upper, x)
     identity = jnp.eye(n, dtype=x.dtype)
     h, c = (fn(x) for fn in kinds)
     slack = jnp.concatenate([h, c, x - low, up - x])

@@ -1,8 +1,10 @@
-"""One door to the methods that minimize a smooth function without constraints."""
+"""One door to the methods that minimize a smooth function, without constraints or within bounds."""
 
 from collections.abc import Callable
+from typing import Any
 
 from jaxmath.iterate import Solution
+from jaxmath.optimize.box_limited_memory import lbfgsb
 from jaxmath.optimize.gradient_methods import gradient_descent, nonlinear_cg
 from jaxmath.optimize.limited_memory import lbfgs
 from jaxmath.optimize.quasi_newton import bfgs, dfp
@@ -14,6 +16,7 @@ __all__ = ["minimize"]
 _METHODS = {
     "bfgs": bfgs,
     "l-bfgs": lbfgs,
+    "l-bfgs-b": lbfgsb,
     "dfp": dfp,
     "cg": nonlinear_cg,
     "gradient-descent": gradient_descent,
@@ -25,8 +28,10 @@ def minimize(
     fun: Callable,
     x0: PyTree,
     args: tuple = (),
-    method: str = "bfgs",
+    method: str | None = None,
     *,
+    lower: Any = None,
+    upper: Any = None,
     tol: Scalar | None = None,
     max_steps: Scalar | None = None,
 ) -> Solution:
@@ -34,19 +39,25 @@ def minimize(
 
     ::
 
-        f(x*) ≤ f(x) for all x near x*;   ∇f(x*) = 0
+        f(x*) ≤ f(x) for all x near x* with l ≤ x ≤ u;   ∇f(x*) = 0 without bounds
 
     Args:
       fun: the objective, ``fun(x, *args)``, a real scalar.
       x0: the start, a pytree of floating arrays of one dtype; a list of numbers is a vector.
       args: further arguments of ``fun``, a tuple; traced.
-      method: "bfgs", "l-bfgs", "dfp", "cg" (``nonlinear_cg``), "gradient-descent" or "trust-ncg"
-        (``trust_region_newton``); in capitals too, as SciPy has them.
+      method: "bfgs", "l-bfgs", "l-bfgs-b" (``lbfgsb``), "dfp", "cg" (``nonlinear_cg``),
+        "gradient-descent" or "trust-ncg" (``trust_region_newton``); in capitals too, as SciPy has
+        them. None takes "bfgs", and "l-bfgs-b" where there are bounds.
+      lower: l, a number or a pytree like ``x0``, for "l-bfgs-b" only; None for −∞.
+      upper: u, alike; None for ∞.
       tol: the tolerance of the method; None takes eps^(2/3).
       max_steps: the limit on steps; None takes 200 n.
 
     Returns:
       The ``Solution`` of the method: minimizer, ``Status``, error and exact counts.
+
+    Raises:
+      ValueError: an unknown ``method``, or bounds with a method that has none.
 
     Numerics:
       That of the method; the gradient is ``jax.grad``'s. Under vmap each lane has its own status,
@@ -60,6 +71,13 @@ def minimize(
     References:
       SciPy, ``scipy.optimize.minimize``.
     """
+    bounds = {k: v for k, v in (("lower", lower), ("upper", upper)) if v is not None}
+    method = ("l-bfgs-b" if bounds else "bfgs") if method is None else method
     if not isinstance(method, str) or method.lower() not in _METHODS:
         raise ValueError(f"argument `method` must be one of {', '.join(_METHODS)}, got {method!r}")
-    return _METHODS[method.lower()](fun, x0, args, tol=tol, max_steps=max_steps)
+    if bounds and method.lower() != "l-bfgs-b":
+        raise ValueError(
+            f"argument `method` must be l-bfgs-b where there are bounds, got {method!r}"
+        )
+    solve: Callable = _METHODS[method.lower()]
+    return solve(fun, x0, args, tol=tol, max_steps=max_steps, **bounds)

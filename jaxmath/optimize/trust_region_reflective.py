@@ -9,6 +9,7 @@ from jax import lax
 
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import safe_norm
+from jaxmath.optimize._box import Box, contains, feasible, pair_box
 from jaxmath.optimize._least_squares import (
     LinearModel,
     _problem,
@@ -19,8 +20,6 @@ from jaxmath.optimize._least_squares import (
     trial_status,
 )
 from jaxmath.optimize._reflection import (
-    Box,
-    _box,
     best_step,
     inside,
     into,
@@ -95,7 +94,7 @@ def trust_region_reflective_init(
         for large-scale bound-constrained minimization problems", 1999, section 2.
     """
     problem = _problem(residual_fn, x0, args)
-    box = _box(bounds, problem.back, problem.x)
+    box = pair_box(bounds, problem.x)
     x = into(problem.x, box)
     r = problem.residual(x)
     unit = or_one(safe_norm(r))
@@ -151,7 +150,7 @@ def trust_region_reflective_step(
         for large-scale bound-constrained minimization problems", 1999, section 2.
     """
     problem = _problem(residual_fn, state.x, args)
-    x, box = problem.x, _box(bounds, problem.back, problem.x)
+    x, box = problem.x, pair_box(bounds, problem.x)
     norm, unit, free = or_one(safe_norm(state.residual)), state.unit, box.lower < box.upper
     quadratic = quadratic_model(x, state.residual, state.jacobian, state.scale, box)
     q, damping = damped_step(state.model, state.radius, state.damping)
@@ -247,17 +246,16 @@ def trust_region_reflective(
     """
     check_number("max_steps", max_steps, low=0, integer=True)
     start, back = as_point("x0", x0)
-    box = _box(bounds, back, start)
+    box = pair_box(bounds, start)
     tols = _tolerances(ftol, xtol, gtol, start.dtype)
-    feasible = jnp.all(box.lower <= box.upper)
-    valid = jnp.all(jnp.isfinite(start) & (box.lower <= start) & (start <= box.upper))
-    refused = jnp.where(feasible, Status.INVALID_START, Status.INFEASIBLE)
-    safe = Box(*(jnp.where(feasible & valid, bound, side) for bound, side in
+    valid = contains(box, start)
+    refused = jnp.where(feasible(box), Status.INVALID_START, Status.INFEASIBLE)
+    safe = Box(*(jnp.where(valid, bound, side) for bound, side in
                  zip(box, (-jnp.inf, jnp.inf), strict=True)))  # fmt: skip
     state, status, num_steps = iterate(
         lambda state: trust_region_reflective_step(residual_fn, state, args, bounds=safe),
         trust_region_reflective_init(residual_fn, back(start), args, bounds=safe),
-        lambda state: jnp.where(feasible & valid, trial_status(state, state.moved, tols), refused),
+        lambda state: jnp.where(valid, trial_status(state, state.moved, tols), refused),
         max_steps=max_steps,
     )
     return Solution(
