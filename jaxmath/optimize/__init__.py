@@ -35,6 +35,11 @@ from jaxmath.optimize.convexity import (
     is_convex,
     is_quasiconvex,
 )
+from jaxmath.optimize.dogleg import (
+    trust_region_dogleg,
+    trust_region_dogleg_init,
+    trust_region_dogleg_step,
+)
 from jaxmath.optimize.fixed_points import (
     fixed_point,
     fixed_point_init,
@@ -379,6 +384,9 @@ __all__ = [
     "strong_wolfe_init",
     "strong_wolfe_step",
     "styblinski_tang",
+    "trust_region_dogleg",
+    "trust_region_dogleg_init",
+    "trust_region_dogleg_step",
     "trust_region_newton",
     "trust_region_newton_init",
     "trust_region_newton_step",
