@@ -57,6 +57,10 @@ from jaxmath.optimize.differential_evolution import (
     differential_evolution,
     differential_evolution_init,
     differential_evolution_step,
+from jaxmath.optimize.dogleg import (
+    trust_region_dogleg,
+    trust_region_dogleg_init,
+    trust_region_dogleg_step,
 )
 from jaxmath.optimize.fixed_points import (
     fixed_point,
@@ -424,6 +428,9 @@ __all__ = [
     "strong_wolfe_init",
     "strong_wolfe_step",
     "styblinski_tang",
+    "trust_region_dogleg",
+    "trust_region_dogleg_init",
+    "trust_region_dogleg_step",
     "trust_region_newton",
     "trust_region_newton_init",
     "trust_region_newton_step",

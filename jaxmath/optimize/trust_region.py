@@ -8,37 +8,21 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
-from jaxmath.iterate import Solution, Status, iterate
+from jaxmath.iterate import Solution
 from jaxmath.numerics import safe_norm
-from jaxmath.optimize._descent import (
-    PATIENCE,
-    default_tolerance,
-    error_measure,
-    evaluator,
-    lowest,
-    quieter,
+from jaxmath.optimize._solver import solver
+from jaxmath.optimize._trust_region import (
+    Model,
+    Proposal,
+    TrustRegionState,
+    first_state,
+    minimize_in_region,
+    next_state,
+    to_the_boundary,
 )
-from jaxmath.optimize._solver import as_point, or_one, solver
-from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
+from jaxmath.typing import Array, PyTree, Scalar
 
 __all__ = ["trust_region_newton", "trust_region_newton_init", "trust_region_newton_step"]
-
-
-class TrustRegionState(NamedTuple):
-    """The point, f and ∇f there, the radius Δ, and what the last model promised."""
-
-    x: Array
-    value: Array
-    gradient: Array
-    radius: Array
-    promise: Array
-    error: Array
-    floor: Array
-    quiet: Array
-    num_steps: Array
-    num_fun: Array
-    num_hvp: Array
-    status: Array
 
 
 class _Conjugate(NamedTuple):
@@ -52,17 +36,8 @@ class _Conjugate(NamedTuple):
     num_products: Array
 
 
-def _to_the_boundary(z: Array, d: Array, radius: Array) -> Array:
-    """τ ≥ 0 with ‖z + τd‖ = Δ; everything over Δ and ‖d‖, so that no square leaves the range."""
-    size = or_one(safe_norm(d))
-    z, d = z / radius, d / size
-    b, c = numerics.dot(z, d), 1 - numerics.dot(z, z)
-    root = jnp.sqrt(jnp.maximum(b * b + c, 0.0))
-    return radius / size * jnp.where(b > 0, c / jnp.where(b > 0, b + root, 1.0), root - b)
-
-
-def _steihaug(product: Callable, g: Array, radius: Array) -> _Conjugate:
-    """The step of Nocedal and Wright, algorithm 7.2, as z of the last state.
+def steihaug(product: Callable, g: Array, radius: Array) -> Proposal:
+    """The step of Nocedal and Wright, algorithm 7.2.
 
     ::
 
@@ -77,7 +52,7 @@ def _steihaug(product: Callable, g: Array, radius: Array) -> _Conjugate:
         convex = curvature > 0
         alpha = square / jnp.where(convex, curvature, 1.0)
         outside = ~convex | ~(safe_norm(s.z + alpha * s.d) < radius)
-        t = jnp.where(outside, _to_the_boundary(s.z, s.d, radius), alpha)
+        t = jnp.where(outside, to_the_boundary(s.z, s.d, radius), alpha)
         r = s.r + t * Bd
         beta = numerics.dot(r, r) / jnp.where(square > 0, square, 1.0)
         promise = s.promise + t * (square - 0.5 * t * curvature)
@@ -86,48 +61,16 @@ def _steihaug(product: Callable, g: Array, radius: Array) -> _Conjugate:
 
     zero = jnp.zeros_like(norm)
     start = _Conjugate(jnp.zeros_like(g), g, -g, zero, norm == 0, jnp.int32(0))
-    return lax.while_loop(lambda s: ~s.done & (s.num_products < 2 * g.size), advance, start)
+    end = lax.while_loop(lambda s: ~s.done & (s.num_products < 2 * g.size), advance, start)
+    return Proposal(end.z, end.promise, end.num_products)
 
 
-def _begin(evaluate: Callable, x: Array) -> TrustRegionState:
-    value, gradient = evaluate(x)
-    finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(gradient))
-    status = jnp.where(finite, Status.RUNNING, Status.NON_FINITE)
-    status = jnp.where(jnp.all(jnp.isfinite(x)), status, Status.INVALID_START)
-    error, one = error_measure(x, value, gradient), jnp.ones_like(value)
-    return TrustRegionState(
-        x, value, gradient, one, jnp.inf * one, error, lowest(value), jnp.int32(0),
-        jnp.int32(0), jnp.int32(1), jnp.int32(0), status.astype(jnp.int32),
-    )  # fmt: skip
+def _propose(gradient: Callable, memory: tuple, x: Array, g: Array, radius: Array) -> Proposal:
+    _, product = jax.linearize(gradient, x)
+    return steihaug(product, g, radius)
 
 
-def _advance(evaluate: Callable, state: TrustRegionState) -> TrustRegionState:
-    x, g, eps = state.x, state.gradient, float(jnp.finfo(state.x.dtype).eps)
-    _, product = jax.linearize(lambda x: evaluate(x)[1], x)
-    p, _, _, promise, _, count = _steihaug(product, g, state.radius)
-    trial, gradient = evaluate(x + p)
-    finite = jnp.isfinite(trial) & jnp.all(jnp.isfinite(gradient))
-    # Where f cannot tell the difference, the slopes at both ends can.
-    flat = jnp.abs(state.value - trial) <= 8 * eps * jnp.abs(state.value)
-    drop = jnp.where(flat, -0.5 * numerics.dot(g + gradient, p), state.value - trial)
-    ratio = jnp.where(finite, drop / jnp.where(promise > 0, promise, 1.0), -jnp.inf)
-    length = safe_norm(p)
-    radius = jnp.where((ratio > 0.75) & (length > 0.99 * state.radius), 2.0, 1.0) * state.radius
-    radius = jnp.where(ratio >= 0.25, radius, 0.25 * length)
-    accepted = (ratio > 1e-4) & (promise > 0)
-    unbounded = trial < state.floor
-    still = jnp.all(jnp.abs(p) <= eps * jnp.abs(x))
-    new_x, value, gradient = (
-        jnp.where(accepted, a, b) for a, b in ((x + p, x), (trial, state.value), (gradient, g))
-    )
-    error = error_measure(new_x, value, gradient)
-    quiet = jnp.where(accepted, quieter(state.quiet, state.value, trial), state.quiet)
-    status = jnp.where(still & ~accepted, Status.STAGNATED, state.status)
-    status = jnp.where(unbounded, Status.UNBOUNDED, status)
-    return TrustRegionState(
-        new_x, value, gradient, radius, promise, error, state.floor, quiet,
-        state.num_steps + 1, state.num_fun + 1, state.num_hvp + count, status.astype(jnp.int32),
-    )  # fmt: skip
+_NEWTON = Model(lambda x: (), _propose)
 
 
 def trust_region_newton_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
@@ -155,8 +98,7 @@ def trust_region_newton_init(fun: Callable, x0: Array, args: tuple = ()) -> Trus
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 4.1.
     """
-    x = as_array("x0", x0, ndim=1, min_size=1)
-    return _begin(evaluator(fun, lambda x: x, args), x)
+    return first_state(fun, x0, args, _NEWTON)
 
 
 def trust_region_newton_step(
@@ -189,7 +131,7 @@ def trust_region_newton_step(
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithms 4.1, 7.2.
     """
-    return _advance(evaluator(fun, lambda x: x, args), state)
+    return next_state(fun, state, args, _NEWTON)
 
 
 @solver
@@ -237,24 +179,4 @@ def trust_region_newton(
       1983.
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithms 4.1, 7.2.
     """
-    x, back = as_point("x0", x0)
-    tol = default_tolerance(tol, x.dtype)
-    limit = 200 * x.size if max_steps is None else max_steps
-    check_number("max_steps", limit, low=0, integer=True)
-    evaluate = evaluator(fun, back, args)
-
-    def status_fn(state: TrustRegionState) -> Array:
-        status = jnp.where(state.quiet >= PATIENCE, Status.STAGNATED, state.status)
-        lost = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
-        level = tol * jnp.maximum(jnp.abs(state.value), 1.0)
-        # At the start no model has promised anything yet: only a gradient of 0 is an end there.
-        sure = (state.promise <= level) | (state.error == 0)
-        return jnp.where((state.error <= tol) & sure & ~lost, Status.CONVERGED, status)
-
-    state, status, _ = iterate(
-        lambda s: _advance(evaluate, s), _begin(evaluate, x), status_fn, max_steps=limit
-    )
-    return Solution(
-        back(state.x), status, state.error, state.num_steps, state.num_fun, state.num_fun,
-        num_hvp=state.num_hvp,
-    )  # fmt: skip
+    return minimize_in_region(fun, x0, args, _NEWTON, tol, max_steps)

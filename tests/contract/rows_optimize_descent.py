@@ -55,7 +55,8 @@ BAD_LINE = (
 
 ROWS = [
     *map(row, (
-        "bfgs", "dfp", "lbfgs", "gradient_descent", "nonlinear_cg", "trust_region_newton"
+        "bfgs", "dfp", "lbfgs", "gradient_descent", "nonlinear_cg", "trust_region_newton",
+        "trust_region_dogleg",
     )),
     Row("optimize.minimize", start, lambda x0, centre, weights: centre, diff=LOOP, tol=64.0,
         call=solved(optimize.bfgs), dtypes=("float64",), note="as bfgs",

@@ -40,9 +40,9 @@ def test_subproblem(definite):
     B = (Q * ([1.0, 2, 3, 4, 5, 6] if definite else [-1.0, 2, 3, 4, 5, 6])) @ Q.T
     g = rng.normal(size=6) * 1e-9  # a small gradient asks for an accurate step
     model = lambda p: g @ p + 0.5 * p @ B @ p
-    step = jax.jit(lambda radius: trust_region._steihaug(lambda d: jnp.asarray(B) @ d, g, radius))
+    step = jax.jit(lambda radius: trust_region.steihaug(lambda d: jnp.asarray(B) @ d, g, radius))
     for radius in (1e-10, 1e-9, 1e3):
-        p, _, _, promise, _, count = step(radius)
+        p, promise, count = step(radius)
         np.testing.assert_allclose(promise, -model(p), rtol=1e-6)
         length = np.linalg.norm(p)
         assert length <= radius * (1 + 1e-12)
@@ -102,6 +102,15 @@ def test_each_lane_ends_in_its_own_way():
     np.testing.assert_allclose(found.value[5], 2.0, rtol=1e-6)
     few = trust_region_newton(rosenbrock, starts[0], max_steps=2)
     assert (few.status, few.num_steps) == (Status.MAX_STEPS, 2)
+
+
+def test_a_small_gradient_beside_a_huge_value_is_no_end():
+    """Brown's badly scaled function in float32: |∇f|/|f| is below tol at f = 1e12, and the radius
+    keeps the promise below tol·f too.
+    """
+    problem = MGH["brown-badly-scaled"]
+    solution = trust_region_newton(problem.objective, jnp.asarray(problem.start, jnp.float32))
+    assert problem.objective(solution.value.astype(jnp.float64)) < 1e-8
 
 
 def test_float32_ends_at_its_noise():

@@ -1,0 +1,186 @@
+"""The loop of every trust-region method: a model, its step within the radius, the test of it."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import lax
+
+from jaxmath import numerics
+from jaxmath.iterate import Solution, Status, iterate
+from jaxmath.numerics import safe_norm
+from jaxmath.optimize._descent import (
+    PATIENCE,
+    default_tolerance,
+    error_measure,
+    evaluator,
+    lowest,
+    quieter,
+)
+from jaxmath.optimize._solver import as_point, choose, or_one
+from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
+
+__all__: list[str] = []
+
+Gradient = Callable[[Array], Array]
+
+
+class Proposal(NamedTuple):
+    """A step p within the radius, and −m(p) = −gᵀp − ½pᵀBp, what the model promises there."""
+
+    p: Array
+    promise: Array
+    num_products: Array
+
+
+class Model(NamedTuple):
+    """What makes a method of trust regions: how its memory becomes a step.
+
+    Args:
+      init: from x to the memory.
+      propose: from (∇f, memory, x, g, Δ) to a ``Proposal``.
+      update: from (memory, s, y) of every trial, s = p, y = ∇f(x + p) − ∇f(x), to the memory; None
+        where a trial teaches nothing.
+      refresh: from (∇f, x) to the memory, by a Hessian at each new x; None where there is none.
+    """
+
+    init: Callable[[Array], PyTree]
+    propose: Callable[[Gradient, PyTree, Array, Array, Array], Proposal]
+    update: Callable[[PyTree, Array, Array], PyTree] | None = None
+    refresh: Callable[[Gradient, Array], PyTree] | None = None
+
+
+class TrustRegionState(NamedTuple):
+    """The point, f and ∇f there, the radius Δ, the memory, and what the last model promised."""
+
+    x: Array
+    value: Array
+    gradient: Array
+    memory: PyTree
+    stale: Array
+    radius: Array
+    promise: Array
+    error: Array
+    floor: Array
+    quiet: Array
+    num_steps: Array
+    num_fun: Array
+    num_hess: Array
+    num_hvp: Array
+    status: Array
+
+
+def to_the_boundary(z: Array, d: Array, radius: Array) -> Array:
+    """τ ≥ 0 with ‖z + τd‖ = Δ; everything over Δ and ‖d‖, so that no square leaves the range."""
+    size = or_one(safe_norm(d))
+    z, d = z / radius, d / size
+    b, c = numerics.dot(z, d), 1 - numerics.dot(z, z)
+    root = jnp.sqrt(jnp.maximum(b * b + c, 0.0))
+    return radius / size * jnp.where(b > 0, c / jnp.where(b > 0, b + root, 1.0), root - b)
+
+
+def begin(evaluate: Callable, x: Array, model: Model) -> TrustRegionState:
+    value, gradient = evaluate(x)
+    finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(gradient))
+    status = jnp.where(finite, Status.RUNNING, Status.NON_FINITE)
+    status = jnp.where(jnp.all(jnp.isfinite(x)), status, Status.INVALID_START)
+    error, one, zero = error_measure(x, value, gradient), jnp.ones_like(value), jnp.int32(0)
+    return TrustRegionState(
+        x, value, gradient, model.init(x), jnp.asarray(True), one, jnp.inf * one, error,
+        lowest(value), zero, zero, jnp.int32(1), zero, zero, status.astype(jnp.int32),
+    )  # fmt: skip
+
+
+def _refreshed(gradient: Gradient, state: TrustRegionState, model: Model) -> TrustRegionState:
+    """The state with the Hessian of its point, evaluated once a point."""
+    if model.refresh is None:
+        return state
+    refresh = model.refresh
+    memory = lax.cond(state.stale, lambda: refresh(gradient, state.x), lambda: state.memory)
+    return state._replace(memory=memory, num_hess=state.num_hess + state.stale.astype(jnp.int32))
+
+
+def _ratio(state: TrustRegionState, p: Array, promise: Array, value: Array, g: Array) -> Array:
+    """ρ = (f(x) − f(x + p)) / promised; −∞ where the trial is not finite or nothing is promised."""
+    eps = float(jnp.finfo(p.dtype).eps)
+    # Where f cannot tell the difference, the slopes at both ends can.
+    flat = jnp.abs(state.value - value) <= 8 * eps * jnp.abs(state.value)
+    drop = jnp.where(flat, -0.5 * numerics.dot(state.gradient + g, p), state.value - value)
+    fine = jnp.isfinite(value) & jnp.all(jnp.isfinite(g)) & (promise > 0)
+    return jnp.where(fine, drop / jnp.where(fine, promise, 1.0), -jnp.inf)
+
+
+def advance(evaluate: Callable, state: TrustRegionState, model: Model) -> TrustRegionState:
+    """One trial and the test of it (Nocedal and Wright, algorithm 4.1)."""
+    gradient_fn = lambda x: evaluate(x)[1]
+    state = _refreshed(gradient_fn, state, model)
+    x, radius, eps = state.x, state.radius, float(jnp.finfo(state.x.dtype).eps)
+    p, promise, count = model.propose(gradient_fn, state.memory, x, state.gradient, radius)
+    value, gradient = evaluate(x + p)
+    ratio = _ratio(state, p, promise, value, gradient)
+    accepted = ratio > 1e-4
+    length = safe_norm(p)
+    bounded = length > 0.99 * radius
+    memory = state.memory
+    if model.update is not None:
+        memory = model.update(memory, p, gradient - state.gradient)
+    still = jnp.all(jnp.abs(p) <= eps * jnp.abs(x))
+    status = jnp.where(still & ~accepted, Status.STAGNATED, state.status)
+    status = jnp.where(value < state.floor, Status.UNBOUNDED, status)
+    moved = state._replace(
+        x=x + p, value=value, gradient=gradient, error=error_measure(x + p, value, gradient),
+        quiet=quieter(state.quiet, state.value, value),
+    )  # fmt: skip
+    state = choose(accepted, moved, state)
+    radius = jnp.where((ratio > 0.75) & bounded, 2.0, 1.0) * radius
+    return state._replace(
+        memory=memory, stale=accepted, radius=jnp.where(ratio >= 0.25, radius, 0.25 * length),
+        # A model that the radius cuts short would promise more.
+        promise=jnp.where(bounded, jnp.inf, promise), num_steps=state.num_steps + 1,
+        num_fun=state.num_fun + 1, num_hvp=state.num_hvp + count, status=status.astype(jnp.int32),
+    )  # fmt: skip
+
+
+def first_state(fun: Callable, x0: Array, args: tuple, model: Model) -> TrustRegionState:
+    """``x_init`` of a method: on vectors."""
+    x = as_array("x0", x0, ndim=1, min_size=1)
+    return begin(evaluator(fun, lambda x: x, args), x, model)
+
+
+def next_state(
+    fun: Callable, state: TrustRegionState, args: tuple, model: Model
+) -> TrustRegionState:
+    """``x_step`` of a method: on vectors."""
+    return advance(evaluator(fun, lambda x: x, args), state, model)
+
+
+def minimize_in_region(
+    fun: Callable,
+    x0: PyTree,
+    args: tuple,
+    model: Model,
+    tol: Scalar | None,
+    max_steps: Scalar | None,
+) -> Solution:
+    """The solver: from a start to a ``Solution`` whose error is ``error_measure``."""
+    x, back = as_point("x0", x0)
+    tol = default_tolerance(tol, x.dtype)
+    limit = 200 * x.size if max_steps is None else max_steps
+    check_number("max_steps", limit, low=0, integer=True)
+    evaluate = evaluator(fun, back, args)
+
+    def status_fn(state: TrustRegionState) -> Array:
+        status = jnp.where(state.quiet >= PATIENCE, Status.STAGNATED, state.status)
+        lost = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
+        level = tol * jnp.maximum(jnp.abs(state.value), 1.0)
+        # At the start no model has promised anything yet: only a gradient of 0 is an end there.
+        sure = (state.promise <= level) | (state.error == 0)
+        return jnp.where((state.error <= tol) & sure & ~lost, Status.CONVERGED, status)
+
+    state, status, _ = iterate(
+        lambda s: advance(evaluate, s, model), begin(evaluate, x, model), status_fn, max_steps=limit
+    )
+    return Solution(
+        back(state.x), status, state.error, state.num_steps, state.num_fun, state.num_fun,
+        state.num_hess, state.num_hvp,
+    )  # fmt: skip
