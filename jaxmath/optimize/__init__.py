@@ -39,13 +39,14 @@ from jaxmath.optimize.brent import (
     brentq_init,
     brentq_step,
 )
-from jaxmath.optimize.constrained_problems import (
-    ConstrainedProblem,
-    constrained_problems,
 from jaxmath.optimize.cma_es import (
     cma_es,
     cma_es_init,
     cma_es_step,
+)
+from jaxmath.optimize.constrained_problems import (
+    ConstrainedProblem,
+    constrained_problems,
 )
 from jaxmath.optimize.convexity import (
     ConvexityCheck,
@@ -57,6 +58,7 @@ from jaxmath.optimize.differential_evolution import (
     differential_evolution,
     differential_evolution_init,
     differential_evolution_step,
+)
 from jaxmath.optimize.dogleg import (
     trust_region_dogleg,
     trust_region_dogleg_init,
@@ -305,10 +307,10 @@ __all__ = [
     "broyden_step",
     "classical_problems",
     "classify_stationary_point",
-    "constrained_problems",
     "cma_es",
     "cma_es_init",
     "cma_es_step",
+    "constrained_problems",
     "dfp",
     "dfp_init",
     "dfp_step",

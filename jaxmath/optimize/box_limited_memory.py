@@ -13,7 +13,7 @@ from jaxmath.optimize._box import Box, as_box
 from jaxmath.optimize._cauchy_point import Curvature, subspace_step
 from jaxmath.optimize._descent import DescentState, Rule, descend, first_state, next_state
 from jaxmath.optimize._solver import as_point, solver
-from jaxmath.optimize.limited_memory import Pairs, _lbfgs_rule
+from jaxmath.optimize.limited_memory import Pairs, lbfgs_rule
 from jaxmath.typing import Array, PyTree, Scalar, as_array
 
 __all__ = ["lbfgsb", "lbfgsb_init", "lbfgsb_step"]
@@ -42,7 +42,7 @@ def _rule(memory: int, box: Box) -> Rule:
     def direction(pairs: Pairs, g: Array, x: Array) -> Array:
         return subspace_step(x, g, _curvature(pairs), box)
 
-    return _lbfgs_rule(memory)._replace(direction=direction, region=box)
+    return lbfgs_rule(memory)._replace(direction=direction, region=box)
 
 
 def lbfgsb_init(
