@@ -15,6 +15,7 @@ from jax import lax
 from jaxmath import numerics
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.optimize._box import Box, along, contains, distance, feasible, strides
+from jaxmath.optimize._settled import settled
 from jaxmath.optimize._solver import as_point, choose, objective, or_one
 from jaxmath.optimize.line_search import MAX_TRIALS, Search
 from jaxmath.optimize.wolfe import strong_wolfe_init, strong_wolfe_step
@@ -182,29 +183,16 @@ def _redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
 
 
 def _moved(state: DescentState, trial: tuple, rule: Rule) -> DescentState:
-    """The state after its search has ended with a step: the new point, the memory, a new search."""
+    """The state after its search has ended with a step: the new point and the memory."""
     x, value, gradient = trial
     s, y = x - state.x, gradient - state.gradient
-    memory = rule.update(state.memory, s, y, gradient, state.direction)
-    error = error_measure(x, value, gradient, rule.region)
-    last = state.search.step * state.search.start[1]
-    state = state._replace(
-        x=x, value=value, gradient=gradient, memory=memory, error=error,
+    return state._replace(
+        x=x, value=value, gradient=gradient,
+        memory=rule.update(state.memory, s, y, gradient, state.direction),
+        error=error_measure(x, value, gradient, rule.region),
         quiet=quieter(state.quiet, state.value, value),
         fresh=jnp.asarray(False), forced=jnp.asarray(False), num_steps=state.num_steps + 1,
     )  # fmt: skip
-    return _redirected(state, rule, last)
-
-
-def _failed(state: DescentState, search: Search, rule: Rule) -> DescentState:
-    """After a search without a step: its best point; or steepest descent; or the end."""
-    progress = search.low[0] > 0
-    forced = state._replace(
-        search=search._replace(step=search.low[0], status=jnp.int32(Status.RUNNING)),
-        forced=jnp.asarray(True),
-    )
-    restart = _redirected(state._replace(fresh=jnp.asarray(True)), rule, jnp.ones_like(state.value))
-    return choose(progress, forced, restart)
 
 
 def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState:
@@ -218,6 +206,7 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
     if rule.region is not None:
         most = jnp.min(strides(state.x, state.direction, rule.region))
         search = _within_reach(state.search, search, most)
+    x, value, gradient, search = settled(state.num_fun, (x, value, gradient, search))
     done = (search.status == Status.CONVERGED) | state.forced
     failed = ~done & (search.status == Status.LINE_SEARCH_FAILED)
     state = state._replace(num_fun=state.num_fun + 1)
@@ -226,16 +215,16 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
     spent = search.trials >= MAX_TRIALS
     verdict = jnp.where(spent, Status.LINE_SEARCH_FAILED, Status.STAGNATED)
     unbounded = value < state.floor
-    choice = jnp.where(done, 1, jnp.where(failed, 2, 0)).astype(jnp.int32)
-    state = lax.switch(
-        choice,
-        [
-            lambda s: s._replace(search=search),
-            lambda s: _moved(s, (x, value, gradient), rule),
-            lambda s: _failed(s, search, rule),
-        ],
-        state,
+    # Without a step: first the best point of the search, if there is one; then steepest descent.
+    forced = failed & (search.low[0] > 0)
+    best = search._replace(step=search.low[0], status=jnp.int32(Status.RUNNING))
+    last = jnp.where(done, state.search.step * state.search.start[1], 1.0)
+    searching = state._replace(
+        search=choose(forced, best, search), forced=forced, fresh=state.fresh | (failed & ~forced)
     )
+    state = lax.cond(done, lambda s: _moved(s, (x, value, gradient), rule), lambda s: s, searching)
+    turn = done | (failed & ~forced)
+    state = lax.cond(turn, lambda s: _redirected(s, rule, last), lambda s: s, state)
     status = jnp.where(hopeless, verdict, state.status)
     status = jnp.where(unbounded, Status.UNBOUNDED, status)
     return state._replace(status=status.astype(jnp.int32))

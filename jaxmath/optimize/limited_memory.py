@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
+from jax import lax
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution
@@ -25,17 +26,21 @@ class Pairs(NamedTuple):
 
 
 def _two_loops(memory: Pairs, g: Array) -> Array:
-    """−H g by the recursion of Nocedal and Wright, algorithm 7.4."""
+    """−H g by the recursion of Nocedal and Wright, algorithm 7.4; α = 0 where there is no pair."""
     used = memory.curvature > 0
     rho = jnp.where(used, 1 / jnp.where(used, memory.curvature, 1.0), 0.0)
-    pairs = [(memory.S[i], memory.Y[i], rho[i]) for i in range(len(memory.S))]
-    q, alphas = g, []
-    for s, y, r in reversed(pairs):
-        alphas.append(r * numerics.dot(s, q))
-        q = q - alphas[-1] * y
-    q = memory.scale * q
-    for (s, y, r), alpha in zip(pairs, reversed(alphas), strict=True):
-        q = q + (alpha - r * numerics.dot(y, q)) * s
+
+    def backward(q: Array, pair: tuple) -> tuple[Array, Array]:
+        s, y, r = pair
+        alpha = r * numerics.dot(s, q)
+        return q - alpha * y, alpha
+
+    def forward(q: Array, pair: tuple) -> tuple[Array, None]:
+        s, y, r, alpha = pair
+        return q + (alpha - r * numerics.dot(y, q)) * s, None
+
+    q, alphas = lax.scan(backward, g, (memory.S, memory.Y, rho), reverse=True)
+    q, _ = lax.scan(forward, memory.scale * q, (memory.S, memory.Y, rho, alphas))
     return -q
 
 
