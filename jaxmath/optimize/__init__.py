@@ -35,6 +35,11 @@ from jaxmath.optimize.convexity import (
     is_convex,
     is_quasiconvex,
 )
+from jaxmath.optimize.damped_newton import (
+    damped_newton,
+    damped_newton_init,
+    damped_newton_step,
+)
 from jaxmath.optimize.dogleg import (
     trust_region_dogleg,
     trust_region_dogleg_init,
@@ -219,6 +224,11 @@ from jaxmath.optimize.stationary_points import (
     find_stationary_point_init,
     find_stationary_point_step,
 )
+from jaxmath.optimize.symmetric_rank_one import (
+    sr1,
+    sr1_init,
+    sr1_step,
+)
 from jaxmath.optimize.trust_region import (
     trust_region_newton,
     trust_region_newton_init,
@@ -276,6 +286,9 @@ __all__ = [
     "broyden_step",
     "classical_problems",
     "classify_stationary_point",
+    "damped_newton",
+    "damped_newton_init",
+    "damped_newton_step",
     "dfp",
     "dfp_init",
     "dfp_step",
@@ -380,6 +393,9 @@ __all__ = [
     "secant_step",
     "sgd",
     "solve_game",
+    "sr1",
+    "sr1_init",
+    "sr1_step",
     "strong_wolfe",
     "strong_wolfe_init",
     "strong_wolfe_step",

@@ -32,6 +32,7 @@ class Rule(NamedTuple):
       direction: from (memory, g) to d.
       unit: whether the first trial is α = 1, not a step like the last.
       c2: the share of the slope that the line search may leave.
+      refresh: from (∇f, x) to the memory, by a Hessian at each new x; None where there is none.
     """
 
     init: Callable[[Array], PyTree]
@@ -39,6 +40,7 @@ class Rule(NamedTuple):
     direction: Callable[[PyTree, Array], Array]
     unit: bool = True
     c2: float = 0.9
+    refresh: Callable[[Callable, Array], PyTree] | None = None
 
 
 class DescentState(NamedTuple):
@@ -107,12 +109,23 @@ def begin(evaluate: Callable, x: Array, rule: Rule) -> DescentState:
     status = jnp.where(jnp.all(jnp.isfinite(x)), status, Status.INVALID_START)
     error = error_measure(x, value, gradient)
     slope = -numerics.dot(gradient, gradient)
-    return DescentState(
+    state = DescentState(
         x, value, gradient, -gradient, rule.init(x),
         _new_search(_first_step(gradient), x, value, -gradient, slope),
         error, lowest(value), jnp.int32(0), jnp.asarray(True), jnp.asarray(False),
         jnp.int32(0), jnp.int32(1), status.astype(jnp.int32),
     )  # fmt: skip
+    if rule.refresh is None:
+        return state
+    return _redirected(_refreshed(evaluate, state, rule), rule, jnp.ones_like(value))
+
+
+def _refreshed(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState:
+    """The state with the memory that its point alone gives, where the rule has one."""
+    if rule.refresh is None:
+        return state
+    memory = rule.refresh(lambda x: evaluate(x)[1], state.x)
+    return state._replace(memory=memory, fresh=jnp.asarray(False))
 
 
 def _redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
@@ -135,7 +148,7 @@ def _redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
     return state._replace(direction=d, memory=memory, search=search, fresh=lost)
 
 
-def _moved(state: DescentState, trial: tuple, rule: Rule) -> DescentState:
+def _moved(evaluate: Callable, state: DescentState, trial: tuple, rule: Rule) -> DescentState:
     """The state after its search has ended with a step: the new point, the memory, a new search."""
     x, value, gradient = trial
     s, y = x - state.x, gradient - state.gradient
@@ -147,7 +160,7 @@ def _moved(state: DescentState, trial: tuple, rule: Rule) -> DescentState:
         quiet=quieter(state.quiet, state.value, value),
         fresh=jnp.asarray(False), forced=jnp.asarray(False), num_steps=state.num_steps + 1,
     )  # fmt: skip
-    return _redirected(state, rule, last)
+    return _redirected(_refreshed(evaluate, state, rule), rule, last)
 
 
 def _failed(state: DescentState, search: Search, rule: Rule) -> DescentState:
@@ -180,7 +193,7 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
         choice,
         [
             lambda s: s._replace(search=search),
-            lambda s: _moved(s, (x, value, gradient), rule),
+            lambda s: _moved(evaluate, s, (x, value, gradient), rule),
             lambda s: _failed(s, search, rule),
         ],
         state,
@@ -230,6 +243,7 @@ def descend(
         status_fn,
         max_steps=jnp.asarray(limit, jnp.int32) * MAX_TRIALS,
     )
+    num_hess = jnp.int32(0) if rule.refresh is None else state.num_steps + 1
     return Solution(
-        back(state.x), status, state.error, state.num_steps, state.num_fun, state.num_fun
+        back(state.x), status, state.error, state.num_steps, state.num_fun, state.num_fun, num_hess
     )

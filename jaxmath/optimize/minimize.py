@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 from jaxmath.iterate import Solution
+from jaxmath.optimize.damped_newton import damped_newton
+from jaxmath.optimize.dogleg import trust_region_dogleg
 from jaxmath.optimize.gradient_methods import gradient_descent, nonlinear_cg
 from jaxmath.optimize.limited_memory import lbfgs
 from jaxmath.optimize.quasi_newton import bfgs, dfp
+from jaxmath.optimize.symmetric_rank_one import sr1
 from jaxmath.optimize.trust_region import trust_region_newton
 from jaxmath.typing import PyTree, Scalar
 
@@ -17,6 +20,9 @@ _METHODS = {
     "dfp": dfp,
     "cg": nonlinear_cg,
     "gradient-descent": gradient_descent,
+    "newton": damped_newton,
+    "sr1": sr1,
+    "dogleg": trust_region_dogleg,
     "trust-ncg": trust_region_newton,
 }
 
@@ -40,7 +46,8 @@ def minimize(
       fun: the objective, ``fun(x, *args)``, a real scalar.
       x0: the start, a pytree of floating arrays of one dtype; a list of numbers is a vector.
       args: further arguments of ``fun``, a tuple; traced.
-      method: "bfgs", "l-bfgs", "dfp", "cg" (``nonlinear_cg``), "gradient-descent" or "trust-ncg"
+      method: "bfgs", "l-bfgs", "dfp", "cg" (``nonlinear_cg``), "gradient-descent",
+        "newton" (``damped_newton``), "sr1", "dogleg" (``trust_region_dogleg``) or "trust-ncg"
         (``trust_region_newton``); in capitals too, as SciPy has them.
       tol: the tolerance of the method; None takes eps^(2/3).
       max_steps: the limit on steps; None takes 200 n.
