@@ -58,6 +58,10 @@ from jaxmath.optimize.differential_evolution import (
     differential_evolution,
     differential_evolution_init,
     differential_evolution_step,
+from jaxmath.optimize.damped_newton import (
+    damped_newton,
+    damped_newton_init,
+    damped_newton_step,
 )
 from jaxmath.optimize.dogleg import (
     trust_region_dogleg,
@@ -248,6 +252,11 @@ from jaxmath.optimize.stationary_points import (
     find_stationary_point_init,
     find_stationary_point_step,
 )
+from jaxmath.optimize.symmetric_rank_one import (
+    sr1,
+    sr1_init,
+    sr1_step,
+)
 from jaxmath.optimize.trust_region import (
     trust_region_newton,
     trust_region_newton_init,
@@ -311,6 +320,9 @@ __all__ = [
     "cma_es_init",
     "cma_es_step",
     "constrained_problems",
+    "damped_newton",
+    "damped_newton_init",
+    "damped_newton_step",
     "dfp",
     "dfp_init",
     "dfp_step",
@@ -426,6 +438,9 @@ __all__ = [
     "secant_step",
     "sgd",
     "solve_game",
+    "sr1",
+    "sr1_init",
+    "sr1_step",
     "strong_wolfe",
     "strong_wolfe_init",
     "strong_wolfe_step",

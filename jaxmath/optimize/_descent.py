@@ -53,6 +53,7 @@ class Rule(NamedTuple):
       unit: whether the first trial is α = 1, not a step like the last.
       c2: the share of the slope that the line search may leave.
       region: the box that no trial leaves; then x + d is in it too.
+      refresh: from (∇f, x) to the memory, by a Hessian at each new x; None where there is none.
     """
 
     init: Callable[[Array], PyTree]
@@ -61,6 +62,7 @@ class Rule(NamedTuple):
     unit: bool = True
     c2: float = 0.9
     region: Box | None = None
+    refresh: Callable[[Callable, Array], PyTree] | None = None
 
 
 class DescentState(NamedTuple):
@@ -152,12 +154,23 @@ def begin(evaluate: Callable, x: Array, rule: Rule) -> DescentState:
         status = jnp.where(contains(rule.region, x), status, Status.INVALID_START)
         status = jnp.where(feasible(rule.region), status, Status.INFEASIBLE)
     d, step = _steepest(x, gradient, rule.region)
-    return DescentState(
+    state = DescentState(
         x, value, gradient, d, rule.init(x),
         _new_search(step, x, value, d, numerics.dot(gradient, d)),
         error_measure(x, value, gradient, rule.region), lowest(value), jnp.int32(0),
         jnp.asarray(True), jnp.asarray(False), jnp.int32(0), jnp.int32(1), status.astype(jnp.int32),
     )  # fmt: skip
+    if rule.refresh is None:
+        return state
+    return _redirected(_refreshed(evaluate, state, rule), rule, jnp.ones_like(value))
+
+
+def _refreshed(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState:
+    """The state with the memory that its point alone gives, where the rule has one."""
+    if rule.refresh is None:
+        return state
+    memory = rule.refresh(lambda x: evaluate(x)[1], state.x)
+    return state._replace(memory=memory, fresh=jnp.asarray(False))
 
 
 def _redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
@@ -182,17 +195,18 @@ def _redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
     return state._replace(direction=d, memory=memory, search=search, fresh=lost)
 
 
-def _moved(state: DescentState, trial: tuple, rule: Rule) -> DescentState:
+def _moved(evaluate: Callable, state: DescentState, trial: tuple, rule: Rule) -> DescentState:
     """The state after its search has ended with a step: the new point and the memory."""
     x, value, gradient = trial
     s, y = x - state.x, gradient - state.gradient
-    return state._replace(
+    state = state._replace(
         x=x, value=value, gradient=gradient,
         memory=rule.update(state.memory, s, y, gradient, state.direction),
         error=error_measure(x, value, gradient, rule.region),
         quiet=quieter(state.quiet, state.value, value),
         fresh=jnp.asarray(False), forced=jnp.asarray(False), num_steps=state.num_steps + 1,
     )  # fmt: skip
+    return _refreshed(evaluate, state, rule)
 
 
 def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState:
@@ -222,7 +236,8 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
     searching = state._replace(
         search=choose(forced, best, search), forced=forced, fresh=state.fresh | (failed & ~forced)
     )
-    state = lax.cond(done, lambda s: _moved(s, (x, value, gradient), rule), lambda s: s, searching)
+    trial = x, value, gradient
+    state = lax.cond(done, lambda s: _moved(evaluate, s, trial, rule), lambda s: s, searching)
     turn = done | (failed & ~forced)
     state = lax.cond(turn, lambda s: _redirected(s, rule, last), lambda s: s, state)
     status = jnp.where(hopeless, verdict, state.status)
@@ -262,7 +277,8 @@ def descent(
         return jnp.where((state.error <= tol) & promise & ~lost, Status.CONVERGED, status)
 
     def finish(s: DescentState, status: Array) -> Solution:
-        return Solution(s.x, status, s.error, s.num_steps, s.num_fun, s.num_fun)
+        num_hess = jnp.int32(0) if rule.refresh is None else s.num_steps + 1
+        return Solution(s.x, status, s.error, s.num_steps, s.num_fun, s.num_fun, num_hess)
 
     return Method(
         lambda x: begin(evaluate, x, rule), lambda s: advance(evaluate, s, rule), status_fn, finish

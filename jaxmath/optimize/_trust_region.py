@@ -22,6 +22,8 @@ from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
 
 __all__: list[str] = []
 
+_FAR = 100.0  # promises that f may rise by for a trial to teach the model
+
 Gradient = Callable[[Array], Array]
 
 
@@ -39,8 +41,8 @@ class Model(NamedTuple):
     Args:
       init: from x to the memory.
       propose: from (∇f, memory, x, g, Δ) to a ``Proposal``.
-      update: from (memory, s, y) of every trial, s = p, y = ∇f(x + p) − ∇f(x), to the memory; None
-        where a trial teaches nothing.
+      update: from (memory, s, y) of a trial, refused or not, s = p, y = ∇f(x + p) − ∇f(x), to the
+        memory; None where a trial teaches nothing.
       refresh: from (∇f, x) to the memory, by a Hessian at each new x; None where there is none.
     """
 
@@ -123,7 +125,9 @@ def advance(evaluate: Callable, state: TrustRegionState, model: Model) -> TrustR
     bounded = length > 0.99 * radius
     memory = state.memory
     if model.update is not None:
-        memory = model.update(memory, p, gradient - state.gradient)
+        # A trial so far off the model teaches the curvature of another place.
+        near = ratio > -_FAR
+        memory = choose(near, model.update(memory, p, gradient - state.gradient), memory)
     still = jnp.all(jnp.abs(p) <= eps * jnp.abs(x))
     status = jnp.where(still & ~accepted, Status.STAGNATED, state.status)
     status = jnp.where(value < state.floor, Status.UNBOUNDED, status)

@@ -5,9 +5,12 @@ from typing import Any
 
 from jaxmath.iterate import Solution
 from jaxmath.optimize.box_limited_memory import lbfgsb
+from jaxmath.optimize.damped_newton import damped_newton
+from jaxmath.optimize.dogleg import trust_region_dogleg
 from jaxmath.optimize.gradient_methods import gradient_descent, nonlinear_cg
 from jaxmath.optimize.limited_memory import lbfgs
 from jaxmath.optimize.quasi_newton import bfgs, dfp
+from jaxmath.optimize.symmetric_rank_one import sr1
 from jaxmath.optimize.trust_region import trust_region_newton
 from jaxmath.typing import PyTree, Scalar
 
@@ -20,6 +23,9 @@ _METHODS = {
     "dfp": dfp,
     "cg": nonlinear_cg,
     "gradient-descent": gradient_descent,
+    "newton": damped_newton,
+    "sr1": sr1,
+    "dogleg": trust_region_dogleg,
     "trust-ncg": trust_region_newton,
 }
 
@@ -46,8 +52,9 @@ def minimize(
       x0: the start, a pytree of floating arrays of one dtype; a list of numbers is a vector.
       args: further arguments of ``fun``, a tuple; traced.
       method: "bfgs", "l-bfgs", "l-bfgs-b" (``lbfgsb``), "dfp", "cg" (``nonlinear_cg``),
-        "gradient-descent" or "trust-ncg" (``trust_region_newton``); in capitals too, as SciPy has
-        them. None takes "bfgs", and "l-bfgs-b" where there are bounds.
+        "gradient-descent", "newton" (``damped_newton``), "sr1", "dogleg" (``trust_region_dogleg``)
+        or "trust-ncg" (``trust_region_newton``); in capitals too, as SciPy has them. None takes
+        "bfgs", and "l-bfgs-b" where there are bounds.
       lower: l, a number or a pytree like ``x0``, for "l-bfgs-b" only; None for −∞.
       upper: u, alike; None for ∞.
       tol: the tolerance of the method; None takes eps^(2/3).

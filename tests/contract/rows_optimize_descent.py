@@ -56,11 +56,11 @@ BAD_LINE = (
 ROWS = [
     *map(row, (
         "bfgs", "dfp", "lbfgs", "gradient_descent", "nonlinear_cg", "trust_region_newton",
-        "trust_region_dogleg",
+        "trust_region_dogleg", "sr1", "damped_newton",
     )),
     Row("optimize.minimize", start, lambda x0, centre, weights: centre, diff=LOOP, tol=64.0,
         call=solved(optimize.bfgs), dtypes=("float64",), note="as bfgs",
-        bad=(Bad((bowl, np.zeros(2), (), "newton"), "`method` must be one of bfgs, l-bfgs"),)),
+        bad=(Bad((bowl, np.zeros(2), (), "powell"), "`method` must be one of bfgs, l-bfgs"),)),
     # φ(α) = (1 − α/4)²‖x − c‖²: the first trial, 1, is accepted; with c₂ = 0.1 the minimum, 4, is.
     Row("optimize.armijo_backtracking", line, lambda x, d, c: np.float64(1.0), diff=LOOP,
         bad=BAD_LINE,
