@@ -130,11 +130,16 @@ def _new_search(step: Array, x: Array, value: Array, d: Array, slope: Array) -> 
 
 
 def _steepest(x: Array, gradient: Array, region: Box | None) -> tuple[Array, Array]:
-    """−g, or what the box leaves of it, and a first step along it."""
+    """−g, or what the box leaves of it, and a first step along it.
+
+    Where all bounds are finite, they are the scale of the first move; else its length is 1.
+    """
     if region is None:
         return -gradient, _first_step(gradient)
     free = jnp.where(distance(x, gradient, region) > 0, gradient, 0.0)
-    return along(x, _first_step(free), -gradient, region) - x, jnp.ones_like(gradient[0])
+    boxed = jnp.all(jnp.isfinite(region.upper - region.lower))
+    step = jnp.where(boxed, 1.0, _first_step(free))
+    return along(x, step, -gradient, region) - x, jnp.ones_like(step)
 
 
 def _within_reach(before: Search, search: Search, most: Array) -> Search:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 
 from jaxmath.optimize import _mgh_fixed as fixed
@@ -43,6 +44,7 @@ class BoundedProblem:
       minimizer: a point of the box where it is taken.
       active: −1 where the minimizer is at its lower bound, 1 at its upper, 0 between them.
       reference: author, title, year, problem.
+      residual: r with f = Σ rᵢ², from a vector to a vector; None where f is no sum of squares.
 
     Returns:
       A frozen record, compared by identity, with the property ``dimension``.
@@ -69,6 +71,7 @@ class BoundedProblem:
     minimizer: Point
     active: tuple[int, ...]
     reference: str = ""
+    residual: Callable[[ArrayLike], Array] | None = None
 
     @property
     def dimension(self) -> int:
@@ -85,19 +88,23 @@ def _problem(
     minimizer: Point,
     reference: str,
 ) -> BoundedProblem:
-    def objective(x: ArrayLike) -> Array:
+    """The record; from a function to a vector, that of its sum of squares."""
+
+    def checked(x: ArrayLike) -> Array:
         return function(as_array("x", x, shape=(len(start),)))
 
+    def objective(x: ArrayLike) -> Array:
+        return jnp.sum(checked(x) ** 2) if squares else checked(x)
+
+    squares = bool(jax.eval_shape(checked, jnp.zeros(len(start))).shape)
     active = tuple(
         -1 if v == low else 1 if v == high else 0
         for v, low, high in zip(minimizer, *box, strict=True)
     )
-    return BoundedProblem(name, objective, start, *box, minimum, minimizer, active, reference)
-
-
-def _squares(residual: Callable[[Array], Array], rows: int | None = None) -> Callable:
-    """x ↦ Σ rᵢ(x)², of the first rows only where a number is given."""
-    return lambda x: jnp.sum(residual(x)[:rows] ** 2)
+    residual = checked if squares else None
+    return BoundedProblem(
+        name, objective, start, *box, minimum, minimizer, active, reference, residual
+    )
 
 
 def _hs3(x: Array) -> Array:
@@ -158,7 +165,7 @@ def bounded_problems() -> tuple[BoundedProblem, ...]:
 
 
 def _hock_schittkowski() -> tuple[BoundedProblem, ...]:
-    rosenbrock, third = _squares(fixed.rosenbrock), math.pi / 3.0
+    rosenbrock, third = fixed.rosenbrock, math.pi / 3.0
     return (
         _problem(
             "hs1", rosenbrock, (-2.0, 1.0), ((-_INF, -1.5), (_INF, _INF)),
@@ -181,12 +188,12 @@ def _hock_schittkowski() -> tuple[BoundedProblem, ...]:
             -math.sqrt(3.0) / 2.0 - third, (0.5 - third, -0.5 - third), _HS + "5",
         ),
         _problem(
-            "hs25", _squares(fixed.gulf), (100.0, 12.5, 3.0),
+            "hs25", fixed.gulf, (100.0, 12.5, 3.0),
             ((0.1, 0.0, 0.0), (100.0, 25.6, 5.0)),
             0.0, (50.0, 25.0, 1.5), _HS + "25",
         ),
         _problem(
-            "hs38", _squares(fixed.wood), (-3.0, -1.0, -3.0, -1.0), ((-10.0,) * 4, (10.0,) * 4),
+            "hs38", fixed.wood, (-3.0, -1.0, -3.0, -1.0), ((-10.0,) * 4, (10.0,) * 4),
             0.0, (1.0,) * 4, _HS + "38",
         ),
         _problem(
@@ -205,50 +212,50 @@ def _gay() -> tuple[BoundedProblem, ...]:
     one_to_ten = tuple(float(j) for j in range(1, 11))
     return (
         _problem(
-            "bounded-powell-badly-scaled", _squares(fixed.powell_badly_scaled), (0.0, 1.0),
+            "bounded-powell-badly-scaled", fixed.powell_badly_scaled, (0.0, 1.0),
             ((0.0, 1.0), (1.0, 9.0)),
             1.5125936724396718e-10, (1.1111111112629459e-05, 9.0), _GAY.format(3),
         ),
         _problem(
-            "bounded-brown-badly-scaled", _squares(fixed.brown_badly_scaled), (1.0, 1.0),
+            "bounded-brown-badly-scaled", fixed.brown_badly_scaled, (1.0, 1.0),
             ((0.0, 3e-5), (1e6, 100.0)),
             783.999999295184, (999999.99916, 3e-05), _GAY.format(4),
         ),
         _problem(
-            "bounded-beale", _squares(fixed.beale), (1.0, 1.0), ((0.6, 0.5), (10.0, 100.0)),
+            "bounded-beale", fixed.beale, (1.0, 1.0), ((0.6, 0.5), (10.0, 100.0)),
             0.0, (3.0, 0.5), _GAY.format(5),
         ),
         _problem(
-            "bounded-helical-valley", _squares(fixed.helical_valley), (-1.0, 0.0, 0.0),
+            "bounded-helical-valley", fixed.helical_valley, (-1.0, 0.0, 0.0),
             ((-100.0, -1.0, -1.0), (0.8, 1.0, 1.0)),
             0.9904221209614001, (0.8, 0.5619366456706897, 0.96493407531518), _GAY.format(7),
         ),
         _problem(
-            "bounded-gaussian", _squares(fixed.gaussian), (0.4, 1.0, 0.0),
+            "bounded-gaussian", fixed.gaussian, (0.4, 1.0, 0.0),
             ((0.398, 1.0, -0.5), (4.2, 2.0, 0.1)),
             1.127932769618648e-08, (0.39895613783875666, 1.0000190844878056, 0.0),
             _GAY.format(9),
         ),
         _problem(
-            "bounded-box-three-dimensional", _squares(fixed.box_three_dimensional, 3),
+            "bounded-box-three-dimensional", lambda x: fixed.box_three_dimensional(x)[:3],
             (0.0, 10.0, 20.0), ((0.0, 5.0, 0.0), (2.0, 9.5, 20.0)),
             3.0998153432293806e-06, (1.1541725938150218, 9.5, 0.94080237476816),
             _GAY.format("12 with m = 3"),
         ),
         _problem(
-            "bounded-wood", _squares(fixed.wood), (-3.0, -1.0, -3.0, -1.0),
+            "bounded-wood", fixed.wood, (-3.0, -1.0, -3.0, -1.0),
             ((-100.0,) * 4, (0.0, 10.0, 100.0, 100.0)),
             1.5567008004385652,
             (0.0, 0.005338856860370825, 1.3997288764704865, 1.9608274605730478), _GAY.format(14),
         ),
         _problem(
-            "bounded-brown-dennis", _squares(fixed.brown_dennis), (25.0, 5.0, -5.0, -1.0),
+            "bounded-brown-dennis", fixed.brown_dennis, (25.0, 5.0, -5.0, -1.0),
             ((-10.0, 0.0, -100.0, -20.0), (100.0, 15.0, 0.0, 0.2)),
             88860.47976750048, (-10.0, 12.677818288630913, -0.48552799258162826, 0.2),
             _GAY.format(16),
         ),
         _problem(
-            "bounded-biggs-exp6", _squares(fixed.biggs_exp6), (1.0, 2.0, 1.0, 1.0, 1.0, 1.0),
+            "bounded-biggs-exp6", fixed.biggs_exp6, (1.0, 2.0, 1.0, 1.0, 1.0, 1.0),
             ((0.0, 0.0, 0.0, 1.0, 0.0, 0.0), (2.0, 8.0, 1.0, 7.0, 5.0, 5.0)),
             0.0005320986590782544,
             (0.9056765386943368, 8.0, 0.9043444023648464, 6.534399059952032, 4.486866781719963,
@@ -256,7 +263,7 @@ def _gay() -> tuple[BoundedProblem, ...]:
             _GAY.format(18),
         ),
         _problem(
-            "bounded-watson", _squares(variable.watson), (0.0,) * 9,
+            "bounded-watson", variable.watson, (0.0,) * 9,
             ((-1e-5, 0.0, 0.0, 0.0, 0.0, -3.0, 0.0, -3.0, 0.0),
              (1e-5, 0.9, 0.1, 1.0, 1.0, 0.0, 4.0, 0.0, 2.0)),
             0.03740139779318447,
@@ -265,7 +272,7 @@ def _gay() -> tuple[BoundedProblem, ...]:
             _GAY.format("20 with n = 9"),
         ),
         _problem(
-            "bounded-penalty-1", _squares(variable.penalty_1), one_to_ten,
+            "bounded-penalty-1", variable.penalty_1, one_to_ten,
             ((0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0), (100.0,) * 10),
             7.562569999872728, (free, 1.0, free, free, free, 1.0, free, free, free, 1.0),
             _GAY.format("23 with n = 10"),
