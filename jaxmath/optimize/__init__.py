@@ -12,6 +12,11 @@ from jaxmath.optimize.adaptive import (
     adagrad,
     rmsprop,
 )
+from jaxmath.optimize.augmented_lagrangian import (
+    augmented_lagrangian,
+    augmented_lagrangian_init,
+    augmented_lagrangian_step,
+)
 from jaxmath.optimize.bounded_problems import (
     BoundedProblem,
     bounded_problems,
@@ -63,6 +68,7 @@ from jaxmath.optimize.gradient_methods import (
     nonlinear_cg_step,
 )
 from jaxmath.optimize.kkt import (
+    ConstrainedPoint,
     KKTMultipliers,
     KKTResidual,
     kkt_residual,
@@ -236,6 +242,7 @@ from jaxmath.optimize.wolfe import (
 
 __all__ = [
     "BoundedProblem",
+    "ConstrainedPoint",
     "ConstrainedProblem",
     "ConvexityCheck",
     "GameSolution",
@@ -258,6 +265,9 @@ __all__ = [
     "armijo_backtracking",
     "armijo_backtracking_init",
     "armijo_backtracking_step",
+    "augmented_lagrangian",
+    "augmented_lagrangian_init",
+    "augmented_lagrangian_step",
     "beale",
     "bfgs",
     "bfgs_init",

@@ -115,7 +115,7 @@ def begin(evaluate: Callable, x: Array, rule: Rule) -> DescentState:
     )  # fmt: skip
 
 
-def _redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
+def redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
     """The next direction and a search along it; steepest descent where the rule gives no descent.
 
     ``last`` is α φ′(0) of the step before, which the next one repeats to first order.
@@ -147,7 +147,7 @@ def _moved(state: DescentState, trial: tuple, rule: Rule) -> DescentState:
         quiet=quieter(state.quiet, state.value, value),
         fresh=jnp.asarray(False), forced=jnp.asarray(False), num_steps=state.num_steps + 1,
     )  # fmt: skip
-    return _redirected(state, rule, last)
+    return redirected(state, rule, last)
 
 
 def _failed(state: DescentState, search: Search, rule: Rule) -> DescentState:
@@ -157,7 +157,7 @@ def _failed(state: DescentState, search: Search, rule: Rule) -> DescentState:
         search=search._replace(step=search.low[0], status=jnp.int32(Status.RUNNING)),
         forced=jnp.asarray(True),
     )
-    restart = _redirected(state._replace(fresh=jnp.asarray(True)), rule, jnp.ones_like(state.value))
+    restart = redirected(state._replace(fresh=jnp.asarray(True)), rule, jnp.ones_like(state.value))
     return choose(progress, forced, restart)
 
 

@@ -12,7 +12,7 @@ from jaxmath.numerics import matmul
 from jaxmath.optimize._solver import as_point, constraint, gradient_of, solver
 from jaxmath.typing import Array, PyTree, as_array
 
-__all__ = ["KKTMultipliers", "KKTResidual", "kkt_residual"]
+__all__ = ["ConstrainedPoint", "KKTMultipliers", "KKTResidual", "kkt_residual"]
 
 
 class KKTMultipliers(NamedTuple):
@@ -40,6 +40,29 @@ class KKTMultipliers(NamedTuple):
     inequality: Any = None
     lower: Any = None
     upper: Any = None
+
+
+class ConstrainedPoint(NamedTuple):
+    """A point and the multipliers of its constraints.
+
+    ::
+
+        ∇f(x) = J_hᵀλ_E + J_cᵀλ_I + λ_l − λ_u,   λ_I, λ_l, λ_u ≥ 0
+
+    Args:
+      x: the point.
+      multipliers: its ``KKTMultipliers``.
+
+    Returns:
+      A NamedTuple, hence a pytree.
+
+    Example:
+      >>> ConstrainedPoint(jnp.ones(2), KKTMultipliers(jnp.zeros(1))).multipliers.equality.shape
+      (1,)
+    """
+
+    x: PyTree
+    multipliers: KKTMultipliers
 
 
 class KKTResidual(NamedTuple):
@@ -76,7 +99,7 @@ class KKTResidual(NamedTuple):
         return jnp.max(jnp.stack([jnp.asarray(residual) for residual in self[:4]]))
 
 
-def _bound(name: str, bound: PyTree | None, otherwise: float, x: Array) -> Array:
+def bound_like(name: str, bound: PyTree | None, otherwise: float, x: Array) -> Array:
     if bound is None:
         return jnp.full_like(x, otherwise)
     bound, _ = as_point(name, bound)
@@ -167,7 +190,7 @@ def kkt_residual(
         constraint(name, fn and (lambda x, *args, fn=fn: fn(back(x), *args)), args)
         for name, fn in (("equality", equality), ("inequality", inequality))
     ]
-    low, up = _bound("lower", lower, -jnp.inf, x), _bound("upper", upper, jnp.inf, x)
+    low, up = bound_like("lower", lower, -jnp.inf, x), bound_like("upper", upper, jnp.inf, x)
     identity = jnp.eye(n, dtype=x.dtype)
     h, c = (fn(x) for fn in kinds)
     slack = jnp.concatenate([h, c, x - low, up - x])

@@ -77,7 +77,7 @@ def _inverse_rule(formula: Callable, c2: float) -> Rule:
     return Rule(_identity, update, lambda memory, g: -numerics.matmul(memory.H, g), c2=c2)
 
 
-_BFGS = _inverse_rule(_bfgs_formula, c2=0.9)
+BFGS_RULE = _inverse_rule(_bfgs_formula, c2=0.9)
 _DFP = _inverse_rule(_dfp_formula, c2=0.1)  # DFP mends a wrong curvature slowly: search well
 
 
@@ -106,7 +106,7 @@ def bfgs_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 6.1.
     """
-    return first_state(fun, x0, args, _BFGS)
+    return first_state(fun, x0, args, BFGS_RULE)
 
 
 def bfgs_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentState:
@@ -137,7 +137,7 @@ def bfgs_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentSt
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 6.1.
     """
-    return next_state(fun, state, args, _BFGS)
+    return next_state(fun, state, args, BFGS_RULE)
 
 
 @solver
@@ -185,7 +185,7 @@ def bfgs(
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 6.1.
     """
-    return descend(fun, x0, args, _BFGS, tol, max_steps)
+    return descend(fun, x0, args, BFGS_RULE, tol, max_steps)
 
 
 def dfp_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:

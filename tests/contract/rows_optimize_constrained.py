@@ -1,10 +1,51 @@
 """Rows of the constrained problems and of the methods for them."""
 
-from tests.contract.row import HostRow
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmath import optimize
+from tests.contract.row import Bad, HostRow, NotDifferentiable, Row
 
 TESTS = "tests/optimize/test_constrained_problems.py"
+LOOP = NotDifferentiable("a while_loop: forward mode only, reverse mode is refused by jax")
+
+
+def distance(x, q, a):
+    return jnp.sum((x - q) ** 2)
+
+
+def half_space(x, q, a):
+    return jnp.sum(a * x) - 1.0
+
+
+def start(rng, dtype):
+    """A start, the point to come near to, and the normal of a half-space without it."""
+    x, q, a = rng.normal(size=(3, 3))
+    a = np.abs(a) + 0.5
+    return tuple(jnp.asarray(v, dtype) for v in (x, q - a * max(0.0, a @ q) / (a @ a), a))
+
+
+def projection(x, q, a):
+    """The nearest point with aᵀx ≥ 1."""
+    return q + a * (1.0 - a @ q) / (a @ a)
+
+
+def solved(method):
+    def call(x, q, a):
+        return method(distance, x, (q, a), inequality=half_space, tol=0.0).value.x
+
+    return call
+
+
+BAD = (
+    Bad((distance, np.zeros(0), (0.0, 1.0)), "`x0` must have at least 1 elements"),
+    Bad((lambda x: x, np.zeros(2)), r"`fun` must return a scalar, got shape \(2,\)"),
+    Bad((jnp.sum, np.zeros(2, complex)), "`x0` must have a real floating dtype", TypeError),
+)
 
 ROWS = [
+    HostRow("optimize.ConstrainedPoint", "a record",
+            ("tests/optimize/test_augmented_lagrangian.py::test_pytrees_bounds_and_arguments",)),
     HostRow("optimize.ConstrainedProblem", "a record", (f"{TESTS}::test_constrained_record",)),
     HostRow(
         "optimize.constrained_problems",
@@ -15,4 +56,6 @@ ROWS = [
             f"{TESTS}::test_no_lower_feasible_point",
         ),
     ),
-]
+    Row("optimize.augmented_lagrangian", start, projection, diff=LOOP, bad=BAD, tol=1e4,
+        call=solved(optimize.augmented_lagrangian)),
+]  # fmt: skip
