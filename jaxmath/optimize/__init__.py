@@ -149,6 +149,14 @@ from jaxmath.optimize.objectives import (
     rosenbrock,
     styblinski_tang,
 )
+from jaxmath.optimize.penalty_barrier import (
+    log_barrier,
+    log_barrier_init,
+    log_barrier_step,
+    quadratic_penalty,
+    quadratic_penalty_init,
+    quadratic_penalty_step,
+)
 from jaxmath.optimize.problems import (
     Problem,
     classical_problems,
@@ -340,6 +348,9 @@ __all__ = [
     "linear_oracle_box",
     "linear_oracle_simplex",
     "lion",
+    "log_barrier",
+    "log_barrier_init",
+    "log_barrier_step",
     "minimize",
     "more_garbow_hillstrom",
     "multiplicative_weights",
@@ -372,6 +383,9 @@ __all__ = [
     "projected_gradient_step",
     "qr_least_squares",
     "quadratic",
+    "quadratic_penalty",
+    "quadratic_penalty_init",
+    "quadratic_penalty_step",
     "rastrigin",
     "regret_matching",
     "regret_matching_init",

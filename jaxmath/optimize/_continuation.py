@@ -169,11 +169,13 @@ def _updated(p: Problem, state: ContinuationState) -> ContinuationState:
     lost = inner.status == Status.UNBOUNDED
     judged = jnp.where(lost, jnp.inf, violation)
     after = p.method.update(outer, p.estimate(state), judged)
+    kept = [jnp.all(a == b) for a, b in zip(after, outer, strict=True)]
     stuck = (judged > outer.feasibility) | (outer.tolerance <= least(inner.x))
-    spent = (after.penalty == outer.penalty) & (judged >= 0.5 * state.last) & stuck
+    stays = judged >= 0.5 * state.last
+    spent = jnp.all(jnp.stack(kept)) | ((after.penalty == outer.penalty) & stays & stuck)
     infeasible = p.constraints.infeasibility(state.slack) / length(inner.x)
     rough = float(jnp.finfo(inner.x.dtype).eps) ** 0.25
-    verdict = jnp.where(infeasible > rough, Status.INFEASIBLE, Status.STAGNATED)
+    verdict = jnp.where(stays & (infeasible > rough), Status.INFEASIBLE, Status.STAGNATED)
     status = jnp.where(spent, verdict, state.status)
     unbounded = lost & ((infeasible <= rough) | (after.penalty == outer.penalty))
     status = jnp.where(unbounded, Status.UNBOUNDED, status).astype(jnp.int32)

@@ -30,11 +30,17 @@ def projection(x, q, a):
     return q + a * (1.0 - a @ q) / (a @ a)
 
 
-def solved(method):
+def solved(method, tol=0.0):
     def call(x, q, a):
-        return method(distance, x, (q, a), inequality=half_space, tol=0.0).value.x
+        return method(distance, x, (q, a), inequality=half_space, tol=tol).value.x
 
     return call
+
+
+def inside(rng, dtype):
+    """As ``start``, from within the half-space."""
+    _, q, a = start(rng, dtype)
+    return q + a * (3.0 - jnp.sum(a * q)) / jnp.sum(a * a), q, a
 
 
 BAD = (
@@ -58,4 +64,9 @@ ROWS = [
     ),
     Row("optimize.augmented_lagrangian", start, projection, diff=LOOP, bad=BAD, tol=1e4,
         call=solved(optimize.augmented_lagrangian)),
+    # Half the digits: the point is off by about λ/ρ, and by μ/λ.
+    Row("optimize.quadratic_penalty", start, projection, diff=LOOP, bad=BAD, tol=1e11,
+        call=solved(optimize.quadratic_penalty, 1e-5), dtypes=("float64",)),
+    Row("optimize.log_barrier", inside, projection, diff=LOOP, bad=BAD, tol=1e11,
+        call=solved(optimize.log_barrier, 1e-5), dtypes=("float64",)),
 ]  # fmt: skip
