@@ -16,6 +16,10 @@ from jaxmath.optimize.batch import (
     Multistart,
     minimize_batch,
     multistart,
+from jaxmath.optimize.augmented_lagrangian import (
+    augmented_lagrangian,
+    augmented_lagrangian_init,
+    augmented_lagrangian_step,
 )
 from jaxmath.optimize.bounded_problems import (
     BoundedProblem,
@@ -92,6 +96,7 @@ from jaxmath.optimize.gradient_methods import (
     nonlinear_cg_step,
 )
 from jaxmath.optimize.kkt import (
+    ConstrainedPoint,
     KKTMultipliers,
     KKTResidual,
     kkt_residual,
@@ -176,6 +181,13 @@ from jaxmath.optimize.particle_swarm import (
     particle_swarm,
     particle_swarm_init,
     particle_swarm_step,
+from jaxmath.optimize.penalty_barrier import (
+    log_barrier,
+    log_barrier_init,
+    log_barrier_step,
+    quadratic_penalty,
+    quadratic_penalty_init,
+    quadratic_penalty_step,
 )
 from jaxmath.optimize.problems import (
     Problem,
@@ -275,6 +287,7 @@ from jaxmath.optimize.wolfe import (
 
 __all__ = [
     "BoundedProblem",
+    "ConstrainedPoint",
     "ConstrainedProblem",
     "ConvexityCheck",
     "GameSolution",
@@ -298,6 +311,9 @@ __all__ = [
     "armijo_backtracking",
     "armijo_backtracking_init",
     "armijo_backtracking_step",
+    "augmented_lagrangian",
+    "augmented_lagrangian_init",
+    "augmented_lagrangian_step",
     "beale",
     "bfgs",
     "bfgs_init",
@@ -382,6 +398,9 @@ __all__ = [
     "linear_oracle_box",
     "linear_oracle_simplex",
     "lion",
+    "log_barrier",
+    "log_barrier_init",
+    "log_barrier_step",
     "minimize",
     "minimize_batch",
     "more_garbow_hillstrom",
@@ -419,6 +438,9 @@ __all__ = [
     "projected_gradient_step",
     "qr_least_squares",
     "quadratic",
+    "quadratic_penalty",
+    "quadratic_penalty_init",
+    "quadratic_penalty_step",
     "rastrigin",
     "regret_matching",
     "regret_matching_init",

@@ -167,7 +167,7 @@ def begin(evaluate: Callable, x: Array, rule: Rule) -> DescentState:
     )  # fmt: skip
     if rule.refresh is None:
         return state
-    return _redirected(_refreshed(evaluate, state, rule), rule, jnp.ones_like(value))
+    return redirected(_refreshed(evaluate, state, rule), rule, jnp.ones_like(value))
 
 
 def _refreshed(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState:
@@ -178,7 +178,7 @@ def _refreshed(evaluate: Callable, state: DescentState, rule: Rule) -> DescentSt
     return state._replace(memory=memory, fresh=jnp.asarray(False))
 
 
-def _redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
+def redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
     """The next direction and a search along it; steepest descent where the rule gives no descent.
 
     ``last`` is α φ′(0) of the step before, which the next one repeats to first order.
@@ -244,7 +244,7 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
     trial = x, value, gradient
     state = lax.cond(done, lambda s: _moved(evaluate, s, trial, rule), lambda s: s, searching)
     turn = done | (failed & ~forced)
-    state = lax.cond(turn, lambda s: _redirected(s, rule, last), lambda s: s, state)
+    state = lax.cond(turn, lambda s: redirected(s, rule, last), lambda s: s, state)
     status = jnp.where(hopeless, verdict, state.status)
     status = jnp.where(unbounded, Status.UNBOUNDED, status)
     return state._replace(status=status.astype(jnp.int32))

@@ -13,7 +13,7 @@ from jaxmath.optimize._box import as_box
 from jaxmath.optimize._solver import as_point, constraint, gradient_of, solver
 from jaxmath.typing import Array, PyTree, as_array
 
-__all__ = ["KKTMultipliers", "KKTResidual", "kkt_residual"]
+__all__ = ["ConstrainedPoint", "KKTMultipliers", "KKTResidual", "kkt_residual"]
 
 
 class KKTMultipliers(NamedTuple):
@@ -41,6 +41,29 @@ class KKTMultipliers(NamedTuple):
     inequality: Any = None
     lower: Any = None
     upper: Any = None
+
+
+class ConstrainedPoint(NamedTuple):
+    """A point and the multipliers of its constraints.
+
+    ::
+
+        ∇f(x) = J_hᵀλ_E + J_cᵀλ_I + λ_l − λ_u,   λ_I, λ_l, λ_u ≥ 0
+
+    Args:
+      x: the point.
+      multipliers: its ``KKTMultipliers``.
+
+    Returns:
+      A NamedTuple, hence a pytree.
+
+    Example:
+      >>> ConstrainedPoint(jnp.ones(2), KKTMultipliers(jnp.zeros(1))).multipliers.equality.shape
+      (1,)
+    """
+
+    x: PyTree
+    multipliers: KKTMultipliers
 
 
 class KKTResidual(NamedTuple):

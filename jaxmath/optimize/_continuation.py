@@ -1,0 +1,250 @@
+"""Constraints by a sequence of unconstrained minimizations: one evaluation of f, ∇f and s a trip.
+
+The augmented Lagrangian, the quadratic penalty and the log barrier minimize a merit function φ of
+x for fixed multipliers and penalty, then change those, and begin again where they are. The inner
+minimization is BFGS on the flat descent loop, so that under vmap no lane waits for another's.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxmath.iterate import Solution, Status, iterate
+from jaxmath.optimize._constraints import Constraints, constraints
+from jaxmath.optimize._descent import (
+    PATIENCE,
+    DescentState,
+    advance,
+    begin,
+    error_measure,
+    lowest,
+    redirected,
+)
+from jaxmath.optimize._solver import as_point, choose, objective
+from jaxmath.optimize.kkt import ConstrainedPoint
+from jaxmath.optimize.line_search import MAX_TRIALS
+from jaxmath.optimize.quasi_newton import BFGS_RULE
+from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
+
+__all__: list[str] = []
+
+
+class Outer(NamedTuple):
+    """What is fixed while x moves: λ, ρ, and how exact the inner minimization should be.
+
+    Args:
+      multipliers: λ, in the order of the slack s.
+      penalty: ρ; the barrier's parameter is 1/ρ.
+      tolerance: ω, the error of φ's gradient at which the inner minimization ends.
+      feasibility: η, the violation at which the multipliers are taken over.
+    """
+
+    multipliers: Array
+    penalty: Array
+    tolerance: Array
+    feasibility: Array
+
+
+class Method(NamedTuple):
+    """What makes a method of continuation.
+
+    Args:
+      merit: from (s, outer, equal) to φ − f.
+      estimate: from (s, outer, equal) to the multipliers that the minimizer of φ stands for.
+      violation: from (s, estimate, equal) to the distance from h = 0, c ≥ 0 and λc = 0.
+      first: from a vector like s to the first ``Outer``.
+      update: from (outer, estimate, violation) to the next ``Outer``.
+      inside: whether the start must satisfy s > 0.
+    """
+
+    merit: Callable[[Array, Outer, Array], Array]
+    estimate: Callable[[Array, Outer, Array], Array]
+    violation: Callable[[Array, Array, Array], Array]
+    first: Callable[[Array], Outer]
+    update: Callable[[Outer, Array, Array], Outer]
+    inside: bool = False
+
+
+class ContinuationState(NamedTuple):
+    """Between two evaluations: the inner minimization of φ, and what φ is made of.
+
+    Args:
+      inner: the descent on φ; ``inner.x`` is the point.
+      slack: s = (h, c, x − l, u − x) there.
+      outer: multipliers, penalty and tolerances.
+      start: where this inner minimization began.
+      last: the violation where the one before ended.
+      num_updates: int32, inner minimizations that have ended.
+      status: int32, RUNNING until nothing more can be done.
+    """
+
+    inner: DescentState
+    slack: Array
+    outer: Outer
+    start: Array
+    last: Array
+    num_updates: Array
+    status: Array
+
+
+class Problem(NamedTuple):
+    """f on vectors, its constraints, and the method that joins them."""
+
+    fun: Callable[[Array], Array]
+    constraints: Constraints
+    method: Method
+
+    def evaluate(self, x: Array, outer: Outer) -> tuple[Array, Array, Array]:
+        """φ, ∇φ and s."""
+
+        def merit(x: Array) -> tuple[Array, Array]:
+            s = self.constraints.slack(x)
+            return self.fun(x) + self.method.merit(s, outer, self.constraints.equal()), s
+
+        (value, slack), gradient = jax.value_and_grad(merit, has_aux=True)(x)
+        return value, gradient, slack
+
+    def estimate(self, state: ContinuationState) -> Array:
+        """The multipliers that the point stands for: ∇φ(x) = ∇L(x, λ)."""
+        return self.method.estimate(state.slack, state.outer, self.constraints.equal())
+
+    def violation(self, state: ContinuationState) -> Array:
+        """How far the constraints and their complementarity are from holding, over max(1, ‖x‖)."""
+        size = self.method.violation(state.slack, self.estimate(state), self.constraints.equal())
+        return size / length(state.inner.x)
+
+    def error(self, state: ContinuationState) -> Array:
+        """The larger of the errors of stationarity and of the constraints."""
+        return jnp.maximum(state.inner.error, self.violation(state))
+
+
+def length(x: Array) -> Array:
+    return jnp.maximum(jnp.max(jnp.abs(x)), 1.0)
+
+
+def highest(x: Array) -> float:
+    """10/√eps, the largest penalty: 6.7e8 in double and 2.9e4 in single precision."""
+    return 10.0 * float(jnp.finfo(x.dtype).eps) ** -0.5
+
+
+def least(x: Array) -> float:
+    """eps^(2/3), the least tolerance that is asked of an inner minimization."""
+    return float(jnp.finfo(x.dtype).eps) ** (2 / 3)
+
+
+def problem(
+    fun: Callable, x: Array, back: Callable, args: tuple, method: Method, sides: tuple
+) -> Problem:
+    f = objective(fun, args)
+    return Problem(lambda x: f(back(x)), constraints(x, back, args, *sides), method)
+
+
+def first(p: Problem, x: Array) -> ContinuationState:
+    """The state at the start, with its one evaluation."""
+    outer = p.method.first(jnp.zeros(p.constraints.size, x.dtype))
+    value, gradient, slack = p.evaluate(x, outer)
+    inner = begin(lambda _: (value, gradient), x, BFGS_RULE)
+    status = jnp.where(p.constraints.consistent, inner.status, Status.INFEASIBLE)
+    if p.method.inside:
+        status = jnp.where(jnp.all(slack > 0), status, Status.INVALID_START)
+    zero = jnp.zeros_like(value)
+    return ContinuationState(
+        inner, slack, outer, x, zero + jnp.inf, jnp.int32(0), status.astype(jnp.int32)
+    )
+
+
+def _ended(state: ContinuationState) -> Array:
+    """Whether the inner minimization has done what it can or what it should."""
+    inner = state.inner
+    done = inner.error <= state.outer.tolerance
+    return done | (inner.quiet >= PATIENCE) | (inner.status != Status.RUNNING)
+
+
+def _updated(p: Problem, state: ContinuationState) -> ContinuationState:
+    """New multipliers or a new penalty, and an inner minimization to begin (at step 0)."""
+    inner, outer, violation = state.inner, state.outer, p.violation(state)
+    # φ may have no lower bound where f has one on the feasible set: return, with a larger penalty.
+    lost = inner.status == Status.UNBOUNDED
+    judged = jnp.where(lost, jnp.inf, violation)
+    after = p.method.update(outer, p.estimate(state), judged)
+    kept = [jnp.all(a == b) for a, b in zip(after, outer, strict=True)]
+    stuck = (judged > outer.feasibility) | (outer.tolerance <= least(inner.x))
+    stays = judged >= 0.5 * state.last
+    spent = jnp.all(jnp.stack(kept)) | ((after.penalty == outer.penalty) & stays & stuck)
+    infeasible = p.constraints.infeasibility(state.slack) / length(inner.x)
+    rough = float(jnp.finfo(inner.x.dtype).eps) ** 0.25
+    verdict = jnp.where(stays & (infeasible > rough), Status.INFEASIBLE, Status.STAGNATED)
+    status = jnp.where(spent, verdict, state.status)
+    unbounded = lost & ((infeasible <= rough) | (after.penalty == outer.penalty))
+    status = jnp.where(unbounded, Status.UNBOUNDED, status).astype(jnp.int32)
+    x = jnp.where(lost & ~unbounded, state.start, inner.x)
+    inner = inner._replace(
+        x=x, search=inner.search._replace(step=jnp.zeros_like(violation)), fresh=lost,
+        memory=choose(lost, BFGS_RULE.init(x), inner.memory),
+    )  # fmt: skip
+    return ContinuationState(inner, state.slack, after, x, judged, state.num_updates + 1, status)
+
+
+def _begun(inner: DescentState, value: Array, gradient: Array) -> DescentState:
+    """The descent with a new φ at the same point: what BFGS knows of its curvature is kept."""
+    inner = inner._replace(
+        value=value, gradient=gradient, error=error_measure(inner.x, value, gradient),
+        floor=lowest(value), quiet=jnp.int32(0), forced=jnp.asarray(False),
+        num_fun=inner.num_fun + 1, status=jnp.int32(Status.RUNNING),
+    )  # fmt: skip
+    return redirected(inner, BFGS_RULE, jnp.ones_like(value))
+
+
+def following(p: Problem, state: ContinuationState) -> ContinuationState:
+    """One evaluation: a trial of the inner line search, or the point again with a new φ."""
+    ended = _ended(state)
+    state = choose(ended, _updated(p, state), state)
+    inner = state.inner
+    value, gradient, slack = p.evaluate(inner.x + inner.search.step * inner.direction, state.outer)
+    moved = advance(lambda _: (value, gradient), inner, BFGS_RULE)
+    moved = choose(ended, _begun(inner, value, gradient), moved)
+    known = ended | (moved.num_steps > inner.num_steps)
+    return state._replace(inner=moved, slack=jnp.where(known, slack, state.slack))
+
+
+def on_vectors(fun: Callable, x: Array, args: tuple, method: Method, sides: tuple) -> Problem:
+    """The problem of ``x_init`` and ``x_step``, whose points are vectors."""
+    return problem(fun, as_array("x0", x, ndim=1, min_size=1), lambda x: x, args, method, sides)
+
+
+def minimize_constrained(
+    fun: Callable,
+    x0: PyTree,
+    args: tuple,
+    method: Method,
+    sides: tuple,
+    tol: Scalar | None,
+    power: float,
+    max_steps: Scalar | None,
+) -> Solution:
+    """The solver: from a start to a ``Solution`` whose value is a ``ConstrainedPoint``."""
+    x, back = as_point("x0", x0)
+    check_number("tol", 0.0 if tol is None else tol, low=0.0)
+    tol = jnp.asarray(float(jnp.finfo(x.dtype).eps) ** power if tol is None else tol, x.dtype)
+    p = problem(fun, x, back, args, method, sides)
+    limit = 200 * (x.size + p.constraints.size) if max_steps is None else max_steps
+    check_number("max_steps", limit, low=0, integer=True)
+
+    def status_fn(state: ContinuationState) -> Array:
+        status = jnp.where(state.inner.num_steps >= limit, Status.MAX_STEPS, Status.RUNNING)
+        status = jnp.where(state.status != Status.RUNNING, state.status, status)
+        bad = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
+        bad = bad | (status == Status.INFEASIBLE) | (status == Status.UNBOUNDED)
+        return jnp.where((p.error(state) <= tol) & ~bad, Status.CONVERGED, status)
+
+    state, status, _ = iterate(
+        lambda s: following(p, s),
+        first(p, x),
+        status_fn,
+        max_steps=jnp.asarray(limit, jnp.int32) * MAX_TRIALS,
+    )
+    point = ConstrainedPoint(back(state.inner.x), p.constraints.split(p.estimate(state)))
+    inner = state.inner
+    return Solution(point, status, p.error(state), inner.num_steps, inner.num_fun, inner.num_fun)
