@@ -40,6 +40,11 @@ from jaxmath.optimize.convexity import (
     is_convex,
     is_quasiconvex,
 )
+from jaxmath.optimize.evolution_strategy import (
+    evolution_strategy,
+    evolution_strategy_init,
+    evolution_strategy_step,
+)
 from jaxmath.optimize.fixed_points import (
     fixed_point,
     fixed_point_init,
@@ -129,6 +134,14 @@ from jaxmath.optimize.momentum import (
 from jaxmath.optimize.more_garbow_hillstrom import (
     LeastSquaresProblem,
     more_garbow_hillstrom,
+)
+from jaxmath.optimize.natural_evolution import (
+    snes,
+    snes_init,
+    snes_step,
+    xnes,
+    xnes_init,
+    xnes_step,
 )
 from jaxmath.optimize.objectives import (
     ackley,
@@ -282,6 +295,9 @@ __all__ = [
     "dfp",
     "dfp_init",
     "dfp_step",
+    "evolution_strategy",
+    "evolution_strategy_init",
+    "evolution_strategy_step",
     "exploitability",
     "extended_rosenbrock",
     "extragradient",
@@ -382,6 +398,9 @@ __all__ = [
     "secant_init",
     "secant_step",
     "sgd",
+    "snes",
+    "snes_init",
+    "snes_step",
     "solve_game",
     "strong_wolfe",
     "strong_wolfe_init",
@@ -394,4 +413,7 @@ __all__ = [
     "trust_region_reflective_init",
     "trust_region_reflective_step",
     "weighted_least_squares",
+    "xnes",
+    "xnes_init",
+    "xnes_step",
 ]
