@@ -81,12 +81,13 @@ def evolve(
 ) -> Solution:
     """The solver: from a start to a ``Solution`` whose error is that of ``record``."""
     key, (x, back) = as_key("key", key), as_point("x0", x0)
-    size, level = default_size(x.size, population_size), default_tolerance(tol, x.dtype)
+    size = default_size(x.size, population_size)
     check_number("tol_x", 0.0 if tol_x is None else tol_x, low=0.0)
     limit = 100 + int(150 * (x.size + 3) ** 2 / math.sqrt(size)) if max_steps is None else max_steps
     check_number("max_steps", limit, low=0, integer=True)
     evaluate = evaluator(fun, back, args)
     start = _begin(method, evaluate, x, sigma, size)
+    level = default_tolerance(tol, start.progress.value.dtype)
     narrow = jnp.asarray(1e-12 if tol_x is None else tol_x, x.dtype) * start.progress.spread
 
     def status_fn(state: State) -> Array:

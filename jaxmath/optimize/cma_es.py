@@ -283,7 +283,8 @@ def cma_es(
       ranks last; NON_FINITE where a whole generation is NaN or +∞. UNBOUNDED where f falls below
       −eps^(−3/2)·max(|f(x₀)|, 1), or where the deviation passes the root of the dtype's largest
       number. INVALID_START as in ``cma_es_init``. Where the tutorial would end at an
-      ill-conditioned C, κ(C) is held below (100 eps)⁻²: 7e9 in single, 2e27 in double precision.
+      ill-conditioned C, κ(C) is held below (100 eps)⁻²: 7e9 in single, 2e27 in double precision;
+      and (44) makes σ at most e times as long at once.
 
       Any increasing function of f gives the same points, any translation the same to rounding;
       after orthogonal maps they have the same distribution. Not differentiable. Cost: λ evaluations

@@ -25,9 +25,10 @@ EVALUATE = evaluator(bowl, lambda x: x, ())
 
 
 def draws(rng, dtype):
-    """A start, and the normal numbers of two generations."""
+    """A start, and the numbers of two generations; the second is off the mean, so that h_σ = 0."""
     x0 = jnp.asarray(rng.uniform(0.5, 1.5, N), dtype)
-    return x0, jnp.asarray(rng.normal(size=(2, SIZE, N)), dtype)
+    Z = rng.normal(size=(2, SIZE, N)) + np.array([0.0, 1.7])[:, None, None]
+    return x0, jnp.asarray(Z, dtype)
 
 
 def cma(x0, Z):

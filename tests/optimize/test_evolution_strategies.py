@@ -94,6 +94,7 @@ ENDS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", METHODS)
 def test_each_lane_ends_in_its_own_way_in_float32(name):
     with jax.enable_x64(False):
@@ -132,6 +133,21 @@ def test_ranks():
     """NaN is last, infinities in their places, ties as drawn."""
     order = population.ranked(jnp.array([jnp.nan, 2.0, jnp.inf, -jnp.inf, 2.0]))
     np.testing.assert_array_equal(order, [3, 1, 4, 0, 2])
+
+
+def test_one_trace_for_two_calls():
+    """Whether ``fun`` comes by its place or by its name; numbers and lists are data."""
+    traces = []
+
+    def f(x, c):
+        traces.append(1)
+        return jnp.sum((x - c) ** 2)
+
+    first = optimize.snes(jax.random.key(0), f, [0.0], 1.0, (2.0,))
+    seen = len(traces)
+    second = optimize.snes(jax.random.key(1), fun=f, x0=[1.0], sigma=0.5, args=(3.0,))
+    assert len(traces) == seen
+    np.testing.assert_allclose([first.value[0], second.value[0]], [2.0, 3.0], atol=1e-4)
 
 
 def test_refused():
