@@ -27,7 +27,7 @@ EVALUATE = evaluator(bowl, lambda x: x, ())
 def draws(rng, dtype):
     """A start, and the numbers of two generations; the second is off the mean, so that h_σ = 0."""
     x0 = jnp.asarray(rng.uniform(0.5, 1.5, N), dtype)
-    Z = rng.normal(size=(2, SIZE, N)) + np.array([0.0, 1.7])[:, None, None]
+    Z = rng.normal(size=(2, SIZE, N)) + np.array([0.0, -1.7])[:, None, None]
     return x0, jnp.asarray(Z, dtype)
 
 

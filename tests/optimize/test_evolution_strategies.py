@@ -129,6 +129,23 @@ def test_utilities(size):
     np.testing.assert_allclose(u[(size + 1) // 2 :], -1 / size)
 
 
+def test_the_record_of_a_generation():
+    """The span is that of its finite values and of the best of late; a tie is no better point."""
+    one = jnp.ones(())
+    p = population.Progress(
+        jnp.zeros(2), one, jnp.ones(4), one, one, jnp.int32(0), -1e9 * one, jnp.int32(0),
+        jnp.int32(1), jnp.int32(Status.RUNNING),
+    )  # fmt: skip
+    record = jax.jit(population.record)
+    X, values = jnp.ones((4, 2)), jnp.array([jnp.nan, 5.0, 1.0, jnp.inf])
+    p = record(p, X, values, jnp.zeros(2), jnp.array([2.0, 3.0]))
+    assert (p.error, p.value, p.spread, p.quiet, p.num_fun) == (4.0, 1.0, 3.0, 1, 5)
+    np.testing.assert_array_equal(p.x, 0.0)
+    p = record(p, X, values - 3.0, jnp.zeros(2), jnp.array([2.0, 3.0]))
+    assert (p.error, p.value, p.quiet, p.num_steps) == (2.0, -2.0, 0, 2)
+    np.testing.assert_array_equal(p.x, 1.0)
+
+
 def test_ranks():
     """NaN is last, infinities in their places, ties as drawn."""
     order = population.ranked(jnp.array([jnp.nan, 2.0, jnp.inf, -jnp.inf, 2.0]))
