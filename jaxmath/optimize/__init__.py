@@ -71,6 +71,10 @@ from jaxmath.optimize.dogleg import (
     trust_region_dogleg,
     trust_region_dogleg_init,
     trust_region_dogleg_step,
+from jaxmath.optimize.evolution_strategy import (
+    evolution_strategy,
+    evolution_strategy_init,
+    evolution_strategy_step,
 )
 from jaxmath.optimize.fixed_points import (
     fixed_point,
@@ -162,6 +166,14 @@ from jaxmath.optimize.momentum import (
 from jaxmath.optimize.more_garbow_hillstrom import (
     LeastSquaresProblem,
     more_garbow_hillstrom,
+)
+from jaxmath.optimize.natural_evolution import (
+    snes,
+    snes_init,
+    snes_step,
+    xnes,
+    xnes_init,
+    xnes_step,
 )
 from jaxmath.optimize.objectives import (
     ackley,
@@ -345,6 +357,9 @@ __all__ = [
     "differential_evolution",
     "differential_evolution_init",
     "differential_evolution_step",
+    "evolution_strategy",
+    "evolution_strategy_init",
+    "evolution_strategy_step",
     "exploitability",
     "extended_rosenbrock",
     "extragradient",
@@ -459,6 +474,9 @@ __all__ = [
     "secant_init",
     "secant_step",
     "sgd",
+    "snes",
+    "snes_init",
+    "snes_step",
     "solve_game",
     "sr1",
     "sr1_init",
@@ -477,4 +495,7 @@ __all__ = [
     "trust_region_reflective_init",
     "trust_region_reflective_step",
     "weighted_least_squares",
+    "xnes",
+    "xnes_init",
+    "xnes_step",
 ]

@@ -6,16 +6,14 @@ moves the distribution. Only the ranks enter: an increasing function of f change
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.optimize._descent import default_tolerance, lowest
-from jaxmath.optimize._solver import objective
-from jaxmath.typing import Array, Scalar, as_array, as_key, check_number
+from jaxmath.iterate import Status
+from jaxmath.optimize._descent import lowest
+from jaxmath.typing import Array, check_number
 
 __all__: list[str] = []
 
@@ -35,13 +33,6 @@ class Progress(NamedTuple):
     num_steps: Array
     num_fun: Array
     status: Array
-
-
-class Strategy(Protocol):
-    """A state that holds its record."""
-
-    @property
-    def progress(self) -> Progress: ...
 
 
 def default_size(n: int, population_size: int | None, low: int = 2) -> int:
@@ -66,19 +57,6 @@ def utilities(size: int) -> np.ndarray:
 def ranked(values: Array) -> Array:
     """The order of the values, best first; NaN is last, ties in the order drawn."""
     return jnp.argsort(jnp.where(jnp.isnan(values), jnp.inf, values))
-
-
-def evaluator(fun: Callable, back: Callable, args: tuple) -> Evaluate:
-    """f of each row."""
-    f = objective(fun, args)
-    return jax.vmap(lambda x: f(back(x)))
-
-
-def as_start(x0: Array, sigma: Scalar) -> tuple[Array, Array]:
-    """The start and σ, or an error that names the one at fault."""
-    x = as_array("x0", x0, ndim=1, min_size=1)
-    check_number("sigma", sigma, low=0.0, open_low=True)
-    return x, as_array("sigma", sigma, shape=()).astype(x.dtype)
 
 
 def recent(n: int, size: int) -> int:
@@ -133,37 +111,3 @@ def record(p: Progress, X: Array, values: Array, mean: Array, deviations: Array)
         spread, quiet, p.floor, p.num_steps + 1, p.num_fun + len(values),
         status.astype(jnp.int32),
     )  # fmt: skip
-
-
-def evolve(
-    step: Callable,
-    state: Strategy,
-    key: Array,
-    back: Callable,
-    sigma: Array,
-    tol: Scalar | None,
-    tol_x: Scalar | None,
-    max_steps: Scalar | None,
-    size: int,
-) -> Solution:
-    """The solver: ``step(key, state)`` to the end."""
-    key, x = as_key("key", key), state.progress.x
-    level = default_tolerance(tol, x.dtype)
-    check_number("tol_x", 0.0 if tol_x is None else tol_x, low=0.0)
-    narrow = jnp.asarray(1e-12 if tol_x is None else tol_x, x.dtype) * sigma
-    limit = 100 + int(150 * (x.size + 3) ** 2 / math.sqrt(size)) if max_steps is None else max_steps
-    check_number("max_steps", limit, low=0, integer=True)
-
-    def status_fn(state: Strategy) -> Array:
-        p = state.progress
-        # Values that are all equal say nothing of a minimum: error = 0 is no convergence.
-        met = ((p.error <= level) & (p.error > 0)) | (p.spread < narrow)
-        ended = (p.status == Status.RUNNING) | (p.status == Status.STAGNATED)
-        return jnp.where(met & ended, Status.CONVERGED, p.status)
-
-    def advance(state: Strategy) -> Strategy:
-        return step(jax.random.fold_in(key, state.progress.num_steps), state)
-
-    state, status, _ = iterate(advance, state, status_fn, max_steps=limit)
-    p = state.progress
-    return Solution(back(p.x), status, p.error, p.num_steps, p.num_fun)

@@ -14,27 +14,16 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution
-from jaxmath.optimize._population import (
-    Evaluate,
-    Progress,
-    as_start,
-    default_size,
-    evaluator,
-    evolve,
-    first,
-    log_ranks,
-    ranked,
-    record,
-)
-from jaxmath.optimize._solver import as_point, solver
-from jaxmath.typing import Array, PyTree, Scalar, as_key
+from jaxmath.optimize._evolve import Method, evolve, first_state, next_state
+from jaxmath.optimize._population import Evaluate, Progress, first, log_ranks, ranked, record
+from jaxmath.optimize._solver import solver
+from jaxmath.typing import Array, PyTree, Scalar
 
 __all__ = ["cma_es", "cma_es_init", "cma_es_step"]
 
@@ -154,6 +143,14 @@ def _advance(evaluate: Evaluate, state: CMAState, Z: Array, r: _Rates) -> CMASta
     return state._replace(progress=record(state.progress, X, values, mean, deviations))
 
 
+def _method(active: bool) -> Method:
+    def advance(evaluate: Evaluate, state: CMAState, Z: Array) -> CMAState:
+        size, n = Z.shape
+        return _advance(evaluate, state, Z, _rates(n, size, active))
+
+    return Method(_begin, advance)
+
+
 def cma_es_init(
     fun: Callable,
     x0: Array,
@@ -190,9 +187,7 @@ def cma_es_init(
     References:
       N. Hansen, "The CMA Evolution Strategy: A Tutorial", 2016, appendix A.
     """
-    x, sigma = as_start(x0, sigma)
-    size = default_size(x.size, population_size)
-    return _begin(evaluator(fun, lambda x: x, args), x, sigma, size)
+    return first_state(_method(True), fun, x0, sigma, args, population_size)
 
 
 def cma_es_step(
@@ -239,11 +234,7 @@ def cma_es_step(
     References:
       N. Hansen, "The CMA Evolution Strategy: A Tutorial", 2016, appendix A.
     """
-    n = state.mean.size
-    size = default_size(n, population_size)
-    Z = jax.random.normal(as_key("key", key), (size, n), state.mean.dtype)
-    evaluate = evaluator(fun, lambda x: x, args)
-    return _advance(evaluate, state, Z, _rates(n, size, active))
+    return next_state(_method(active), key, fun, state, args, population_size)
 
 
 @solver
@@ -292,7 +283,8 @@ def cma_es(
       ranks last; NON_FINITE where a whole generation is NaN or +∞. UNBOUNDED where f falls below
       −eps^(−3/2)·max(|f(x₀)|, 1), or where the deviation passes the root of the dtype's largest
       number. INVALID_START as in ``cma_es_init``. Where the tutorial would end at an
-      ill-conditioned C, κ(C) is held below (100 eps)⁻²: 7e9 in single, 2e27 in double precision.
+      ill-conditioned C, κ(C) is held below (100 eps)⁻²: 7e9 in single, 2e27 in double precision;
+      and (44) makes σ at most e times as long at once.
 
       Any increasing function of f gives the same points, any translation the same to rounding;
       after orthogonal maps they have the same distribution. Not differentiable. Cost: λ evaluations
@@ -310,14 +302,5 @@ def cma_es(
       G. A. Jastrebski, D. V. Arnold, "Improving evolution strategies through active covariance
       matrix adaptation", 2006.
     """
-    x, back = as_point("x0", x0)
-    x, sigma = as_start(x, sigma)
-    size = default_size(x.size, population_size)
-    rates, evaluate = _rates(x.size, size, active), evaluator(fun, back, args)
-
-    def step(key: Array, state: CMAState) -> CMAState:
-        Z = jax.random.normal(key, (size, x.size), x.dtype)
-        return _advance(evaluate, state, Z, rates)
-
-    start = _begin(evaluate, x, sigma, size)
-    return evolve(step, start, key, back, sigma, tol, tol_x, max_steps, size)
+    method = _method(active)
+    return evolve(method, key, fun, x0, sigma, args, population_size, tol, tol_x, max_steps)

@@ -52,3 +52,54 @@ def cma(x0, Z, sigma=0.5):
             around = w[i] if w[i] >= 0 else w[i] * n / np.linalg.norm(whiten @ y) ** 2
             C = C + cm * around * np.outer(y, y)
     return m, sigma**2 * C, ps, sigma * pc
+
+
+def utilities(size):
+    raw = [max(0.0, np.log(size / 2 + 1) - np.log(k)) for k in range(1, size + 1)]
+    return [r / sum(raw) - 1 / size for r in raw]
+
+
+def xnes(x0, Z, sigma=0.5):
+    """m and σ²BBᵀ after the generations Z; exp of a matrix by its series."""
+    n = len(x0)
+    rate = 3 / 5 * (3 + np.log(n)) / (n * np.sqrt(n))
+    m, A = x0, sigma * np.eye(n)
+    for draw in Z:
+        ss = sorted(draw, key=lambda s: bowl(m + A @ s))
+        us = utilities(len(draw))
+        M = sum(u * (np.outer(s, s) - np.eye(n)) for u, s in zip(us, ss, strict=True))
+        m = m + A @ sum(u * s for u, s in zip(us, ss, strict=True))
+        term, total = np.eye(n), np.eye(n)
+        for k in range(1, 30):
+            term = term @ (rate / 2 * M) / k
+            total = total + term
+        A = A @ total
+    return m, A @ A.T
+
+
+def snes(x0, Z, sigma=0.5):
+    """m and σ after the generations Z, coordinate by coordinate."""
+    n = len(x0)
+    rate = (3 + np.log(n)) / (5 * np.sqrt(n))
+    m, sigma = x0.copy(), np.full(n, sigma)
+    for draw in Z:
+        ss = sorted(draw, key=lambda s: bowl(m + sigma * s))
+        us = utilities(len(draw))
+        for j in range(n):
+            m[j] += sigma[j] * sum(u * s[j] for u, s in zip(us, ss, strict=True))
+            slope = sum(u * (s[j] ** 2 - 1) for u, s in zip(us, ss, strict=True))
+            sigma[j] *= np.exp(rate / 2 * slope)
+    return m, sigma
+
+
+def evolution_strategy(x0, Z, which, mu, sigma=0.5):
+    """The μ parents and their σ after the generations; Z[..., 0] is the draw of σ."""
+    n = len(x0)
+    parents = [(x0, sigma)] * mu
+    for draw, chosen in zip(Z, which, strict=True):
+        children = []
+        for z, p in zip(draw, chosen, strict=True):
+            length = parents[p][1] * np.exp(z[0] / np.sqrt(2 * n))
+            children.append((parents[p][0] + length * z[1:], length))
+        parents = sorted(children, key=lambda child: bowl(child[0]))[:mu]
+    return np.stack([x for x, _ in parents]), np.stack([s for _, s in parents])

@@ -97,12 +97,8 @@ def test_weights(n, size):
 
 
 def _state(K):
-    n, zero = len(K), jnp.zeros(len(K), K.dtype)
-    start = optimize.cma_es_init(lambda x: jnp.sum(x), zero, 1.0)
-    return CMAState(
-        zero, jnp.ones_like(K[0, 0]), zero, zero + 1, jnp.eye(n, dtype=K.dtype), zero + 1, K,
-        start.progress,
-    )  # fmt: skip
+    one, zero = jnp.ones(len(K), K.dtype), jnp.zeros(len(K), K.dtype)
+    return CMAState(zero, one[0], zero, one, jnp.diag(one), one, K, ())
 
 
 def test_decomposition():
@@ -124,16 +120,20 @@ def test_decomposition():
 
 
 def test_between_two_decompositions_nothing_is_lost():
-    """With a gap K carries what has been learnt: σ²C after one generation is the same."""
+    """With a gap K carries what has been learnt: σ²C after three generations is the same."""
     r = _rates(3, 6, True)
-    Z = jnp.asarray(np.random.default_rng(3).normal(size=(6, 3)))
+    Z = jnp.asarray(np.random.default_rng(3).normal(size=(3, 6, 3)))
     evaluate = jax.vmap(lambda x: x @ x)
-    now, later = (
-        jax.jit(lambda r=rates: _advance(evaluate, _state(jnp.eye(3)), Z, r))()
-        for rates in (r, r._replace(gap=5))
-    )
+
+    def after(gap):
+        step = lambda state, z: (_advance(evaluate, state, z, r._replace(gap=gap)), None)
+        start = lambda: optimize.cma_es_init(lambda x: x @ x, jnp.zeros(3), 1.0)
+        return jax.jit(lambda: jax.lax.scan(step, start(), Z)[0])()
+
+    now, later = after(3), after(5)
     root = _root(now, jnp.eye(3), 1)
     np.testing.assert_allclose(now.sigma**2 * root @ root, later.sigma**2 * later.K, rtol=1e-12)
+    np.testing.assert_array_equal(now.K, np.eye(3))
     assert not np.allclose(later.K, np.eye(3))
     np.testing.assert_array_equal(later.D, 1.0)
 
@@ -157,12 +157,16 @@ def test_float32_follows_a_condition_of_a_million():
         assert np.all(jax.vmap(f)(found.value) < 1e-6)
 
 
+SMALL = float(jnp.finfo(jnp.float64).eps) ** (2 / 3)
 KINDS = {
+    "shifted": lambda x: jnp.sum((x - 1.0) ** 2),
     "sphere": lambda x: jnp.sum(x**2),
     "one side is NaN": lambda x: jnp.where(x[0] < 0, jnp.nan, jnp.sum((x - 1.0) ** 2)),
     "huge": lambda x: 1e100 * jnp.sum(x**2) + 1e90,
     "linear": lambda x: x[0],
-    "logarithm": lambda x: -jnp.log(jnp.abs(x[0])),
+    "logarithm, NaN at infinity": lambda x: -jnp.log(jnp.abs(x[0])) + 0.0 * x[0],
+    "pole": lambda x: -1.0 / x[0] ** 2,
+    "−∞": lambda x: -jnp.inf + 0.0 * x[0],
     "flat": lambda x: 3.0 + 0.0 * x[0],
     "NaN": lambda x: jnp.nan * x[0],
     "infinite": lambda x: jnp.inf + 0.0 * x[0],
@@ -175,10 +179,15 @@ ENDS = [
     ("one side is NaN", [2.0, 2.0], 2.0, "CONVERGED"),
     ("huge", [1.0, 1.0], 0.5, "CONVERGED"),
     ("linear", [1.0, 1.0], 0.5, "UNBOUNDED"),
-    ("logarithm", [1.0, 1.0], 0.5, "UNBOUNDED"),
+    ("logarithm, NaN at infinity", [1.0, 1.0], 0.5, "UNBOUNDED"),
+    ("pole", [1.0, 1.0], 0.5, "UNBOUNDED"),
+    ("−∞", [1.0, 1.0], 0.5, "UNBOUNDED"),
     ("flat", [1.0, 1.0], 0.5, "STAGNATED"),
     ("sphere", [1.0, 1.0], 1e-30, "STAGNATED"),
     ("noise", [1.0, 1.0], 0.5, "STAGNATED"),
+    ("shifted", [0.0, 0.0], 0.5, "STAGNATED", 0.0, 0.0),
+    ("shifted", [0.0, 0.0], 0.5, "CONVERGED", 0.0, 1e-5),
+    ("shifted", [0.0, 0.0], 0.5, "CONVERGED", 0.1, 0.0),
     ("NaN", [1.0, 1.0], 0.5, "NON_FINITE"),
     ("infinite", [1.0, 1.0], 0.5, "NON_FINITE"),
     ("sphere", [jnp.nan, 1.0], 0.5, "INVALID_START"),
@@ -188,26 +197,33 @@ ENDS = [
 
 
 def test_each_lane_ends_in_its_own_way():
-    names, starts, sigmas, want = zip(*ENDS, strict=True)
+    """A status each, from the function, the start, σ₀, and here and there tol and tol_x."""
+    rows = [row if len(row) > 4 else (*row, SMALL, 1e-12) for row in ENDS]
+    names, starts, sigmas, want, *tols = zip(*rows, strict=True)
     kind = jnp.asarray([list(KINDS).index(name) for name in names], jnp.int32)
     f = lambda x, kind: jax.lax.switch(kind, list(KINDS.values()), x)
     solve = jax.jit(
         jax.vmap(
-            lambda key, x0, sigma, kind, limit: optimize.cma_es(
-                key, f, x0, sigma, (kind,), max_steps=limit
+            lambda key, x0, sigma, kind, tol, tol_x, limit: optimize.cma_es(
+                key, f, x0, sigma, (kind,), tol=tol, tol_x=tol_x, max_steps=limit
             ),
-            (0, 0, 0, 0, None),
+            (0, 0, 0, 0, 0, 0, None),
         )
     )
     keys = jax.random.split(jax.random.key(0), len(ENDS))
-    data = keys, jnp.asarray(starts), jnp.asarray(sigmas), kind
+    data = keys, *map(jnp.asarray, (starts, sigmas, kind, *tols))
     found = solve(*data, jnp.int32(3000))
     assert [Status(int(s)).name for s in found.status] == list(want)
     np.testing.assert_array_equal(found.num_fun, 1 + 6 * found.num_steps)
     np.testing.assert_allclose(found.value[:3], 0.0, atol=1e-4)
     np.testing.assert_allclose(found.value[3], 1.0, atol=1e-4)
+    np.testing.assert_allclose(found.value[12:14], 1.0, atol=1e-4)
+    # Equal values are seen once there are enough of them, a step that moves nothing at once.
+    assert found.num_steps[names.index("flat")] == 10 + 30 * 2 // 6
+    assert found.num_steps[sigmas.index(1e-30)] == 1
+    assert found.num_steps[14] < found.num_steps[13] < found.num_steps[12]
     none = solve(*data, jnp.int32(0))
-    assert np.all(none.status[:12] == Status.MAX_STEPS)
+    assert np.all(none.status[:-3] == Status.MAX_STEPS)
     np.testing.assert_array_equal(none.num_fun, 1)
     np.testing.assert_array_equal(none.value, data[1])
 
