@@ -12,6 +12,11 @@ from jaxmath.optimize.adaptive import (
     adagrad,
     rmsprop,
 )
+from jaxmath.optimize.basin_hopping import (
+    basin_hopping,
+    basin_hopping_init,
+    basin_hopping_step,
+)
 from jaxmath.optimize.bounded_problems import (
     BoundedProblem,
     bounded_problems,
@@ -34,6 +39,11 @@ from jaxmath.optimize.convexity import (
     QuasiconvexityCheck,
     is_convex,
     is_quasiconvex,
+)
+from jaxmath.optimize.cooling import (
+    exponential_cooling,
+    linear_cooling,
+    logarithmic_cooling,
 )
 from jaxmath.optimize.differential_evolution import (
     differential_evolution,
@@ -216,6 +226,12 @@ from jaxmath.optimize.scalar_roots import (
     secant_init,
     secant_step,
 )
+from jaxmath.optimize.simulated_annealing import (
+    metropolis_accept,
+    simulated_annealing,
+    simulated_annealing_init,
+    simulated_annealing_step,
+)
 from jaxmath.optimize.stationary_points import (
     StationaryKind,
     StationaryPoint,
@@ -263,6 +279,9 @@ __all__ = [
     "armijo_backtracking",
     "armijo_backtracking_init",
     "armijo_backtracking_step",
+    "basin_hopping",
+    "basin_hopping_init",
+    "basin_hopping_step",
     "beale",
     "bfgs",
     "bfgs_init",
@@ -288,6 +307,7 @@ __all__ = [
     "differential_evolution_init",
     "differential_evolution_step",
     "exploitability",
+    "exponential_cooling",
     "extended_rosenbrock",
     "extragradient",
     "extragradient_init",
@@ -333,10 +353,13 @@ __all__ = [
     "levenberg_marquardt_init",
     "levenberg_marquardt_step",
     "levy",
+    "linear_cooling",
     "linear_oracle_ball",
     "linear_oracle_box",
     "linear_oracle_simplex",
     "lion",
+    "logarithmic_cooling",
+    "metropolis_accept",
     "minimize",
     "more_garbow_hillstrom",
     "multiplicative_weights",
@@ -390,6 +413,9 @@ __all__ = [
     "secant_init",
     "secant_step",
     "sgd",
+    "simulated_annealing",
+    "simulated_annealing_init",
+    "simulated_annealing_step",
     "solve_game",
     "strong_wolfe",
     "strong_wolfe_init",

@@ -35,6 +35,14 @@ def box_status(lower: Array, upper: Array) -> Array:
     return jnp.where(finite, status, Status.INVALID_START).astype(jnp.int32)
 
 
+def point_status(x: PyTree, value: Array) -> Array:
+    """INVALID_START where the start is not finite, NON_FINITE where f there is not."""
+    finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(x)]
+    status = jnp.where(jnp.isfinite(value), Status.RUNNING, Status.NON_FINITE)
+    status = jnp.where(value == -jnp.inf, Status.UNBOUNDED, status)
+    return jnp.where(jnp.all(jnp.stack(finite)), status, Status.INVALID_START).astype(jnp.int32)
+
+
 def ranked(values: Array) -> Array:
     """The values with NaN last: as +∞."""
     return jnp.where(jnp.isnan(values), jnp.inf, values)
@@ -84,12 +92,11 @@ def spread_status(values: Array, narrow: Array, tol: Array, atol: Array) -> Arra
 
     ::
 
-        CONVERGED: std(f) ≤ atol + tol·|mean(f)|;   STAGNATED: std(f) ≤ eps·|mean(f)|, or narrow
+        CONVERGED: std(f) ≤ atol + tol·|mean(f)|;   STAGNATED: narrow
     """
     deviation, level = spread(values)
     level = jnp.where(jnp.isfinite(level), level, 0.0)
-    noise = float(jnp.finfo(values.dtype).eps) * level
-    status = jnp.where((deviation <= noise) | narrow, Status.STAGNATED, Status.RUNNING)
+    status = jnp.where(narrow, Status.STAGNATED, Status.RUNNING)
     status = jnp.where(deviation <= atol + tol * level, Status.CONVERGED, status)
     status = jnp.where(jnp.all(values == jnp.inf), Status.NON_FINITE, status)
     return jnp.where(jnp.any(values == -jnp.inf), Status.UNBOUNDED, status)

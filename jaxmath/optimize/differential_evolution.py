@@ -265,14 +265,13 @@ def differential_evolution(
 
     Numerics:
       CONVERGED where the spread meets the tolerance, a constant objective too: the population has
-      agreed, which is no proof of a global minimum. STAGNATED where it agrees to rounding: the
-      spread is below eps·|mean|, or each coordinate is as wide as the rounding of its bounds, as
-      happens at a minimum whose value is 0. MAX_STEPS; INFEASIBLE where some l > u; INVALID_START
-      where a bound is not finite; NON_FINITE where no member has a finite value; UNBOUNDED where
-      one is −∞. NaN ranks last. Entries outside the box are drawn anew in it. SciPy's names and
-      defaults, but for: generations change at once (its updating="deferred"), no polish, and
-      hence a ``tol`` of eps^(2/3), not 0.01. Reverse mode is refused by jax. Cost: p values a
-      generation.
+      agreed, which is no proof of a global minimum. STAGNATED where no coordinate is wider than the
+      rounding of its bounds, as happens at a minimum whose value is 0. MAX_STEPS; INFEASIBLE where
+      some l > u; INVALID_START where a bound is not finite; NON_FINITE where no member has a finite
+      value; UNBOUNDED where one is −∞. NaN ranks last. Entries outside the box are drawn anew in
+      it. SciPy's names and defaults, but for: generations change at once (its
+      updating="deferred"), no polish, and hence a ``tol`` of eps^(2/3), not 0.01. Reverse mode is
+      refused by jax. Cost: p values a generation.
 
     Example:
       >>> f = lambda x: (x["a"] - 1.0) ** 2 + 5.0 * (1.0 - jnp.cos(4.0 * (x["a"] - 1.0))) + 2.0
