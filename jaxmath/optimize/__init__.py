@@ -65,6 +65,11 @@ from jaxmath.optimize.gauss_newton import (
     gauss_newton_init,
     gauss_newton_step,
 )
+from jaxmath.optimize.genetic_algorithm import (
+    genetic_algorithm,
+    genetic_algorithm_init,
+    genetic_algorithm_step,
+)
 from jaxmath.optimize.gradient_methods import (
     gradient_descent,
     gradient_descent_init,
@@ -226,6 +231,12 @@ from jaxmath.optimize.scalar_roots import (
     secant_init,
     secant_step,
 )
+from jaxmath.optimize.selection import (
+    elitism,
+    rank_selection,
+    roulette_selection,
+    tournament_selection,
+)
 from jaxmath.optimize.simulated_annealing import (
     metropolis_accept,
     simulated_annealing,
@@ -249,6 +260,13 @@ from jaxmath.optimize.trust_region_reflective import (
     trust_region_reflective,
     trust_region_reflective_init,
     trust_region_reflective_step,
+)
+from jaxmath.optimize.variation import (
+    bit_flip_mutation,
+    blend_crossover,
+    gaussian_mutation,
+    one_point_crossover,
+    uniform_crossover,
 )
 from jaxmath.optimize.wolfe import (
     strong_wolfe,
@@ -289,6 +307,8 @@ __all__ = [
     "bisect",
     "bisect_init",
     "bisect_step",
+    "bit_flip_mutation",
+    "blend_crossover",
     "booth",
     "bounded_problems",
     "branin",
@@ -306,6 +326,7 @@ __all__ = [
     "differential_evolution",
     "differential_evolution_init",
     "differential_evolution_step",
+    "elitism",
     "exploitability",
     "exponential_cooling",
     "extended_rosenbrock",
@@ -327,6 +348,10 @@ __all__ = [
     "gauss_newton",
     "gauss_newton_init",
     "gauss_newton_step",
+    "gaussian_mutation",
+    "genetic_algorithm",
+    "genetic_algorithm_init",
+    "genetic_algorithm_step",
     "gradient_descent",
     "gradient_descent_ascent",
     "gradient_descent_ascent_init",
@@ -378,6 +403,7 @@ __all__ = [
     "nonlinear_cg_init",
     "nonlinear_cg_step",
     "normal_equations",
+    "one_point_crossover",
     "optimistic_gradient",
     "optimistic_gradient_init",
     "optimistic_gradient_step",
@@ -395,6 +421,7 @@ __all__ = [
     "projected_gradient_step",
     "qr_least_squares",
     "quadratic",
+    "rank_selection",
     "rastrigin",
     "regret_matching",
     "regret_matching_init",
@@ -409,6 +436,7 @@ __all__ = [
     "root",
     "root_scalar",
     "rosenbrock",
+    "roulette_selection",
     "secant",
     "secant_init",
     "secant_step",
@@ -421,11 +449,13 @@ __all__ = [
     "strong_wolfe_init",
     "strong_wolfe_step",
     "styblinski_tang",
+    "tournament_selection",
     "trust_region_newton",
     "trust_region_newton_init",
     "trust_region_newton_step",
     "trust_region_reflective",
     "trust_region_reflective_init",
     "trust_region_reflective_step",
+    "uniform_crossover",
     "weighted_least_squares",
 ]
