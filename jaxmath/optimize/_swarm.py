@@ -55,7 +55,8 @@ def evaluator(fun: Callable, back: Callable, args: tuple) -> Callable[[Array], A
 
 
 def between(t: Array, lower: Array, upper: Array) -> Array:
-    """(1 − t)·lower + t·upper for 0 ≤ t ≤ 1: in the box, and no overflow on the way."""
+    """(1 − t)·lower + t·upper for each row of t in [0, 1]: in the box, no overflow on the way."""
+    lower, upper = lower[None, :], upper[None, :]
     return jnp.clip((1 - t) * lower + t * upper, lower, upper)
 
 
@@ -67,7 +68,7 @@ def latin_hypercube(key: Array, num: int, lower: Array, upper: Array) -> Array:
         order, jnp.tile(jnp.arange(num)[:, None], n), axis=0, independent=True
     )
     t = (slices.astype(lower.dtype) + jax.random.uniform(place, (num, n), lower.dtype)) / num
-    return jax.vmap(between, in_axes=(0, None, None))(t, lower, upper)
+    return between(t, lower, upper)
 
 
 def spread(values: Array) -> tuple[Array, Array]:

@@ -68,9 +68,10 @@ def _advance(
     # The same minimum found again differs by what the local tolerance leaves.
     noise = float(jnp.finfo(x.dtype).eps) ** (2 / 3) * jnp.maximum(jnp.abs(best.value), 1.0)
     new = trial.value < best.value - noise
+    lower = (trial.value < best.value) | (trial.status == Status.UNBOUNDED)
     return BasinHoppingState(
         choose(accepted, trial, state.current),
-        choose(trial.value < best.value, trial, best),
+        choose(lower, trial, best),
         jnp.where(new, 0, state.num_idle + 1),
         state.num_fun + num_fun,
         state.num_grad + num_grad,

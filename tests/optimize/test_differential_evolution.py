@@ -81,6 +81,9 @@ def test_the_first_population_is_a_latin_hypercube():
     slices = np.floor((x - low) / (high - low) * 50).astype(int)
     np.testing.assert_array_equal(np.sort(slices, axis=0), np.arange(50)[:, None] * [1, 1])
     assert (slices[:, 0] != slices[:, 1]).any()
+    t = jax.random.uniform(KEY, (1000, 1))  # 0.1 t + 0.1 (1 − t) is not always 0.1
+    assert (_swarm.between(t, jnp.array([0.1]), jnp.array([0.1])) == 0.1).all()
+    assert np.isfinite(_swarm.between(t, jnp.array([-1e308]), jnp.array([1e308]))).all()
 
 
 @pytest.mark.parametrize(("strategy", "dtype", "share"), [
