@@ -20,6 +20,10 @@ from jaxmath.optimize.augmented_lagrangian import (
     augmented_lagrangian,
     augmented_lagrangian_init,
     augmented_lagrangian_step,
+from jaxmath.optimize.basin_hopping import (
+    basin_hopping,
+    basin_hopping_init,
+    basin_hopping_step,
 )
 from jaxmath.optimize.bounded_problems import (
     BoundedProblem,
@@ -58,6 +62,11 @@ from jaxmath.optimize.convexity import (
     is_convex,
     is_quasiconvex,
 )
+from jaxmath.optimize.cooling import (
+    exponential_cooling,
+    linear_cooling,
+    logarithmic_cooling,
+)
 from jaxmath.optimize.differential_evolution import (
     differential_evolution,
     differential_evolution_init,
@@ -90,6 +99,11 @@ from jaxmath.optimize.gauss_newton import (
     gauss_newton,
     gauss_newton_init,
     gauss_newton_step,
+)
+from jaxmath.optimize.genetic_algorithm import (
+    genetic_algorithm,
+    genetic_algorithm_init,
+    genetic_algorithm_step,
 )
 from jaxmath.optimize.gradient_methods import (
     gradient_descent,
@@ -268,6 +282,18 @@ from jaxmath.optimize.scalar_roots import (
     secant_init,
     secant_step,
 )
+from jaxmath.optimize.selection import (
+    elitism,
+    rank_selection,
+    roulette_selection,
+    tournament_selection,
+)
+from jaxmath.optimize.simulated_annealing import (
+    metropolis_accept,
+    simulated_annealing,
+    simulated_annealing_init,
+    simulated_annealing_step,
+)
 from jaxmath.optimize.stationary_points import (
     StationaryKind,
     StationaryPoint,
@@ -290,6 +316,13 @@ from jaxmath.optimize.trust_region_reflective import (
     trust_region_reflective,
     trust_region_reflective_init,
     trust_region_reflective_step,
+)
+from jaxmath.optimize.variation import (
+    bit_flip_mutation,
+    blend_crossover,
+    gaussian_mutation,
+    one_point_crossover,
+    uniform_crossover,
 )
 from jaxmath.optimize.wolfe import (
     strong_wolfe,
@@ -326,6 +359,9 @@ __all__ = [
     "augmented_lagrangian",
     "augmented_lagrangian_init",
     "augmented_lagrangian_step",
+    "basin_hopping",
+    "basin_hopping_init",
+    "basin_hopping_step",
     "beale",
     "bfgs",
     "bfgs_init",
@@ -333,6 +369,8 @@ __all__ = [
     "bisect",
     "bisect_init",
     "bisect_step",
+    "bit_flip_mutation",
+    "blend_crossover",
     "booth",
     "bounded_problems",
     "branin",
@@ -360,7 +398,9 @@ __all__ = [
     "evolution_strategy",
     "evolution_strategy_init",
     "evolution_strategy_step",
+    "elitism",
     "exploitability",
+    "exponential_cooling",
     "extended_rosenbrock",
     "extragradient",
     "extragradient_init",
@@ -380,6 +420,10 @@ __all__ = [
     "gauss_newton",
     "gauss_newton_init",
     "gauss_newton_step",
+    "gaussian_mutation",
+    "genetic_algorithm",
+    "genetic_algorithm_init",
+    "genetic_algorithm_step",
     "gradient_descent",
     "gradient_descent_ascent",
     "gradient_descent_ascent_init",
@@ -409,6 +453,7 @@ __all__ = [
     "levenberg_marquardt_init",
     "levenberg_marquardt_step",
     "levy",
+    "linear_cooling",
     "linear_oracle_ball",
     "linear_oracle_box",
     "linear_oracle_simplex",
@@ -416,6 +461,8 @@ __all__ = [
     "log_barrier",
     "log_barrier_init",
     "log_barrier_step",
+    "logarithmic_cooling",
+    "metropolis_accept",
     "minimize",
     "minimize_batch",
     "more_garbow_hillstrom",
@@ -436,6 +483,7 @@ __all__ = [
     "nonlinear_cg_init",
     "nonlinear_cg_step",
     "normal_equations",
+    "one_point_crossover",
     "optimistic_gradient",
     "optimistic_gradient_init",
     "optimistic_gradient_step",
@@ -456,6 +504,7 @@ __all__ = [
     "quadratic_penalty",
     "quadratic_penalty_init",
     "quadratic_penalty_step",
+    "rank_selection",
     "rastrigin",
     "regret_matching",
     "regret_matching_init",
@@ -470,6 +519,7 @@ __all__ = [
     "root",
     "root_scalar",
     "rosenbrock",
+    "roulette_selection",
     "secant",
     "secant_init",
     "secant_step",
@@ -477,6 +527,9 @@ __all__ = [
     "snes",
     "snes_init",
     "snes_step",
+    "simulated_annealing",
+    "simulated_annealing_init",
+    "simulated_annealing_step",
     "solve_game",
     "sr1",
     "sr1_init",
@@ -488,12 +541,14 @@ __all__ = [
     "trust_region_dogleg",
     "trust_region_dogleg_init",
     "trust_region_dogleg_step",
+    "tournament_selection",
     "trust_region_newton",
     "trust_region_newton_init",
     "trust_region_newton_step",
     "trust_region_reflective",
     "trust_region_reflective_init",
     "trust_region_reflective_step",
+    "uniform_crossover",
     "weighted_least_squares",
     "xnes",
     "xnes_init",

@@ -35,6 +35,14 @@ def box_status(lower: Array, upper: Array) -> Array:
     return jnp.where(finite, status, Status.INVALID_START).astype(jnp.int32)
 
 
+def point_status(x: PyTree, value: Array) -> Array:
+    """INVALID_START where the start is not finite, NON_FINITE where f there is not."""
+    finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(x)]
+    status = jnp.where(jnp.isfinite(value), Status.RUNNING, Status.NON_FINITE)
+    status = jnp.where(value == -jnp.inf, Status.UNBOUNDED, status)
+    return jnp.where(jnp.all(jnp.stack(finite)), status, Status.INVALID_START).astype(jnp.int32)
+
+
 def ranked(values: Array) -> Array:
     """The values with NaN last: as +∞."""
     return jnp.where(jnp.isnan(values), jnp.inf, values)
@@ -47,7 +55,8 @@ def evaluator(fun: Callable, back: Callable, args: tuple) -> Callable[[Array], A
 
 
 def between(t: Array, lower: Array, upper: Array) -> Array:
-    """(1 − t)·lower + t·upper for 0 ≤ t ≤ 1: in the box, and no overflow on the way."""
+    """(1 − t)·lower + t·upper for each row of t in [0, 1]: in the box, no overflow on the way."""
+    lower, upper = lower[None, :], upper[None, :]
     return jnp.clip((1 - t) * lower + t * upper, lower, upper)
 
 
@@ -59,7 +68,7 @@ def latin_hypercube(key: Array, num: int, lower: Array, upper: Array) -> Array:
         order, jnp.tile(jnp.arange(num)[:, None], n), axis=0, independent=True
     )
     t = (slices.astype(lower.dtype) + jax.random.uniform(place, (num, n), lower.dtype)) / num
-    return jax.vmap(between, in_axes=(0, None, None))(t, lower, upper)
+    return between(t, lower, upper)
 
 
 def spread(values: Array) -> tuple[Array, Array]:
@@ -84,12 +93,11 @@ def spread_status(values: Array, narrow: Array, tol: Array, atol: Array) -> Arra
 
     ::
 
-        CONVERGED: std(f) ≤ atol + tol·|mean(f)|;   STAGNATED: std(f) ≤ eps·|mean(f)|, or narrow
+        CONVERGED: std(f) ≤ atol + tol·|mean(f)|;   STAGNATED: narrow
     """
     deviation, level = spread(values)
     level = jnp.where(jnp.isfinite(level), level, 0.0)
-    noise = float(jnp.finfo(values.dtype).eps) * level
-    status = jnp.where((deviation <= noise) | narrow, Status.STAGNATED, Status.RUNNING)
+    status = jnp.where(narrow, Status.STAGNATED, Status.RUNNING)
     status = jnp.where(deviation <= atol + tol * level, Status.CONVERGED, status)
     status = jnp.where(jnp.all(values == jnp.inf), Status.NON_FINITE, status)
     return jnp.where(jnp.any(values == -jnp.inf), Status.UNBOUNDED, status)

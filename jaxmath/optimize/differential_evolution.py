@@ -10,6 +10,7 @@ from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._solver import solver
 from jaxmath.optimize._swarm import (
     as_box,
+    between,
     box_status,
     collapsed,
     evaluator,
@@ -90,8 +91,7 @@ def _advance(
     base = x[jnp.argmin(values)][None, :] if strategy == "best1bin" else x[r[:, 2]]
     mutant = base + _factor(keys[1], mutation, x.dtype) * (x[r[:, 0]] - x[r[:, 1]])
     trial = _crossed(keys[2:4], x, mutant, recombination)
-    fresh = jax.random.uniform(keys[4], x.shape, x.dtype)
-    fresh = state.lower[None, :] * (1 - fresh) + state.upper[None, :] * fresh
+    fresh = between(jax.random.uniform(keys[4], x.shape, x.dtype), state.lower, state.upper)
     inside = (trial >= state.lower[None, :]) & (trial <= state.upper[None, :])
     trial = jnp.where(inside, trial, fresh)
     trial_values = evaluate(trial)
@@ -265,14 +265,13 @@ def differential_evolution(
 
     Numerics:
       CONVERGED where the spread meets the tolerance, a constant objective too: the population has
-      agreed, which is no proof of a global minimum. STAGNATED where it agrees to rounding: the
-      spread is below eps·|mean|, or each coordinate is as wide as the rounding of its bounds, as
-      happens at a minimum whose value is 0. MAX_STEPS; INFEASIBLE where some l > u; INVALID_START
-      where a bound is not finite; NON_FINITE where no member has a finite value; UNBOUNDED where
-      one is −∞. NaN ranks last. Entries outside the box are drawn anew in it. SciPy's names and
-      defaults, but for: generations change at once (its updating="deferred"), no polish, and
-      hence a ``tol`` of eps^(2/3), not 0.01. Reverse mode is refused by jax. Cost: p values a
-      generation.
+      agreed, which is no proof of a global minimum. STAGNATED where no coordinate is wider than the
+      rounding of its bounds, as happens at a minimum whose value is 0. MAX_STEPS; INFEASIBLE where
+      some l > u; INVALID_START where a bound is not finite; NON_FINITE where no member has a finite
+      value; UNBOUNDED where one is −∞. NaN ranks last. Entries outside the box are drawn anew in
+      it. SciPy's names and defaults, but for: generations change at once (its
+      updating="deferred"), no polish, and hence a ``tol`` of eps^(2/3), not 0.01. Reverse mode is
+      refused by jax. Cost: p values a generation.
 
     Example:
       >>> f = lambda x: (x["a"] - 1.0) ** 2 + 5.0 * (1.0 - jnp.cos(4.0 * (x["a"] - 1.0))) + 2.0
@@ -287,10 +286,11 @@ def differential_evolution(
     _check_settings(strategy, mutation, recombination)
     low, high, back = as_box(lower, upper)
     size = _population_size(population_size, low.size)
-    tol, atol = tolerances(tol, atol, low.dtype)
     scale = jnp.maximum(jnp.abs(low), jnp.abs(high))
     evaluate = evaluator(fun, back, args)
     first, rest = jax.random.split(as_key("key", key))
+    start = _begin(first, evaluate, low, high, size)
+    tol, atol = tolerances(tol, atol, start.values.dtype)
 
     def status_fn(state: DifferentialEvolutionState) -> Array:
         status = spread_status(state.values, collapsed(state.population, scale), tol, atol)
@@ -299,7 +299,7 @@ def differential_evolution(
     state, status, num_steps = evolve(
         rest,
         lambda key, s: _advance(key, evaluate, s, strategy, mutation, recombination),
-        _begin(first, evaluate, low, high, size),
+        start,
         status_fn,
         max_steps,
     )

@@ -79,7 +79,7 @@ def _begin(
     place, speed = jax.random.split(key)
     x = latin_hypercube(place, size, lower, upper)
     t = jax.random.uniform(speed, x.shape, x.dtype)
-    target = jax.vmap(between, in_axes=(0, None, None))(t, lower, upper)
+    target = between(t, lower, upper)
     return ParticleSwarmState(
         x, 0.5 * target - 0.5 * x, x, evaluate(x), lower, upper,
         jnp.int32(size), box_status(lower, upper),
@@ -240,10 +240,11 @@ def particle_swarm(
     """
     _check_settings(topology, num_particles)
     low, high, back = as_box(lower, upper)
-    tol, atol = tolerances(tol, atol, low.dtype)
     scale = jnp.maximum(jnp.abs(low), jnp.abs(high))
     evaluate = evaluator(fun, back, args)
     first, rest = jax.random.split(as_key("key", key))
+    start = _begin(first, evaluate, low, high, num_particles)
+    tol, atol = tolerances(tol, atol, start.best_values.dtype)
 
     def status_fn(state: ParticleSwarmState) -> Array:
         narrow = collapsed(state.best_positions, scale)
@@ -253,7 +254,7 @@ def particle_swarm(
     state, status, num_steps = evolve(
         rest,
         lambda key, s: _advance(key, evaluate, s, topology),
-        _begin(first, evaluate, low, high, num_particles),
+        start,
         status_fn,
         max_steps,
     )
