@@ -12,18 +12,20 @@ from jaxmath.optimize.adaptive import (
     adagrad,
     rmsprop,
 )
-from jaxmath.optimize.batch import (
-    Multistart,
-    minimize_batch,
-    multistart,
 from jaxmath.optimize.augmented_lagrangian import (
     augmented_lagrangian,
     augmented_lagrangian_init,
     augmented_lagrangian_step,
+)
 from jaxmath.optimize.basin_hopping import (
     basin_hopping,
     basin_hopping_init,
     basin_hopping_step,
+)
+from jaxmath.optimize.batch import (
+    Multistart,
+    minimize_batch,
+    multistart,
 )
 from jaxmath.optimize.bounded_problems import (
     BoundedProblem,
@@ -67,19 +69,21 @@ from jaxmath.optimize.cooling import (
     linear_cooling,
     logarithmic_cooling,
 )
-from jaxmath.optimize.differential_evolution import (
-    differential_evolution,
-    differential_evolution_init,
-    differential_evolution_step,
 from jaxmath.optimize.damped_newton import (
     damped_newton,
     damped_newton_init,
     damped_newton_step,
 )
+from jaxmath.optimize.differential_evolution import (
+    differential_evolution,
+    differential_evolution_init,
+    differential_evolution_step,
+)
 from jaxmath.optimize.dogleg import (
     trust_region_dogleg,
     trust_region_dogleg_init,
     trust_region_dogleg_step,
+)
 from jaxmath.optimize.evolution_strategy import (
     evolution_strategy,
     evolution_strategy_init,
@@ -207,6 +211,7 @@ from jaxmath.optimize.particle_swarm import (
     particle_swarm,
     particle_swarm_init,
     particle_swarm_step,
+)
 from jaxmath.optimize.penalty_barrier import (
     log_barrier,
     log_barrier_init,
@@ -395,10 +400,10 @@ __all__ = [
     "differential_evolution",
     "differential_evolution_init",
     "differential_evolution_step",
+    "elitism",
     "evolution_strategy",
     "evolution_strategy_init",
     "evolution_strategy_step",
-    "elitism",
     "exploitability",
     "exponential_cooling",
     "extended_rosenbrock",
@@ -524,12 +529,12 @@ __all__ = [
     "secant_init",
     "secant_step",
     "sgd",
-    "snes",
-    "snes_init",
-    "snes_step",
     "simulated_annealing",
     "simulated_annealing_init",
     "simulated_annealing_step",
+    "snes",
+    "snes_init",
+    "snes_step",
     "solve_game",
     "sr1",
     "sr1_init",
@@ -538,10 +543,10 @@ __all__ = [
     "strong_wolfe_init",
     "strong_wolfe_step",
     "styblinski_tang",
+    "tournament_selection",
     "trust_region_dogleg",
     "trust_region_dogleg_init",
     "trust_region_dogleg_step",
-    "tournament_selection",
     "trust_region_newton",
     "trust_region_newton_init",
     "trust_region_newton_step",
