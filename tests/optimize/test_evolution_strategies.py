@@ -167,6 +167,13 @@ def test_one_trace_for_two_calls():
     np.testing.assert_allclose([first.value[0], second.value[0]], [2.0, 3.0], atol=1e-4)
 
 
+def test_a_key_is_used_once():
+    _, init, step = METHODS["evolution_strategy"]
+    with jax.debug_key_reuse(True):
+        f = lambda x: jnp.sum(x**2)
+        jax.jit(lambda key: step(key, f, init(f, jnp.ones(1), 1.0)))(jax.random.key(0))
+
+
 def test_refused():
     key = jax.random.key(0)
     with pytest.raises(ValueError, match="num_parents"):
