@@ -103,6 +103,27 @@ def test_every_lane_ends_in_its_own_way():
     np.testing.assert_allclose(s.value[0], 0.0, atol=1e-6)
 
 
+def test_rounding_is_no_progress_and_no_lower_bound_is_an_end():
+    """A minimum found again, lower by rounding, is an idle hop; UNBOUNDED counts at any value."""
+    f = lambda x: 1.0 + jnp.sum(jnp.where(x < 1.0, x**2, 2.0 - x**2))
+    step = jax.jit(lambda s, size: optimize.basin_hopping_step(KEY, f, s, step_size=size))
+    state = jax.jit(lambda x: optimize.basin_hopping_init(f, x))(jnp.array([0.5]))
+    at = lambda value: state._replace(best=state.best._replace(value=jnp.asarray(value)))
+    found = step(at(1.0 + 1e-13), 0.1)
+    assert found.best.value < 1.0 + 1e-13
+    assert found.num_idle == 1
+    assert step(at(1.1), 0.1).num_idle == 0
+    over = next(k for k in range(99) if 2 * float(u(k)) - 1 > 0.1)
+    lost = jax.jit(lambda s: optimize.basin_hopping_step(
+        jax.random.key(over), f, s, step_size=30.0))(at(-1e300))  # fmt: skip
+    assert lost.best.status == Status.UNBOUNDED
+
+
+def u(seed):
+    """The draw that moves the one coordinate of a hop."""
+    return jax.random.uniform(jax.random.split(jax.random.key(seed))[0], (1,))[0]
+
+
 def test_pytrees_and_refusals():
     f = lambda p, c: jnp.sum((p["a"] - c) ** 2 + 1.0 - jnp.cos(8.0 * (p["a"] - c)))
     s = basin_hopping(KEY, f, {"a": [2.0, 3.0]}, (0.5,), step_size=1.0, patience=30)

@@ -33,6 +33,7 @@ def test_indices_are_distinct_and_every_choice_is_as_likely():
     np.testing.assert_array_equal(np.sort(de._distinct(KEY, 4, 3), axis=1)[0], [1, 2, 3])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("strategy", ["best1bin", "rand1bin"])
 def test_one_generation_is_the_paper_s(strategy):
     """The same draws, in loops: mutation, crossing, entries outside drawn anew, selection."""
@@ -86,6 +87,7 @@ def test_the_first_population_is_a_latin_hypercube():
     assert np.isfinite(_swarm.between(t, jnp.array([-1e308]), jnp.array([1e308]))).all()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("strategy", "dtype", "share"), [
     ("best1bin", np.float32, 0.7), ("rand1bin", np.float64, 0.95),
 ])  # fmt: skip

@@ -23,6 +23,7 @@ def test_constriction_is_that_of_clerc_and_kennedy():
         assert np.abs(np.linalg.eigvals(matrix)).max() < 1
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("topology", ["ring", "global"])
 def test_moves_are_the_paper_s(topology):
     """Two moves with the same draws, in loops, with walls that some particles meet."""
@@ -67,6 +68,7 @@ def test_moves_are_the_paper_s(topology):
     assert later[-1].num_fun == 21
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("topology", "dtype"), [("ring", np.float32), ("global", np.float64)])
 def test_rastrigin(topology, dtype):
     """The global one of about 100 minima, in 20 lanes; exact to what the dtype can hold."""

@@ -98,6 +98,7 @@ def test_cooling_schedules():
             optimize.exponential_cooling(1, **wrong)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_rastrigin(dtype):
     """From (4, 4), sixteen barriers away, into the global basin: no other minimum is below 0.99."""
