@@ -76,6 +76,13 @@ def inside(x: Array, box: Box) -> Array:
     return jnp.where(low <= high, jnp.clip(x, low, high), box.lower)
 
 
+def arrived(x: Array, g: Array, trial: Array, box: Box) -> Array:
+    """The trial, on the bound where it went nine tenths of the way that −g leads there."""
+    before, after = distance(x, g, box), distance(jnp.clip(trial, *box), g, box)
+    meets = (after <= 0.1 * before) & jnp.isfinite(before)
+    return jnp.where(meets, jnp.where(g < 0, box.upper, box.lower), inside(trial, box))
+
+
 def _to_bound(x: Array, p: Array, box: Box) -> tuple[Array, Array]:
     """The largest t with x + t p in the box, and which variables it brings to a bound."""
     each = strides(x, p, box)

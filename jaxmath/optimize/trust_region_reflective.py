@@ -20,12 +20,13 @@ from jaxmath.optimize._least_squares import (
     trial_status,
 )
 from jaxmath.optimize._reflection import (
+    arrived,
     best_step,
-    inside,
     into,
     linear_part,
     optimality,
     quadratic_model,
+    transposed,
 )
 from jaxmath.optimize._solver import as_point, choose, or_one, solver
 from jaxmath.typing import Array, PyTree, Scalar, check_number
@@ -38,7 +39,7 @@ __all__ = [
 
 
 class TrustRegionReflectiveState(NamedTuple):
-    """The point, strictly inside the bounds, with its model, the region, and the last trial.
+    """The point, within the bounds, with its model, the region, and the last trial.
 
     ``residual`` and ``jacobian`` are over ``unit`` = ‖r(x₀)‖, and ``scale`` is D; ``actual`` and
     ``predicted`` are reductions of ‖r‖² relative to ‖r‖², ``moved`` is ‖D p‖ of the last trial,
@@ -124,7 +125,8 @@ def trust_region_reflective_step(
     ::
 
         q = argmin ½‖[J d; √C] q + [r; 0]‖² subject to ‖q‖ ≤ Δ,   d = √v/D,   p = d q
-        x ← x + the best of: θ·p to the bound, p reflected there, θ·(−d²g) to the bound
+        x ← x + the best of: θ·p to the bound, p reflected there, θ·(−d²g) to the bound;
+        xⱼ ← its bound where that is nine tenths of the way there along −gⱼ
 
     Args:
         residual_fn: r(x, *args).
@@ -156,7 +158,8 @@ def trust_region_reflective_step(
     q, damping = damped_step(state.model, state.radius, state.damping)
     theta = jnp.maximum(0.995, 1.0 - state.error)
     q, fall = best_step(x, to_space(state.model, q), quadratic, box, state.radius, theta)
-    trial = inside(x + quadratic.d * q, box)
+    g = transposed(state.jacobian, state.residual)
+    trial = arrived(x, g, x + quadratic.d * q, box)
     r = problem.residual(trial) / unit
 
     def evaluate(_: None) -> tuple:
@@ -172,7 +175,7 @@ def trust_region_reflective_step(
     point, kept_r, J, model, scale, error = choose(promising & finite, moved, kept)
     actual = jnp.where(finite & (ratio < 10.0), 1.0 - ratio**2, -1.0)
     predicted, size = 2.0 * fall / norm**2, safe_norm(q)
-    longer = jnp.where((actual > 0.75 * predicted) & (size > 0.95 * state.radius), 2.0, 1.0)
+    longer = jnp.where((actual > 0.75 * predicted) & (size > 0.85 * state.radius), 2.0, 1.0)
     radius = jnp.where(actual >= 0.25 * predicted, longer * state.radius, 0.25 * size)
     length = safe_norm(or_one(state.scale) * (trial - x))
     damping = damping * state.radius / or_one(radius)
@@ -223,10 +226,12 @@ def trust_region_reflective(
         two return ``x0`` after no step. ``num_fun`` counts residuals, ``num_hess`` Jacobians.
 
     Numerics:
-        Every point at which r is evaluated lies strictly inside the bounds; a start closer to a
-        bound than √eps of the interval (of max(1, |bound|) where there is one bound) is moved
-        inside by that. A solution on a bound is approached, not reached. D is the largest norm of
-        each column so far, so the path depends on the scale of no variable (SciPy's
+        Every point at which r is evaluated lies within the bounds, strictly but for a variable
+        that went nine tenths of the way to the bound that −g leads to: it is put on that bound,
+        and stays while −g leads out of it, so that a bound whose multiplier is not 0 is reached
+        exactly (SciPy's points only approach it). A start closer to a bound than √eps of the
+        interval (of max(1, |bound|) where there is one bound) is moved inside by that. D is the
+        largest norm of each column so far, so the path depends on the scale of no variable (SciPy's
         ``x_scale="jac"``, not its default 1). The step is that of [J d; √C] by QR and SVD: the
         condition is not squared. Not differentiable in reverse mode. Cost a step: one r; one J
         and O(mn² + n³) after an accepted one.

@@ -56,8 +56,9 @@ def test_active_bounds_against_scipy():
         n = len(case[-1])
         x = solution.value[:n]
         assert solution.status == Status.CONVERGED, case
-        assert np.all((x > case[1]) & (x < case[2]))
+        assert np.all((x >= case[1]) & (x <= case[2]))
         assert np.any(peer.active_mask != 0)
+        np.testing.assert_array_equal((x == case[2]) * 1 - (x == case[1]), peer.active_mask)
         r = np.asarray(value(solution.value, NAMES.index(case[0]), 1.0))
         assert 0.5 * np.sum(r**2) <= min(peer.cost, other.cost) * (1.0 + 1e-7), case
         np.testing.assert_allclose(x, peer.x, 2e-5, 1e-7, err_msg=case[0])
