@@ -135,6 +135,11 @@ from jaxmath.optimize.more_garbow_hillstrom import (
     LeastSquaresProblem,
     more_garbow_hillstrom,
 )
+from jaxmath.optimize.nelder_mead import (
+    nelder_mead,
+    nelder_mead_init,
+    nelder_mead_step,
+)
 from jaxmath.optimize.objectives import (
     ackley,
     beale,
@@ -349,6 +354,9 @@ __all__ = [
     "multiplicative_weights_step",
     "nadam",
     "nash_gap",
+    "nelder_mead",
+    "nelder_mead_init",
+    "nelder_mead_step",
     "nesterov",
     "newton",
     "newton_init",

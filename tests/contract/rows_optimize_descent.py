@@ -58,6 +58,10 @@ ROWS = [
         "bfgs", "dfp", "lbfgs", "gradient_descent", "nonlinear_cg", "trust_region_newton",
         "trust_region_dogleg", "sr1", "damped_newton",
     )),
+    # The simplex knows x to the root of the rounding of f.
+    Row("optimize.nelder_mead", start, lambda x0, centre, weights: centre, diff=LOOP,
+        bad=row("bfgs").bad, tol=2e8, dtypes=("float64",), call=lambda x0, centre, weights:
+        optimize.nelder_mead(bowl, x0, (centre, weights), tol=1e-8).value),
     Row("optimize.minimize", start, lambda x0, centre, weights: centre, diff=LOOP, tol=64.0,
         call=solved(optimize.bfgs), dtypes=("float64",), note="as bfgs",
         bad=(Bad((bowl, np.zeros(2), (), "powell"), "`method` must be one of bfgs, l-bfgs"),)),
