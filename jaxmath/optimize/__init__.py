@@ -68,6 +68,11 @@ from jaxmath.optimize.gradient_methods import (
     nonlinear_cg_init,
     nonlinear_cg_step,
 )
+from jaxmath.optimize.hager_zhang import (
+    hager_zhang,
+    hager_zhang_init,
+    hager_zhang_step,
+)
 from jaxmath.optimize.kkt import (
     KKTMultipliers,
     KKTResidual,
@@ -324,6 +329,9 @@ __all__ = [
     "gradient_descent_init",
     "gradient_descent_step",
     "griewank",
+    "hager_zhang",
+    "hager_zhang_init",
+    "hager_zhang_step",
     "halley",
     "halley_init",
     "halley_step",

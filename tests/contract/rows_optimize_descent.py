@@ -71,6 +71,10 @@ ROWS = [
         call=lambda x, d, c: optimize.armijo_backtracking(parabola, x, d, (c,)).value),
     Row("optimize.strong_wolfe", line, lambda x, d, c: np.float64(4.0), diff=LOOP, bad=BAD_LINE,
         call=lambda x, d, c: optimize.strong_wolfe(parabola, x, d, (c,), c2=0.1).value, tol=256.0),
+    # Trials 1 and 5 lie on either side, and a secant step between them ends at the minimum.
+    Row("optimize.hager_zhang", line, lambda x, d, c: np.float64(4.0), diff=LOOP, bad=BAD_LINE,
+        tol=256.0, call=lambda x, d, c:
+        optimize.hager_zhang(parabola, x, d, (c,), c1=0.45, c2=0.5).value),
     HostRow("optimize.Search", "a record: a line search between two evaluations",
             ("tests/optimize/test_line_search.py::test_conditions_hold",)),
 ]  # fmt: skip
