@@ -239,6 +239,9 @@ from jaxmath.optimize.symmetric_rank_one import (
     sr1_init,
     sr1_step,
 )
+from jaxmath.optimize.trajectory import (
+    trajectory,
+)
 from jaxmath.optimize.trust_region import (
     trust_region_newton,
     trust_region_newton_init,
@@ -416,6 +419,7 @@ __all__ = [
     "strong_wolfe_init",
     "strong_wolfe_step",
     "styblinski_tang",
+    "trajectory",
     "trust_region_dogleg",
     "trust_region_dogleg_init",
     "trust_region_dogleg_step",

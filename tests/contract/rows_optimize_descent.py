@@ -71,6 +71,8 @@ ROWS = [
         call=lambda x, d, c: optimize.armijo_backtracking(parabola, x, d, (c,)).value),
     Row("optimize.strong_wolfe", line, lambda x, d, c: np.float64(4.0), diff=LOOP, bad=BAD_LINE,
         call=lambda x, d, c: optimize.strong_wolfe(parabola, x, d, (c,), c2=0.1).value, tol=256.0),
+    HostRow("optimize.trajectory", "a driver: init and step of any method under one scan",
+            ("tests/optimize/test_trajectory.py::test_the_states_are_those_of_a_loop",)),
     # Trials 1 and 5 lie on either side, and a secant step between them ends at the minimum.
     Row("optimize.hager_zhang", line, lambda x, d, c: np.float64(4.0), diff=LOOP, bad=BAD_LINE,
         tol=256.0, call=lambda x, d, c:
