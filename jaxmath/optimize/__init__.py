@@ -117,6 +117,11 @@ from jaxmath.optimize.gradient_methods import (
     nonlinear_cg_init,
     nonlinear_cg_step,
 )
+from jaxmath.optimize.hager_zhang import (
+    hager_zhang,
+    hager_zhang_init,
+    hager_zhang_step,
+)
 from jaxmath.optimize.kkt import (
     ConstrainedPoint,
     KKTMultipliers,
@@ -192,6 +197,11 @@ from jaxmath.optimize.natural_evolution import (
     xnes,
     xnes_init,
     xnes_step,
+)
+from jaxmath.optimize.nelder_mead import (
+    nelder_mead,
+    nelder_mead_init,
+    nelder_mead_step,
 )
 from jaxmath.optimize.objectives import (
     ackley,
@@ -311,6 +321,9 @@ from jaxmath.optimize.symmetric_rank_one import (
     sr1,
     sr1_init,
     sr1_step,
+)
+from jaxmath.optimize.trajectory import (
+    trajectory,
 )
 from jaxmath.optimize.trust_region import (
     trust_region_newton,
@@ -436,6 +449,9 @@ __all__ = [
     "gradient_descent_init",
     "gradient_descent_step",
     "griewank",
+    "hager_zhang",
+    "hager_zhang_init",
+    "hager_zhang_step",
     "halley",
     "halley_init",
     "halley_step",
@@ -477,6 +493,9 @@ __all__ = [
     "multistart",
     "nadam",
     "nash_gap",
+    "nelder_mead",
+    "nelder_mead_init",
+    "nelder_mead_step",
     "nesterov",
     "newton",
     "newton_init",
@@ -544,6 +563,7 @@ __all__ = [
     "strong_wolfe_step",
     "styblinski_tang",
     "tournament_selection",
+    "trajectory",
     "trust_region_dogleg",
     "trust_region_dogleg_init",
     "trust_region_dogleg_step",

@@ -6,7 +6,7 @@ another's search. φ(α) = f(x + αd).
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -160,8 +160,8 @@ def armijo_backtracking_step(
     return judged(search._replace(step=jnp.where(enough, a, shorter)), enough)
 
 
-def judged(search: Search, accepted: Array) -> Search:
-    """One more trial; the end where it is accepted, or where trials or digits have run out."""
+def judged(search: Any, accepted: Array) -> Any:
+    """After one more trial: the end where it is accepted, or trials or digits have run out."""
     trials = search.trials + 1
     lost = (trials >= MAX_TRIALS) | ~(search.step > search.least) | ~jnp.isfinite(search.step)
     status = jnp.where(lost, Status.LINE_SEARCH_FAILED, Status.RUNNING)

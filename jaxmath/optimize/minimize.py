@@ -1,4 +1,4 @@
-"""One door to the methods that minimize a smooth function, without constraints or within bounds."""
+"""One door to the methods that minimize a function, without constraints or within bounds."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +9,7 @@ from jaxmath.optimize.damped_newton import damped_newton
 from jaxmath.optimize.dogleg import trust_region_dogleg
 from jaxmath.optimize.gradient_methods import gradient_descent, nonlinear_cg
 from jaxmath.optimize.limited_memory import lbfgs
+from jaxmath.optimize.nelder_mead import nelder_mead
 from jaxmath.optimize.quasi_newton import bfgs, dfp
 from jaxmath.optimize.symmetric_rank_one import sr1
 from jaxmath.optimize.trust_region import trust_region_newton
@@ -27,6 +28,7 @@ _METHODS = {
     "sr1": sr1,
     "dogleg": trust_region_dogleg,
     "trust-ncg": trust_region_newton,
+    "nelder-mead": nelder_mead,
 }
 
 
@@ -41,7 +43,7 @@ def minimize(
     tol: Scalar | None = None,
     max_steps: Scalar | None = None,
 ) -> Solution:
-    """Minimize a smooth function, by the method that is named.
+    """Minimize a function, by the method that is named.
 
     ::
 
@@ -52,9 +54,9 @@ def minimize(
       x0: the start, a pytree of floating arrays of one dtype; a list of numbers is a vector.
       args: further arguments of ``fun``, a tuple; traced.
       method: "bfgs", "l-bfgs", "l-bfgs-b" (``lbfgsb``), "dfp", "cg" (``nonlinear_cg``),
-        "gradient-descent", "newton" (``damped_newton``), "sr1", "dogleg" (``trust_region_dogleg``)
-        or "trust-ncg" (``trust_region_newton``); in capitals too, as SciPy has them. None takes
-        "bfgs", and "l-bfgs-b" where there are bounds.
+        "gradient-descent", "newton" (``damped_newton``), "sr1", "dogleg" (``trust_region_dogleg``),
+        "trust-ncg" (``trust_region_newton``) or "nelder-mead", which needs no derivatives; in
+        capitals too, as SciPy has them. None takes "bfgs", and "l-bfgs-b" where there are bounds.
       lower: l, a number or a pytree like ``x0``, for "l-bfgs-b" only; None for −∞.
       upper: u, alike; None for ∞.
       tol: the tolerance of the method; None takes eps^(2/3).

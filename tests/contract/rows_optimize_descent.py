@@ -58,6 +58,10 @@ ROWS = [
         "bfgs", "dfp", "lbfgs", "gradient_descent", "nonlinear_cg", "trust_region_newton",
         "trust_region_dogleg", "sr1", "damped_newton",
     )),
+    # The simplex knows x to the root of the rounding of f.
+    Row("optimize.nelder_mead", start, lambda x0, centre, weights: centre, diff=LOOP,
+        bad=row("bfgs").bad, tol=2e8, dtypes=("float64",), call=lambda x0, centre, weights:
+        optimize.nelder_mead(bowl, x0, (centre, weights), tol=1e-8).value),
     Row("optimize.minimize", start, lambda x0, centre, weights: centre, diff=LOOP, tol=64.0,
         call=solved(optimize.bfgs), dtypes=("float64",), note="as bfgs",
         bad=(Bad((bowl, np.zeros(2), (), "powell"), "`method` must be one of bfgs, l-bfgs"),)),
@@ -67,6 +71,12 @@ ROWS = [
         call=lambda x, d, c: optimize.armijo_backtracking(parabola, x, d, (c,)).value),
     Row("optimize.strong_wolfe", line, lambda x, d, c: np.float64(4.0), diff=LOOP, bad=BAD_LINE,
         call=lambda x, d, c: optimize.strong_wolfe(parabola, x, d, (c,), c2=0.1).value, tol=256.0),
+    HostRow("optimize.trajectory", "a driver: init and step of any method under one scan",
+            ("tests/optimize/test_trajectory.py::test_the_states_are_those_of_a_loop",)),
+    # Trials 1 and 5 lie on either side, and a secant step between them ends at the minimum.
+    Row("optimize.hager_zhang", line, lambda x, d, c: np.float64(4.0), diff=LOOP, bad=BAD_LINE,
+        tol=256.0, call=lambda x, d, c:
+        optimize.hager_zhang(parabola, x, d, (c,), c1=0.45, c2=0.5).value),
     HostRow("optimize.Search", "a record: a line search between two evaluations",
             ("tests/optimize/test_line_search.py::test_conditions_hold",)),
 ]  # fmt: skip
