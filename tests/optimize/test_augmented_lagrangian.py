@@ -75,7 +75,7 @@ def test_each_lane_ends_in_its_own_way():
     fs, cs = zip(*kinds, strict=True)
     f = lambda x, kind: jax.lax.switch(kind, fs, x)
     c = lambda x, kind: jax.lax.switch(kind, cs, x)
-    starts = jnp.ones((8, 2)).at[3].set(jnp.inf).at[6].set(jnp.array([0.5, 1.0]))
+    starts = jnp.ones((8, 2)).at[3].set(jnp.inf).at[6].set(jnp.array([3.0, 1.0]))
     starts = starts.at[7].set(jnp.array([0.1, 9.0]))
     run = jax.jit(jax.vmap(lambda x, k: augmented_lagrangian(f, x, (k,), inequality=c)))
     found = run(starts, jnp.arange(8, dtype=jnp.int32))
