@@ -55,6 +55,6 @@ def times(c: Curvature, v: Array) -> Array:
     return matmul(c.V, c.size * matmul(c.V.T, v / c.scale)) / c.scale
 
 
-def solve(c: Curvature, v: Array) -> Array:
+def times_inverse(c: Curvature, v: Array) -> Array:
     """M⁻¹ v."""
     return c.scale * matmul(c.V, matmul(c.V.T, c.scale * v) / c.size)

@@ -5,7 +5,6 @@ another still searches: nobody waits but for the last.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -14,7 +13,7 @@ from jax import lax
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.optimize._box import Box, along, contains, distance, feasible, strides
+from jaxmath.optimize._box import Box, along, as_bound, contains, distance, feasible, strides
 from jaxmath.optimize._settled import settled
 from jaxmath.optimize._solver import as_point, choose, objective, or_one
 from jaxmath.optimize.line_search import MAX_TRIALS, Search
@@ -40,6 +39,7 @@ class Method(NamedTuple):
     finish: Callable[[Any, Array], Solution]
 
 
+_NO_LIMIT = 2**31 - 1  # of trips: each step has an end of its own, and steps are limited
 PATIENCE = 5  # steps that lower f by rounding alone before the end
 
 
@@ -290,13 +290,6 @@ def descent(
     )
 
 
-def descend(
-    fun: Callable, x0: PyTree, args: tuple, rule: Rule, tol: Scalar | None, max_steps: Scalar | None
-) -> Solution:
-    """The solver of a rule."""
-    return solve(partial(descent, rule=rule), fun, x0, args, tol, max_steps)
-
-
 def solve(
     method: Callable[..., Method],
     fun: Callable,
@@ -304,15 +297,25 @@ def solve(
     args: tuple,
     tol: Scalar | None,
     max_steps: Scalar | None,
+    scale: PyTree | None = None,
 ) -> Solution:
-    """From a start, a pytree, to a ``Solution``: ``method(fun, back, args, tol, limit)``, run."""
+    """From a start, a pytree, to a ``Solution``: ``method(fun, back, args, tol, limit)``, run.
+
+    The method sees z = x/scale.
+    """
     x, back = as_point("x0", x0)
-    limit = as_limit(max_steps, x.size)
-    made = method(fun, back, args, default_tolerance(tol, x.dtype), limit)
-    trips = jnp.asarray(limit, jnp.int32) * MAX_TRIALS
-    state, status, _ = iterate(made.advance, made.begin(x), made.status_fn, max_steps=trips)
+    limit, unit = as_limit(max_steps, x.size), as_scale(scale, x)
+    made = method(fun, lambda z: back(unit * z), args, default_tolerance(tol, x.dtype), limit)
+    state, status, _ = iterate(
+        made.advance, made.begin(x / unit), made.status_fn, max_steps=_NO_LIMIT
+    )
     solution = made.finish(state, status)
-    return solution._replace(value=back(solution.value))
+    return solution._replace(value=back(unit * solution.value))
+
+
+def as_scale(scale: PyTree | None, x: Array) -> Array:
+    """The typical sizes of the variables; 1 where there are none."""
+    return as_bound("scale", scale, 1.0, x)
 
 
 def as_limit(max_steps: Scalar | None, size: int) -> Scalar:

@@ -7,18 +7,18 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
-from jaxmath.iterate import Solution, Status, iterate
+from jaxmath.iterate import Solution, Status
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._descent import (
     PATIENCE,
-    default_tolerance,
+    Method,
     error_measure,
     evaluator,
     lowest,
     quieter,
 )
-from jaxmath.optimize._solver import as_point, choose, or_one
-from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
+from jaxmath.optimize._solver import choose, or_one
+from jaxmath.typing import Array, PyTree, Scalar, as_array
 
 __all__: list[str] = []
 
@@ -158,33 +158,29 @@ def next_state(
     return advance(evaluator(fun, lambda x: x, args), state, model)
 
 
-def minimize_in_region(
-    fun: Callable,
-    x0: PyTree,
-    args: tuple,
-    model: Model,
-    tol: Scalar | None,
-    max_steps: Scalar | None,
-) -> Solution:
-    """The solver: from a start to a ``Solution`` whose error is ``error_measure``."""
-    x, back = as_point("x0", x0)
-    tol = default_tolerance(tol, x.dtype)
-    limit = 200 * x.size if max_steps is None else max_steps
-    check_number("max_steps", limit, low=0, integer=True)
+def in_region(
+    fun: Callable, back: Callable, args: tuple, tol: Scalar, limit: Scalar, *, model: Model
+) -> Method:
+    """A method of trust regions on its problem; its error is ``error_measure``."""
     evaluate = evaluator(fun, back, args)
 
     def status_fn(state: TrustRegionState) -> Array:
-        status = jnp.where(state.quiet >= PATIENCE, Status.STAGNATED, state.status)
+        status = jnp.where(state.num_steps >= limit, Status.MAX_STEPS, Status.RUNNING)
+        status = jnp.where(state.quiet >= PATIENCE, Status.STAGNATED, status)
+        status = jnp.where(state.status != Status.RUNNING, state.status, status)
         lost = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
         level = tol * jnp.maximum(jnp.abs(state.value), 1.0)
         # At the start no model has promised anything yet: only a gradient of 0 is an end there.
         sure = (state.promise <= level) | (state.error == 0)
         return jnp.where((state.error <= tol) & sure & ~lost, Status.CONVERGED, status)
 
-    state, status, _ = iterate(
-        lambda s: advance(evaluate, s, model), begin(evaluate, x, model), status_fn, max_steps=limit
+    def finish(s: TrustRegionState, status: Array) -> Solution:
+        counts = s.num_steps, s.num_fun, s.num_fun, s.num_hess, s.num_hvp
+        return Solution(s.x, status, s.error, *counts)
+
+    return Method(
+        lambda x: begin(evaluate, x, model),
+        lambda s: advance(evaluate, s, model),
+        status_fn,
+        finish,
     )
-    return Solution(
-        back(state.x), status, state.error, state.num_steps, state.num_fun, state.num_fun,
-        state.num_hess, state.num_hvp,
-    )  # fmt: skip

@@ -15,26 +15,37 @@ from jaxmath.iterate import Solution
 from jaxmath.optimize._descent import Method, as_limit, default_tolerance, descent
 from jaxmath.optimize._pool import run_pool
 from jaxmath.optimize._solver import as_point, as_tuple, objective, solver
+from jaxmath.optimize._trust_region import in_region
+from jaxmath.optimize.damped_newton import NEWTON_RULE
+from jaxmath.optimize.dogleg import DOGLEG_MODEL
 from jaxmath.optimize.gradient_methods import CG_RULE, DESCENT_RULE
 from jaxmath.optimize.limited_memory import lbfgs_rule
+from jaxmath.optimize.nelder_mead import by_simplex
 from jaxmath.optimize.quasi_newton import BFGS_RULE, DFP_RULE
+from jaxmath.optimize.symmetric_rank_one import SR1_MODEL
+from jaxmath.optimize.trust_region import NEWTON_MODEL
 from jaxmath.typing import Array, PyTree, Scalar, as_array, as_key, check_number
 
 __all__ = ["Multistart", "minimize_batch", "multistart"]
 
-_RULES = {
-    "bfgs": BFGS_RULE,
-    "l-bfgs": lbfgs_rule(10),
-    "dfp": DFP_RULE,
-    "cg": CG_RULE,
-    "gradient-descent": DESCENT_RULE,
+_METHODS: dict[str, Callable[..., Method]] = {
+    "bfgs": partial(descent, rule=BFGS_RULE),
+    "l-bfgs": partial(descent, rule=lbfgs_rule(10)),
+    "dfp": partial(descent, rule=DFP_RULE),
+    "cg": partial(descent, rule=CG_RULE),
+    "gradient-descent": partial(descent, rule=DESCENT_RULE),
+    "newton": partial(descent, rule=NEWTON_RULE),
+    "sr1": partial(in_region, model=SR1_MODEL),
+    "dogleg": partial(in_region, model=DOGLEG_MODEL),
+    "trust-ncg": partial(in_region, model=NEWTON_MODEL),
+    "nelder-mead": partial(by_simplex, adaptive=False),
 }
 
 
 def _method(name: str) -> Callable[..., Method]:
-    if not isinstance(name, str) or name.lower() not in _RULES:
-        raise ValueError(f"argument `method` must be one of {', '.join(_RULES)}, got {name!r}")
-    return partial(descent, rule=_RULES[name.lower()])
+    if not isinstance(name, str) or name.lower() not in _METHODS:
+        raise ValueError(f"argument `method` must be one of {', '.join(_METHODS)}, got {name!r}")
+    return _METHODS[name.lower()]
 
 
 def _axes(args: tuple, axes: int | tuple | None) -> tuple:
@@ -80,7 +91,7 @@ def minimize_batch(
       fun: the objective, ``fun(x, *args)``, a real scalar, for one start.
       x0: the starts, a pytree of floating arrays of one dtype, each with a leading axis, N.
       args: further arguments of ``fun``, a tuple; traced.
-      method: "bfgs", "l-bfgs", "dfp", "cg" or "gradient-descent", as ``minimize`` has them.
+      method: any method of ``minimize`` but "l-bfgs-b".
       args_axes: None where all starts share ``args``; 0 where each of them has a leading axis of
         length N; or a tuple with one of the two for each argument.
       tol: the tolerance of the method; None takes eps^(2/3).

@@ -11,7 +11,7 @@ from jaxmath.iterate import Solution
 from jaxmath.numerics import dot, matmul
 from jaxmath.optimize._box import Box, as_box
 from jaxmath.optimize._cauchy_point import Curvature, subspace_step
-from jaxmath.optimize._descent import DescentState, Rule, descend, first_state, next_state
+from jaxmath.optimize._descent import DescentState, Rule, descent, first_state, next_state, solve
 from jaxmath.optimize._solver import as_point, solver
 from jaxmath.optimize.limited_memory import Pairs, lbfgs_rule
 from jaxmath.typing import Array, PyTree, Scalar, as_array
@@ -183,4 +183,4 @@ def lbfgsb(
     """
     x, _ = as_point("x0", x0)
     rule = _rule(memory, as_box(lower, upper, x))
-    return descend(fun, x0, args, rule, tol, max_steps)
+    return solve(partial(descent, rule=rule), fun, x0, args, tol, max_steps)

@@ -1,10 +1,11 @@
 """Newton's method with a line search, where the Hessian need not be definite."""
 
 from collections.abc import Callable
+from functools import partial
 
 from jaxmath.iterate import Solution
-from jaxmath.optimize._curvature import Curvature, hessian_curvature, identity, solve
-from jaxmath.optimize._descent import DescentState, Rule, descend, first_state, next_state
+from jaxmath.optimize._curvature import Curvature, hessian_curvature, identity, times_inverse
+from jaxmath.optimize._descent import DescentState, Rule, descent, first_state, next_state, solve
 from jaxmath.optimize._solver import solver
 from jaxmath.typing import Array, PyTree, Scalar
 
@@ -16,7 +17,7 @@ def _keep(memory: Curvature, s: Array, y: Array, g: Array, d: Array) -> Curvatur
     return memory
 
 
-_NEWTON = Rule(identity, _keep, lambda c, g: -solve(c, g), refresh=hessian_curvature)
+NEWTON_RULE = Rule(identity, _keep, lambda c, g: -times_inverse(c, g), refresh=hessian_curvature)
 
 
 def damped_newton_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
@@ -45,7 +46,7 @@ def damped_newton_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentSta
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 3.2.
     """
-    return first_state(fun, x0, args, _NEWTON)
+    return first_state(fun, x0, args, NEWTON_RULE)
 
 
 def damped_newton_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentState:
@@ -75,10 +76,10 @@ def damped_newton_step(fun: Callable, state: DescentState, args: tuple = ()) -> 
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 3.2.
     """
-    return next_state(fun, state, args, _NEWTON)
+    return next_state(fun, state, args, NEWTON_RULE)
 
 
-@solver
+@partial(solver, data=("scale",))
 def damped_newton(
     fun: Callable,
     x0: PyTree,
@@ -86,6 +87,7 @@ def damped_newton(
     *,
     tol: Scalar | None = None,
     max_steps: Scalar | None = None,
+    scale: PyTree | None = None,
 ) -> Solution:
     """Minimize a smooth function by Newton's method with a strong Wolfe line search.
 
@@ -100,6 +102,7 @@ def damped_newton(
       args: further arguments of ``fun``; arrays that may change without a new compilation.
       tol: as in ``bfgs``.
       max_steps: the limit on steps; None takes 200 n.
+      scale: as in ``bfgs``.
 
     Returns:
       A ``Solution``, as ``bfgs``; ``num_hess`` counts the Hessians, one at each point.
@@ -122,4 +125,4 @@ def damped_newton(
       Y. Dauphin et al., "Identifying and attacking the saddle point problem in high-dimensional
       non-convex optimization", 2014, equation 4.
     """
-    return descend(fun, x0, args, _NEWTON, tol, max_steps)
+    return solve(partial(descent, rule=NEWTON_RULE), fun, x0, args, tol, max_steps, scale)

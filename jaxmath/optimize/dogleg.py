@@ -1,20 +1,22 @@
 """Newton's method in a trust region along Powell's dogleg."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax.numpy as jnp
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution
 from jaxmath.numerics import safe_norm
-from jaxmath.optimize._curvature import Curvature, hessian_curvature, identity, solve, times
+from jaxmath.optimize._curvature import Curvature, hessian_curvature, identity, times, times_inverse
+from jaxmath.optimize._descent import solve
 from jaxmath.optimize._solver import or_one, solver
 from jaxmath.optimize._trust_region import (
     Model,
     Proposal,
     TrustRegionState,
     first_state,
-    minimize_in_region,
+    in_region,
     next_state,
     to_the_boundary,
 )
@@ -27,7 +29,7 @@ def _dogleg(c: Curvature, g: Array, radius: Array) -> Array:
     """Where the path 0 → Cauchy's point → −M⁻¹g leaves the region, or its end (equation 4.16)."""
     norm = safe_norm(g)
     unit = g / or_one(norm)
-    newton = -solve(c, g)
+    newton = -times_inverse(c, g)
     cauchy = -norm / or_one(numerics.dot(unit, times(c, unit))) * unit
     # A Cauchy point outside is replaced by 0, from where the boundary lies along it.
     far = ~(safe_norm(cauchy) < radius)
@@ -44,7 +46,7 @@ def _propose(gradient: Callable, c: Curvature, x: Array, g: Array, radius: Array
     return Proposal(p, promise, jnp.int32(0))
 
 
-_DOGLEG = Model(identity, _propose, refresh=hessian_curvature)
+DOGLEG_MODEL = Model(identity, _propose, refresh=hessian_curvature)
 
 
 def trust_region_dogleg_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
@@ -72,7 +74,7 @@ def trust_region_dogleg_init(fun: Callable, x0: Array, args: tuple = ()) -> Trus
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 4.1.
     """
-    return first_state(fun, x0, args, _DOGLEG)
+    return first_state(fun, x0, args, DOGLEG_MODEL)
 
 
 def trust_region_dogleg_step(
@@ -105,10 +107,10 @@ def trust_region_dogleg_step(
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, equation 4.16.
     """
-    return next_state(fun, state, args, _DOGLEG)
+    return next_state(fun, state, args, DOGLEG_MODEL)
 
 
-@solver
+@partial(solver, data=("scale",))
 def trust_region_dogleg(
     fun: Callable,
     x0: PyTree,
@@ -116,6 +118,7 @@ def trust_region_dogleg(
     *,
     tol: Scalar | None = None,
     max_steps: Scalar | None = None,
+    scale: PyTree | None = None,
 ) -> Solution:
     """Minimize a smooth function by Newton's method in a trust region, along Powell's dogleg.
 
@@ -130,6 +133,7 @@ def trust_region_dogleg(
       args: further arguments of ``fun``; arrays that may change without a new compilation.
       tol: as in ``bfgs``.
       max_steps: the limit on steps, refused ones too; None takes 200 n.
+      scale: as in ``bfgs``.
 
     Returns:
       A ``Solution``, as ``bfgs``; ``num_hess`` counts the Hessians, one at each point left.
@@ -152,4 +156,4 @@ def trust_region_dogleg(
       M. J. D. Powell, "A new algorithm for unconstrained optimization", 1970.
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, section 4.1.
     """
-    return minimize_in_region(fun, x0, args, _DOGLEG, tol, max_steps)
+    return solve(partial(in_region, model=DOGLEG_MODEL), fun, x0, args, tol, max_steps, scale)

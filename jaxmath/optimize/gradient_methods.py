@@ -1,13 +1,14 @@
 """Gradient descent and nonlinear conjugate gradients, with a strong Wolfe line search."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution
-from jaxmath.optimize._descent import DescentState, Rule, descend, first_state, next_state
+from jaxmath.optimize._descent import DescentState, Rule, descent, first_state, next_state, solve
 from jaxmath.optimize._solver import solver
 from jaxmath.typing import Array, PyTree, Scalar
 
@@ -106,7 +107,7 @@ def gradient_descent_step(fun: Callable, state: DescentState, args: tuple = ()) 
     return next_state(fun, state, args, DESCENT_RULE)
 
 
-@solver
+@partial(solver, data=("scale",))
 def gradient_descent(
     fun: Callable,
     x0: PyTree,
@@ -114,6 +115,7 @@ def gradient_descent(
     *,
     tol: Scalar | None = None,
     max_steps: Scalar | None = None,
+    scale: PyTree | None = None,
 ) -> Solution:
     """Minimize a smooth function by steepest descent with a line search.
 
@@ -128,6 +130,7 @@ def gradient_descent(
       args: further arguments of ``fun``; arrays that may change without a new compilation.
       tol: as in ``bfgs``.
       max_steps: the limit on steps; None takes 200 n.
+      scale: as in ``bfgs``.
 
     Returns:
       A ``Solution``, as ``bfgs``.
@@ -145,7 +148,7 @@ def gradient_descent(
       A. Cauchy, "Méthode générale pour la résolution des systèmes d'équations simultanées", 1847.
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, theorem 3.4.
     """
-    return descend(fun, x0, args, DESCENT_RULE, tol, max_steps)
+    return solve(partial(descent, rule=DESCENT_RULE), fun, x0, args, tol, max_steps, scale)
 
 
 def nonlinear_cg_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
@@ -205,7 +208,7 @@ def nonlinear_cg_step(fun: Callable, state: DescentState, args: tuple = ()) -> D
     return next_state(fun, state, args, CG_RULE)
 
 
-@solver
+@partial(solver, data=("scale",))
 def nonlinear_cg(
     fun: Callable,
     x0: PyTree,
@@ -213,6 +216,7 @@ def nonlinear_cg(
     *,
     tol: Scalar | None = None,
     max_steps: Scalar | None = None,
+    scale: PyTree | None = None,
 ) -> Solution:
     """Minimize a smooth function by nonlinear conjugate gradients (Polak and Ribière, PR+).
 
@@ -226,6 +230,7 @@ def nonlinear_cg(
       args: further arguments of ``fun``; arrays that may change without a new compilation.
       tol: as in ``bfgs``.
       max_steps: the limit on steps; None takes 200 n.
+      scale: as in ``bfgs``.
 
     Returns:
       A ``Solution``, as ``bfgs``.
@@ -243,4 +248,4 @@ def nonlinear_cg(
       E. Polak, G. Ribière, "Note sur la convergence de méthodes de directions conjuguées", 1969.
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, section 5.2.
     """
-    return descend(fun, x0, args, CG_RULE, tol, max_steps)
+    return solve(partial(descent, rule=CG_RULE), fun, x0, args, tol, max_steps, scale)

@@ -1,6 +1,7 @@
 """L-BFGS: BFGS from the last pairs alone, for many variables."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -8,7 +9,7 @@ from jax import lax
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution
-from jaxmath.optimize._descent import DescentState, Rule, descend, first_state, next_state
+from jaxmath.optimize._descent import DescentState, Rule, descent, first_state, next_state, solve
 from jaxmath.optimize._solver import choose, solver
 from jaxmath.optimize.quasi_newton import secant_pair
 from jaxmath.typing import Array, PyTree, Scalar, check_number
@@ -120,7 +121,7 @@ def lbfgs_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentS
     return next_state(fun, state, args, lbfgs_rule(len(state.memory.S)))
 
 
-@solver
+@partial(solver, data=("scale",))
 def lbfgs(
     fun: Callable,
     x0: PyTree,
@@ -129,6 +130,7 @@ def lbfgs(
     memory: int = 10,
     tol: Scalar | None = None,
     max_steps: Scalar | None = None,
+    scale: PyTree | None = None,
 ) -> Solution:
     """Minimize a smooth function of many variables by BFGS with limited memory.
 
@@ -143,6 +145,7 @@ def lbfgs(
       memory: the number of pairs kept.
       tol: as in ``bfgs``.
       max_steps: the limit on steps; None takes 200 n.
+      scale: as in ``bfgs``.
 
     Returns:
       A ``Solution``, as ``bfgs``.
@@ -158,4 +161,4 @@ def lbfgs(
     References:
       D. C. Liu, J. Nocedal, "On the limited memory BFGS method for large scale optimization", 1989.
     """
-    return descend(fun, x0, args, lbfgs_rule(memory), tol, max_steps)
+    return solve(partial(descent, rule=lbfgs_rule(memory)), fun, x0, args, tol, max_steps, scale)

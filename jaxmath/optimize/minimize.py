@@ -42,6 +42,7 @@ def minimize(
     upper: Any = None,
     tol: Scalar | None = None,
     max_steps: Scalar | None = None,
+    scale: Any = None,
 ) -> Solution:
     """Minimize a function, by the method that is named.
 
@@ -61,6 +62,8 @@ def minimize(
       upper: u, alike; None for ∞.
       tol: the tolerance of the method; None takes eps^(2/3).
       max_steps: the limit on steps; None takes 200 n.
+      scale: typical sizes of the variables, a number or a pytree like ``x0``, not for "l-bfgs-b";
+        None for 1.
 
     Returns:
       The ``Solution`` of the method: minimizer, ``Status``, error and exact counts.
@@ -88,5 +91,8 @@ def minimize(
         raise ValueError(
             f"argument `method` must be l-bfgs-b where there are bounds, got {method!r}"
         )
-    solve: Callable = _METHODS[method.lower()]
-    return solve(fun, x0, args, tol=tol, max_steps=max_steps, **bounds)
+    if scale is not None and method.lower() == "l-bfgs-b":
+        raise ValueError("argument `scale` must be None for the method l-bfgs-b")
+    settings = bounds if scale is None else {"scale": scale}
+    method_fn: Any = _METHODS[method.lower()]
+    return method_fn(fun, x0, args, tol=tol, max_steps=max_steps, **settings)

@@ -1,14 +1,15 @@
 """The simplex method of Nelder and Mead: no derivatives, one value of f a trip."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.optimize._descent import default_tolerance, lowest
-from jaxmath.optimize._solver import as_point, objective, solver
-from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
+from jaxmath.iterate import Solution, Status
+from jaxmath.optimize._descent import Method, lowest, solve
+from jaxmath.optimize._solver import objective, solver
+from jaxmath.typing import Array, PyTree, Scalar, as_array
 
 __all__ = ["nelder_mead", "nelder_mead_init", "nelder_mead_step"]
 
@@ -116,6 +117,32 @@ def _advance(evaluate: Callable, s: NelderMeadState, adaptive: bool) -> NelderMe
     )  # fmt: skip
 
 
+def by_simplex(
+    fun: Callable,
+    back: Callable,
+    args: tuple,
+    tol: Scalar,
+    limit: Scalar,
+    *,
+    adaptive: bool = False,
+) -> Method:
+    """The simplex method on its problem."""
+    evaluate = lambda v: objective(fun, args)(back(v))
+
+    def status_fn(s: NelderMeadState) -> Array:
+        status = jnp.where(s.num_steps >= limit, Status.MAX_STEPS, Status.RUNNING)
+        status = jnp.where((s.error <= tol) & jnp.isfinite(s.error), Status.CONVERGED, status)
+        early = (s.status != Status.RUNNING) & ((s.status != Status.STAGNATED) | (s.error > tol))
+        return jnp.where(early, s.status, status)
+
+    return Method(
+        lambda x: _begin(evaluate, x),
+        lambda s: _advance(evaluate, s, adaptive),
+        status_fn,
+        lambda s, status: Solution(s.x, status, s.error, s.num_steps, s.num_fun),
+    )
+
+
 def nelder_mead_init(fun: Callable, x0: Array, args: tuple = ()) -> NelderMeadState:
     """The start of the simplex method: f at x₀, and n vertices beside it, their values to come.
 
@@ -184,7 +211,7 @@ def nelder_mead_step(
     return _advance(objective(fun, args), state, adaptive)
 
 
-@solver
+@partial(solver, data=("scale",))
 def nelder_mead(
     fun: Callable,
     x0: PyTree,
@@ -193,6 +220,7 @@ def nelder_mead(
     adaptive: bool = False,
     tol: Scalar | None = None,
     max_steps: Scalar | None = None,
+    scale: PyTree | None = None,
 ) -> Solution:
     """Minimize a function without its derivatives, by the simplex method of Nelder and Mead.
 
@@ -208,6 +236,7 @@ def nelder_mead(
       adaptive: χ = 1 + 2/n, γ = ¾ − 1/2n, σ = 1 − 1/n for n > 2; not χ = 2, γ = σ = ½.
       tol: see Numerics; None takes eps^(2/3), 3.7e-11 in double and 2.4e-5 in single precision.
       max_steps: the limit on simplices; None takes 200 n.
+      scale: as in ``bfgs``.
 
     Returns:
       A ``Solution``: the best vertex, a ``Status``, the error, and the counts of simplices and of
@@ -234,20 +263,4 @@ def nelder_mead(
       F. Gao, L. Han, "Implementing the Nelder-Mead simplex algorithm with adaptive parameters",
       2012, equation 4.1.
     """
-    x, back = as_point("x0", x0)
-    tol = default_tolerance(tol, x.dtype)
-    limit = 200 * x.size if max_steps is None else max_steps
-    check_number("max_steps", limit, low=0, integer=True)
-    evaluate = lambda v: objective(fun, args)(back(v))
-
-    def status_fn(s: NelderMeadState) -> Array:
-        status = jnp.where(s.num_steps >= limit, Status.MAX_STEPS, Status.RUNNING)
-        status = jnp.where((s.error <= tol) & jnp.isfinite(s.error), Status.CONVERGED, status)
-        early = (s.status != Status.RUNNING) & ((s.status != Status.STAGNATED) | (s.error > tol))
-        return jnp.where(early, s.status, status)
-
-    state, status, _ = iterate(
-        lambda s: _advance(evaluate, s, adaptive), _begin(evaluate, x), status_fn,
-        max_steps=(jnp.asarray(limit, jnp.int32) + 1) * (x.size + 2),
-    )  # fmt: skip
-    return Solution(back(state.x), status, state.error, state.num_steps, state.num_fun)
+    return solve(partial(by_simplex, adaptive=adaptive), fun, x0, args, tol, max_steps, scale)

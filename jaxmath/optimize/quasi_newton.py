@@ -6,6 +6,7 @@ any pytree.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -15,9 +16,10 @@ from jaxmath.iterate import Solution
 from jaxmath.optimize._descent import (
     DescentState,
     Rule,
-    descend,
+    descent,
     first_state,
     next_state,
+    solve,
 )
 from jaxmath.optimize._solver import or_one, solver
 from jaxmath.typing import Array, PyTree, Scalar
@@ -140,7 +142,7 @@ def bfgs_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentSt
     return next_state(fun, state, args, BFGS_RULE)
 
 
-@solver
+@partial(solver, data=("scale",))
 def bfgs(
     fun: Callable,
     x0: PyTree,
@@ -148,6 +150,7 @@ def bfgs(
     *,
     tol: Scalar | None = None,
     max_steps: Scalar | None = None,
+    scale: PyTree | None = None,
 ) -> Solution:
     """Minimize a smooth function by the method of Broyden, Fletcher, Goldfarb and Shanno.
 
@@ -162,6 +165,8 @@ def bfgs(
       args: further arguments of ``fun``; arrays that may change without a new compilation.
       tol: see Numerics; None takes eps^(2/3), 3.7e-11 in double and 2.4e-5 in single precision.
       max_steps: the limit on steps; None takes 200 n.
+      scale: typical sizes of the variables, > 0, a number or a pytree like ``x0``; None for 1. The
+        method works on x/scale, as if each variable were measured in that unit.
 
     Returns:
       A ``Solution``: the minimizer, a ``Status``, the error, and the counts of steps and of
@@ -185,7 +190,7 @@ def bfgs(
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 6.1.
     """
-    return descend(fun, x0, args, BFGS_RULE, tol, max_steps)
+    return solve(partial(descent, rule=BFGS_RULE), fun, x0, args, tol, max_steps, scale)
 
 
 def dfp_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
@@ -245,7 +250,7 @@ def dfp_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentSta
     return next_state(fun, state, args, DFP_RULE)
 
 
-@solver
+@partial(solver, data=("scale",))
 def dfp(
     fun: Callable,
     x0: PyTree,
@@ -253,6 +258,7 @@ def dfp(
     *,
     tol: Scalar | None = None,
     max_steps: Scalar | None = None,
+    scale: PyTree | None = None,
 ) -> Solution:
     """Minimize a smooth function by the method of Davidon, Fletcher and Powell.
 
@@ -266,6 +272,7 @@ def dfp(
       args: further arguments of ``fun``; arrays that may change without a new compilation.
       tol: as in ``bfgs``.
       max_steps: the limit on steps; None takes 200 n.
+      scale: as in ``bfgs``.
 
     Returns:
       A ``Solution``, as ``bfgs``.
@@ -282,4 +289,4 @@ def dfp(
     References:
       R. Fletcher, M. J. D. Powell, "A rapidly convergent descent method for minimization", 1963.
     """
-    return descend(fun, x0, args, DFP_RULE, tol, max_steps)
+    return solve(partial(descent, rule=DFP_RULE), fun, x0, args, tol, max_steps, scale)

@@ -1,6 +1,7 @@
 """The symmetric rank-one quasi-Newton method, in a trust region."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -8,13 +9,14 @@ import jax.numpy as jnp
 from jaxmath import numerics
 from jaxmath.iterate import Solution
 from jaxmath.numerics import safe_norm
+from jaxmath.optimize._descent import solve
 from jaxmath.optimize._solver import or_one, solver
 from jaxmath.optimize._trust_region import (
     Model,
     Proposal,
     TrustRegionState,
     first_state,
-    minimize_in_region,
+    in_region,
     next_state,
 )
 from jaxmath.optimize.trust_region import steihaug
@@ -56,7 +58,7 @@ def _propose(gradient: Callable, memory: Symmetric, x: Array, g: Array, radius: 
     return Proposal(p, promise, jnp.int32(0))
 
 
-_SR1 = Model(_identity, _propose, update=_update)
+SR1_MODEL = Model(_identity, _propose, update=_update)
 
 
 def sr1_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
@@ -85,7 +87,7 @@ def sr1_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 6.2.
     """
-    return first_state(fun, x0, args, _SR1)
+    return first_state(fun, x0, args, SR1_MODEL)
 
 
 def sr1_step(fun: Callable, state: TrustRegionState, args: tuple = ()) -> TrustRegionState:
@@ -115,10 +117,10 @@ def sr1_step(fun: Callable, state: TrustRegionState, args: tuple = ()) -> TrustR
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 6.2.
     """
-    return next_state(fun, state, args, _SR1)
+    return next_state(fun, state, args, SR1_MODEL)
 
 
-@solver
+@partial(solver, data=("scale",))
 def sr1(
     fun: Callable,
     x0: PyTree,
@@ -126,6 +128,7 @@ def sr1(
     *,
     tol: Scalar | None = None,
     max_steps: Scalar | None = None,
+    scale: PyTree | None = None,
 ) -> Solution:
     """Minimize a smooth function by the symmetric rank-one method in a trust region.
 
@@ -140,6 +143,7 @@ def sr1(
       args: further arguments of ``fun``; arrays that may change without a new compilation.
       tol: as in ``bfgs``.
       max_steps: the limit on steps, refused ones too; None takes 200 n.
+      scale: as in ``bfgs``.
 
     Returns:
       A ``Solution``, as ``bfgs``.
@@ -162,4 +166,4 @@ def sr1(
       the symmetric rank one update", 1991.
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 6.2.
     """
-    return minimize_in_region(fun, x0, args, _SR1, tol, max_steps)
+    return solve(partial(in_region, model=SR1_MODEL), fun, x0, args, tol, max_steps, scale)

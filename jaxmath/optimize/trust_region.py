@@ -1,6 +1,7 @@
 """Newton's method in a trust region, the model minimized by conjugate gradients (Steihaug)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -10,13 +11,14 @@ from jax import lax
 from jaxmath import numerics
 from jaxmath.iterate import Solution
 from jaxmath.numerics import safe_norm
+from jaxmath.optimize._descent import solve
 from jaxmath.optimize._solver import solver
 from jaxmath.optimize._trust_region import (
     Model,
     Proposal,
     TrustRegionState,
     first_state,
-    minimize_in_region,
+    in_region,
     next_state,
     to_the_boundary,
 )
@@ -70,7 +72,7 @@ def _propose(gradient: Callable, memory: tuple, x: Array, g: Array, radius: Arra
     return steihaug(product, g, radius)
 
 
-_NEWTON = Model(lambda x: (), _propose)
+NEWTON_MODEL = Model(lambda x: (), _propose)
 
 
 def trust_region_newton_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
@@ -98,7 +100,7 @@ def trust_region_newton_init(fun: Callable, x0: Array, args: tuple = ()) -> Trus
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 4.1.
     """
-    return first_state(fun, x0, args, _NEWTON)
+    return first_state(fun, x0, args, NEWTON_MODEL)
 
 
 def trust_region_newton_step(
@@ -131,10 +133,10 @@ def trust_region_newton_step(
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithms 4.1, 7.2.
     """
-    return next_state(fun, state, args, _NEWTON)
+    return next_state(fun, state, args, NEWTON_MODEL)
 
 
-@solver
+@partial(solver, data=("scale",))
 def trust_region_newton(
     fun: Callable,
     x0: PyTree,
@@ -142,6 +144,7 @@ def trust_region_newton(
     *,
     tol: Scalar | None = None,
     max_steps: Scalar | None = None,
+    scale: PyTree | None = None,
 ) -> Solution:
     """Minimize a smooth function by Newton's method in a trust region, without a Hessian matrix.
 
@@ -156,6 +159,7 @@ def trust_region_newton(
       args: further arguments of ``fun``; arrays that may change without a new compilation.
       tol: as in ``bfgs``.
       max_steps: the limit on steps, refused ones too; None takes 200 n.
+      scale: as in ``bfgs``.
 
     Returns:
       A ``Solution``, as ``bfgs``; ``num_hvp`` counts the products with the Hessian.
@@ -179,4 +183,4 @@ def trust_region_newton(
       1983.
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithms 4.1, 7.2.
     """
-    return minimize_in_region(fun, x0, args, _NEWTON, tol, max_steps)
+    return solve(partial(in_region, model=NEWTON_MODEL), fun, x0, args, tol, max_steps, scale)
