@@ -20,6 +20,7 @@ from jaxmath.optimize._descent import (
     begin,
     error_measure,
     lowest,
+    quiet_at,
     redirected,
 )
 from jaxmath.optimize._solver import as_point, choose, objective
@@ -159,7 +160,7 @@ def _ended(state: ContinuationState) -> Array:
     """Whether the inner minimization has done what it can or what it should."""
     inner = state.inner
     done = inner.error <= state.outer.tolerance
-    return done | (inner.quiet >= PATIENCE) | (inner.status != Status.RUNNING)
+    return done | (inner.quiet.steps >= PATIENCE) | (inner.status != Status.RUNNING)
 
 
 def _updated(p: Problem, state: ContinuationState) -> ContinuationState:
@@ -189,9 +190,10 @@ def _updated(p: Problem, state: ContinuationState) -> ContinuationState:
 
 def _begun(inner: DescentState, value: Array, gradient: Array) -> DescentState:
     """The descent with a new φ at the same point: what BFGS knows of its curvature is kept."""
+    error = error_measure(inner.x, value, gradient)
     inner = inner._replace(
-        value=value, gradient=gradient, error=error_measure(inner.x, value, gradient),
-        floor=lowest(value), quiet=jnp.int32(0), forced=jnp.asarray(False),
+        value=value, gradient=gradient, error=error,
+        floor=lowest(value), quiet=quiet_at(value, error), forced=jnp.asarray(False),
         num_fun=inner.num_fun + 1, status=jnp.int32(Status.RUNNING),
     )  # fmt: skip
     return redirected(inner, BFGS_RULE, jnp.ones_like(value))

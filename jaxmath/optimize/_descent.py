@@ -40,7 +40,7 @@ class Method(NamedTuple):
 
 
 _NO_LIMIT = 2**31 - 1  # of trips: each step has an end of its own, and steps are limited
-PATIENCE = 5  # steps that lower f by rounding alone before the end
+PATIENCE = 5  # quiet steps before the end
 
 
 class Rule(NamedTuple):
@@ -65,6 +65,22 @@ class Rule(NamedTuple):
     refresh: Callable[[Callable, Array], PyTree] | None = None
 
 
+class Quiet(NamedTuple):
+    """Whether steps are still more than rounding.
+
+    Args:
+      steps: how many in a row were not.
+      least: the least f so far.
+      low: the least error since f last fell.
+      peak: the error that last counted as growth since then; 0 where none has.
+    """
+
+    steps: Array
+    least: Array
+    low: Array
+    peak: Array
+
+
 class DescentState(NamedTuple):
     """Between two evaluations: the point, the direction, the memory, and the search along it."""
 
@@ -76,7 +92,7 @@ class DescentState(NamedTuple):
     search: Search
     error: Array
     floor: Array
-    quiet: Array
+    quiet: Quiet
     fresh: Array
     forced: Array
     num_steps: Array
@@ -106,10 +122,25 @@ def lowest(value: Array) -> Array:
     return -(float(jnp.finfo(value.dtype).eps) ** -1.5) * jnp.maximum(jnp.abs(value), 1.0)
 
 
-def quieter(quiet: Array, before: Array, after: Array) -> Array:
-    """The number of steps in a row that lowered f by no more than its rounding."""
-    eps = float(jnp.finfo(before.dtype).eps)
-    return jnp.where(before - after > eps * jnp.abs(before), 0, quiet + 1)
+def quiet_at(value: Array, error: Array) -> Quiet:
+    return Quiet(jnp.int32(0), value, error, jnp.zeros_like(error))
+
+
+def quieter(quiet: Quiet, value: Array, error: Array) -> Quiet:
+    """One quiet step more, unless f fell below its least by more than rounding, or the error grew.
+
+    Beside a saddle f stands still while its gradient doubles and doubles; what rounding does to a
+    gradient has an end.
+    """
+    eps = float(jnp.finfo(value.dtype).eps)
+    fell = quiet.least - value > eps * jnp.abs(quiet.least)
+    grew = error > 2 * jnp.maximum(quiet.low, quiet.peak)
+    return Quiet(
+        jnp.where(fell | grew, 0, quiet.steps + 1),
+        jnp.minimum(quiet.least, value),
+        jnp.where(fell, error, jnp.minimum(quiet.low, error)),
+        jnp.where(fell, 0.0, jnp.where(grew, error, quiet.peak)),
+    )
 
 
 def evaluator(fun: Callable, back: Callable, args: tuple) -> Callable[[Array], tuple[Array, Array]]:
@@ -159,10 +190,11 @@ def begin(evaluate: Callable, x: Array, rule: Rule) -> DescentState:
         status = jnp.where(contains(rule.region, x), status, Status.INVALID_START)
         status = jnp.where(feasible(rule.region), status, Status.INFEASIBLE)
     d, step = _steepest(x, gradient, rule.region)
+    error = error_measure(x, value, gradient, rule.region)
     state = DescentState(
         x, value, gradient, d, rule.init(x),
         _new_search(step, x, value, d, numerics.dot(gradient, d)),
-        error_measure(x, value, gradient, rule.region), lowest(value), jnp.int32(0),
+        error, lowest(value), quiet_at(value, error),
         jnp.asarray(True), jnp.asarray(False), jnp.int32(0), jnp.int32(1), status.astype(jnp.int32),
     )  # fmt: skip
     if rule.refresh is None:
@@ -204,11 +236,11 @@ def _moved(evaluate: Callable, state: DescentState, trial: tuple, rule: Rule) ->
     """The state after its search has ended with a step: the new point and the memory."""
     x, value, gradient = trial
     s, y = x - state.x, gradient - state.gradient
+    error = error_measure(x, value, gradient, rule.region)
     state = state._replace(
         x=x, value=value, gradient=gradient,
         memory=rule.update(state.memory, s, y, gradient, state.direction),
-        error=error_measure(x, value, gradient, rule.region),
-        quiet=quieter(state.quiet, state.value, value),
+        error=error, quiet=quieter(state.quiet, value, error),
         fresh=jnp.asarray(False), forced=jnp.asarray(False), num_steps=state.num_steps + 1,
     )  # fmt: skip
     return _refreshed(evaluate, state, rule)
@@ -272,7 +304,7 @@ def descent(
 
     def status_fn(state: DescentState) -> Array:
         status = jnp.where(state.num_steps >= limit, Status.MAX_STEPS, Status.RUNNING)
-        status = jnp.where(state.quiet >= PATIENCE, Status.STAGNATED, status)
+        status = jnp.where(state.quiet.steps >= PATIENCE, Status.STAGNATED, status)
         status = jnp.where(state.status != Status.RUNNING, state.status, status)
         lost = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
         lost |= status == Status.INFEASIBLE

@@ -12,9 +12,11 @@ from jaxmath.numerics import safe_norm
 from jaxmath.optimize._descent import (
     PATIENCE,
     Method,
+    Quiet,
     error_measure,
     evaluator,
     lowest,
+    quiet_at,
     quieter,
 )
 from jaxmath.optimize._solver import choose, or_one
@@ -64,7 +66,7 @@ class TrustRegionState(NamedTuple):
     promise: Array
     error: Array
     floor: Array
-    quiet: Array
+    quiet: Quiet
     num_steps: Array
     num_fun: Array
     num_hess: Array
@@ -89,7 +91,8 @@ def begin(evaluate: Callable, x: Array, model: Model) -> TrustRegionState:
     error, one, zero = error_measure(x, value, gradient), jnp.ones_like(value), jnp.int32(0)
     return TrustRegionState(
         x, value, gradient, model.init(x), jnp.asarray(True), one, jnp.inf * one, error,
-        lowest(value), zero, zero, jnp.int32(1), zero, zero, status.astype(jnp.int32),
+        lowest(value), quiet_at(value, error), zero, jnp.int32(1), zero, zero,
+        status.astype(jnp.int32),
     )  # fmt: skip
 
 
@@ -129,11 +132,15 @@ def advance(evaluate: Callable, state: TrustRegionState, model: Model) -> TrustR
         near = ratio > -_FAR
         memory = choose(near, model.update(memory, p, gradient - state.gradient), memory)
     still = jnp.all(jnp.abs(p) <= eps * jnp.abs(x))
-    status = jnp.where(still & ~accepted, Status.STAGNATED, state.status)
+    # A promise that is not positive: ∇f underflows in a square, or the curvature is not finite.
+    still = (still | ~(promise > 0)) & ~accepted
+    status = jnp.where(still, Status.STAGNATED, state.status)
+    status = jnp.where(jnp.isnan(promise), Status.NON_FINITE, status)
     status = jnp.where(value < state.floor, Status.UNBOUNDED, status)
+    error = error_measure(x + p, value, gradient)
     moved = state._replace(
-        x=x + p, value=value, gradient=gradient, error=error_measure(x + p, value, gradient),
-        quiet=quieter(state.quiet, state.value, value),
+        x=x + p, value=value, gradient=gradient, error=error,
+        quiet=quieter(state.quiet, value, error),
     )  # fmt: skip
     state = choose(accepted, moved, state)
     radius = jnp.where((ratio > 0.75) & bounded, 2.0, 1.0) * radius
@@ -166,7 +173,7 @@ def in_region(
 
     def status_fn(state: TrustRegionState) -> Array:
         status = jnp.where(state.num_steps >= limit, Status.MAX_STEPS, Status.RUNNING)
-        status = jnp.where(state.quiet >= PATIENCE, Status.STAGNATED, status)
+        status = jnp.where(state.quiet.steps >= PATIENCE, Status.STAGNATED, status)
         status = jnp.where(state.status != Status.RUNNING, state.status, status)
         lost = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
         level = tol * jnp.maximum(jnp.abs(state.value), 1.0)
