@@ -210,3 +210,25 @@ def test_the_first_pair_sets_the_scale():
     while state.num_steps == 0:
         state = optimize.bfgs_step(f, state)
     np.testing.assert_allclose(state.memory.H, np.eye(3) / 100, atol=1e-12)
+
+
+UNITS = np.array([2.0**-13, 2.0**20])
+
+
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("method", ["bfgs", "l-bfgs", "cg", "newton", "dogleg", "nelder-mead"])
+def test_scale_is_a_change_of_units(method):
+    """Rosenbrock's function in units of 2⁻¹³ and 2²⁰: with their scale, the run is the same."""
+    other = lambda x: rosenbrock(x / UNITS)
+    start = jnp.array([-1.2, 1.0])
+    plain = optimize.minimize(rosenbrock, start, method=method)
+    scaled = optimize.minimize(other, UNITS * start, method=method, scale=UNITS)
+    assert scaled.num_fun == plain.num_fun
+    np.testing.assert_allclose(scaled.value / UNITS, plain.value, rtol=1e-12)
+
+
+def test_a_saddle_is_no_stagnation():
+    """L-BFGS in float32 passes a saddle of Wood's function, where f stands still (f ≈ 7.877)."""
+    wood = MGH["wood"]
+    solution = optimize.lbfgs(wood.objective, jnp.asarray(wood.start, jnp.float32))
+    assert wood.objective(np.asarray(solution.value, float)) < 1e-6
