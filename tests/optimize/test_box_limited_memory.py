@@ -11,7 +11,7 @@ from jaxmath.optimize import bounded_problems
 from jaxmath.optimize._box import Box
 from jaxmath.optimize._cauchy_point import cauchy_point, subspace_step
 from jaxmath.optimize.box_limited_memory import _curvature
-from jaxmath.optimize.limited_memory import _lbfgs_rule
+from jaxmath.optimize.limited_memory import lbfgs_rule
 
 INF = np.inf
 RNG = np.random.default_rng(0)
@@ -22,7 +22,7 @@ def pairs_and_matrix(num_pairs=6, kept=4):
     """Pairs of a quadratic, the newest kept, and the BFGS matrix of those, by its formula."""
     A = RNG.normal(size=(N, N))
     A = A @ A.T + np.eye(N)
-    rule = _lbfgs_rule(kept)
+    rule = lbfgs_rule(kept)
     pairs, met = rule.init(jnp.zeros(N)), []
     for s in RNG.normal(size=(num_pairs, N)):
         met.append((s, A @ s))
