@@ -79,8 +79,10 @@ def row(problem, method: str, dtype: str, factor: float) -> dict:
     solver, init, step, peer, options = METHODS[method]
     both, goal = jax.jit(jax.value_and_grad(problem.objective)), target(problem.minimum)
     start = factor * np.asarray(problem.start, float)
-    tol = jnp.asarray(0.0 if dtype == "float32" else TOLERANCE[dtype], dtype)
-    solution = solver(problem.objective, jnp.asarray(start, dtype), tol=tol, max_steps=5000)
+    solve = lambda tol: solver(
+        problem.objective, jnp.asarray(start, dtype), tol=jnp.asarray(tol, dtype), max_steps=5000
+    )
+    solution = solve(TOLERANCE[dtype])
     x = np.asarray(solution.value, np.float64)
     value = float(both(x)[0])
     listed = any(abs(value - m[0]) <= 1e-8 * max(1.0, abs(m[0])) for m in problem.minima)
@@ -91,7 +93,7 @@ def row(problem, method: str, dtype: str, factor: float) -> dict:
         "factor": factor,
         "gap": value - problem.minimum, "solved": value <= goal, "listed": listed,
         "status": status, "evaluations": int(solution.num_fun), "error": error,
-        "false_converged": status == "CONVERGED" and not error <= 10 * float(tol),
+        "false_converged": status == "CONVERGED" and not error <= 10 * TOLERANCE[dtype],
     }  # fmt: skip
     if dtype == "float32":
         # What float32 can hold: the spacing there, and f at the minimizer rounded to float32.
@@ -100,6 +102,7 @@ def row(problem, method: str, dtype: str, factor: float) -> dict:
             (float(both(m.astype(float))[0]) - problem.minimum for m in known), default=0.0
         )
         held = max(float(np.spacing(np.float32(problem.minimum))), rounded)
+        value = float(both(np.asarray(solve(0.0).value, np.float64))[0])
         found["held"] = value - problem.minimum <= 10 * held or value <= goal
         return found
     seen: list[float] = []
