@@ -95,9 +95,12 @@ def test_textbook_problems(problem):
     """A KKT point to 1e-8, with the active set exact."""
     lower, upper = np.array(problem.lower), np.array(problem.upper)
     start = jnp.clip(jnp.array(problem.start), lower, upper)
-    found = optimize.lbfgsb(problem.objective, start, lower=lower, upper=upper)
+    # Tighter than by default: Powell's f is 1e-10 at its minimum, where its active set is decided.
+    found = optimize.lbfgsb(
+        problem.objective, start, lower=lower, upper=upper, tol=1e-13, max_steps=5000
+    )
     x = np.asarray(found.value)
-    assert found.status == Status.CONVERGED
+    assert found.status in (Status.CONVERGED, Status.STAGNATED)  # at the noise of f
     residual = optimize.kkt_residual(problem.objective, x, lower=lower, upper=upper)
     assert residual.error <= 1e-8
     np.testing.assert_array_equal(
