@@ -37,7 +37,7 @@ ROWS = [
         call=minimizers, tol=64.0, bad=(
             Bad((jnp.sum, np.zeros((0, 2))), "`x0` must have a leading axis, one row a start"),
             Bad((jnp.sum, {"a": PAIR, "b": PAIR[:2]}), "`x0` must have a leading axis of length 3"),
-            Bad((jnp.sum, PAIR, (), "newton"), "`method` must be one of bfgs, l-bfgs"),
+            Bad((jnp.sum, PAIR, (), "l-bfgs-b"), "`method` must be one of bfgs, l-bfgs"),
             Bad((lambda x: x, PAIR), r"`fun` must return a scalar, got shape \(2,\)"),
         )),
     Row("optimize.multistart", box, lambda key, centre, weights: centre, diff=LOOP, call=best,
