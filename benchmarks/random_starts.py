@@ -169,6 +169,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--starts", type=int, default=1000, help="starts of each problem")
     parser.add_argument("--rounds", type=int, default=15, help="timed runs of each library")
     parser.add_argument("--problems", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument("--only-float64", action="store_true", help="no float32, no stragglers")
     parser.add_argument("--no-scipy", action="store_true", help="leave out SciPy's slow loop")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write every figure as JSON")
@@ -191,16 +192,17 @@ def main(argv: Sequence[str] | None = None) -> None:
                 f"({low:.4f} to {high:.4f})   compile {row.get('compile', 0.0):5.2f} s"
             )
         print("  wasted lane-steps: " + ", ".join(f"{k} {v:.2f}" for k, v in wasted.items()))
-    _, fun, starts, minimum = cases(1024 if options.starts == 1000 else options.starts, 1)[0]
-    x = jnp.asarray(starts, jnp.float32)
-    single = {"jaxmath bfgs": solved(fun, minimize_batch(fun, x, tol=0.0).value, minimum)}
-    try:
-        single["optimistix bfgs"] = solved(fun, optimistix(fun, 1e-6)(x), minimum)
-    except ImportError:
-        print("optimistix is not installed")
-    figures["float32"], figures["stragglers"] = single, stragglers(starts, options.rounds)
-    print(f"\nfloat32, extended Rosenbrock, f − f* ≤ 1e-8: {single}")
-    print(f"stragglers: {figures['stragglers']}")
+    if not options.only_float64:
+        _, fun, starts, minimum = cases(1024 if options.starts == 1000 else options.starts, 1)[0]
+        x = jnp.asarray(starts, jnp.float32)
+        single = {"jaxmath bfgs": solved(fun, minimize_batch(fun, x, tol=0.0).value, minimum)}
+        try:
+            single["optimistix bfgs"] = solved(fun, optimistix(fun, 1e-6)(x), minimum)
+        except ImportError:
+            print("optimistix is not installed")
+        figures["float32"], figures["stragglers"] = single, stragglers(starts, options.rounds)
+        print(f"\nfloat32, extended Rosenbrock, f − f* ≤ 1e-8: {single}")
+        print(f"stragglers: {figures['stragglers']}")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
 

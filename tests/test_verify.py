@@ -27,7 +27,7 @@ def test_the_corpus_is_large_enough():
     assert all(sum(d in case.dtypes for case in CASES) >= 60 for d in DTYPES)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("case", "dtype"),
     [pytest.param(c, d, id=f"{c.name}-{d}") for c in CASES for d in c.dtypes],
@@ -51,7 +51,7 @@ def test_bfloat16_with_x64_off():
 # --- seeded mistakes -----------------------------------------------------------------------------
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}-{rule.mode}")
 def test_seeded_mistakes_are_caught(rule: Rule):
     """A mistake whose effect exceeds 10 bounds is WRONG, and all do; the right rule is OK."""

@@ -42,7 +42,7 @@ def same(a, b):
     return np.array_equal(a, b, equal_nan=True)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", PROBLEMS)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_other_lanes_change_nothing(name, optimizer):
@@ -67,6 +67,7 @@ def test_diverging_lanes_are_alone():
     assert np.isfinite(result.gaps).all()  # NaN never enters the best
 
 
+@pytest.mark.full
 def test_matrix_products_agree_to_rounding():
     problem = digits_mlp()
     adam = resolve_optimizer("adam")

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy.optimize import minimize
 
 from jaxmath import datasets
@@ -36,6 +37,7 @@ def softmax_objective(data, theta, l2=1e-3):
     return value, np.concatenate([(x.T @ residual + l2 * W).ravel(), residual.sum(axis=0)])
 
 
+@pytest.mark.full
 def test_softmax_minimum():
     """SciPy's L-BFGS in float64 finds the stored minimum; the objective agrees with NumPy's."""
     data, problem = datasets.digits(), digits_softmax()

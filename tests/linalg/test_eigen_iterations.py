@@ -21,6 +21,7 @@ METHODS = (
 )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("method", "which"), METHODS)
 def test_pairs_at_every_scale(method, which, dtype):

@@ -66,7 +66,7 @@ def test_accuracy_list(n, dtype):
     assert np.linalg.norm(V.swapaxes(1, 2) @ V - np.eye(n), 2, axis=(1, 2)).max() <= tol
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", SIZES)
 def test_the_ends_of_the_range(n, dtype):
@@ -82,7 +82,7 @@ def test_the_ends_of_the_range(n, dtype):
         assert np.isfinite(V).all()
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("n", SIZES)
 def test_the_limit_on_sweeps_is_out_of_reach(n, monkeypatch):
     """Half of the limit gives the same on the whole gallery, to the last bit."""
@@ -115,7 +115,7 @@ def test_the_gauge_of_two_by_two_at_ties():
     np.testing.assert_allclose(np.abs(V), 0.5**0.5, rtol=1e-14)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("n", SIZES)
 def test_nested_vmap(n):
     A = jnp.asarray(symmetric(n, 12, 2).reshape(3, 4, n, n))
@@ -138,7 +138,7 @@ def test_a_lane_that_is_not_finite_is_nan_and_leaves_the_others_alone(n, place, 
         np.testing.assert_array_equal(np.delete(x, 2, 0), np.delete(y, 2, 0))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("n", SIZES)
 def test_derivatives_under_vmap_are_those_of_one_matrix(n):
     A = jnp.asarray(symmetric(n, 4, 4))
@@ -154,7 +154,7 @@ def test_derivatives_under_vmap_are_those_of_one_matrix(n):
         np.testing.assert_allclose(together, jnp.stack([one(a) for a in A]), atol=atol)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("n", SIZES)
 def test_derivatives_at_repeated_values_are_finite(n):
     A = jnp.stack([jnp.eye(n), 2 * jnp.eye(n), jnp.zeros((n, n)), jnp.ones((n, n))])

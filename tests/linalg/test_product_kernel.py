@@ -18,7 +18,7 @@ def draw(seed, shape, dtype="float64"):
     return jnp.asarray(z if dtype.startswith("c") else z.real, dtype)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shapes", SHAPES)
 def test_values(shapes, dtype):
@@ -39,7 +39,7 @@ MAPS = [
 ]
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("axes", "inner"), MAPS)
 def test_derivatives_of_every_order_are_those_of_the_plain_product(axes, inner):
     """Mapped twice, with an argument held in either map: what was broadcast is summed."""

@@ -26,7 +26,7 @@ def gallery(m: int, n: int) -> np.ndarray:
     return np.stack([*listed, *rng.normal(size=(500, m, n))])
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_kernel_is_accurate_in_its_gauge(shape, dtype):
@@ -48,7 +48,7 @@ def test_kernel_is_accurate_in_its_gauge(shape, dtype):
     np.testing.assert_allclose(np.abs(R[0]), np.abs(R_numpy), atol=tol * size[0] * 10)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("shape", [(2, 2), (4, 4), (8, 8), (5, 3), (3, 5)])
 def test_kernel_agrees_with_the_path_of_one_matrix(shape):
     A = jnp.asarray(np.random.default_rng(1).normal(size=(9, *shape)))
@@ -87,7 +87,7 @@ def test_a_lane_that_is_not_finite_is_nan_and_leaves_the_others_alone(shape, bad
         np.testing.assert_array_equal(np.delete(x, 2, 0), np.delete(y, 2, 0))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("shape", [(3, 3), (5, 3), (3, 5)])
 def test_derivatives_under_vmap_are_those_of_one_matrix(shape):
     A = jnp.asarray(np.random.default_rng(5).normal(size=(4, *shape)))

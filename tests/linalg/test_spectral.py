@@ -21,7 +21,7 @@ POINTS = {
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("f", [jnp.exp, jnp.sqrt, lambda x: jnp.where(x > 3, x**2, 0.0)],
                          ids=["exp", "sqrt", "kinked"])  # fmt: skip
 @pytest.mark.parametrize("point", POINTS)
@@ -84,7 +84,7 @@ def test_hessian_of_the_sum_of_squares_is_two(A):
     np.testing.assert_allclose(hessian(jnp.asarray(A)).reshape(n, n), 2 * np.eye(n), atol=1e-13)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("of", ["eigenvalues", "singular_values"])
 def test_derivatives_of_sums(of):
     for A in (2.0 * np.eye(2), np.diag([3.0, 1.0, 1.0])):

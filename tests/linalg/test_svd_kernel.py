@@ -16,7 +16,7 @@ def on_first(A):
     return tuple(jnp.moveaxis(x, -1, 0) for x in svd_last(jnp.moveaxis(A, 0, -1)))
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_kernel_is_accurate_in_its_gauge(shape, dtype):
@@ -47,7 +47,7 @@ def test_kernel_is_accurate_in_its_gauge(shape, dtype):
     assert np.all(np.take_along_axis(U, lead[:, None], axis=1) > 0)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("shape", [(2, 2), (3, 3), (4, 4), (4, 2), (2, 4)])
 def test_kernel_agrees_with_the_path_of_one_matrix(shape):
     A = jnp.asarray(np.random.default_rng(1).normal(size=(9, *shape)))
@@ -75,7 +75,7 @@ def test_a_lane_that_is_not_finite_is_nan_and_leaves_the_others_alone(shape, bad
         np.testing.assert_allclose(np.delete(x, 2, 0), np.delete(y, 2, 0), atol=1e-14)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("shape", [(3, 3), (4, 3), (3, 4)])
 def test_gradient_under_vmap_is_that_of_one_matrix(shape):
     A = jnp.asarray(np.random.default_rng(5).normal(size=(4, *shape)))

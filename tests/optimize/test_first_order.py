@@ -118,7 +118,7 @@ def assert_equal(got, want, tol=1e-12):
 # Parity with optax.
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("dtype", "tol"), [("float32", 1e-6), ("float64", 1e-12)])
 @pytest.mark.parametrize("case", PARITY.values(), ids=PARITY)
 def test_updates_equal_optax(case, dtype, tol):
