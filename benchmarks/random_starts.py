@@ -182,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         rows = compare(fun, starts, minimum, options.rounds)
         if not options.no_scipy:
             rows["SciPy l-bfgs-b"] = scipy_loop(fun, starts, minimum)
-        wasted = {f"pool of {size}": waste(fun, starts, size) for size in (64, len(starts))}
+        wasted = {f"pool of {size}": waste(fun, starts, size) for size in (128, len(starts))}
         figures["problems"][name] = {"libraries": rows, "waste": wasted}
         print(f"\n{name}, {len(starts)} starts")
         for library, row in rows.items():

@@ -96,7 +96,7 @@ def minimize_batch(
         length N; or a tuple with one of the two for each argument.
       tol: the tolerance of the method; None takes eps^(2/3).
       max_steps: the limit on the steps of a lane; None takes 200 n.
-      lanes: the size of the pool; None takes 64 on a CPU and N elsewhere. It changes the time, not
+      lanes: the size of the pool; None takes 128 on a CPU and N elsewhere. It changes the time, not
         the mathematics.
 
     Returns:
@@ -130,7 +130,7 @@ def minimize_batch(
     x, back = as_point("x0", jax.tree.map(lambda leaf: leaf[0], x0))
     vectors = jax.vmap(lambda x: as_point("x0", x)[0])(x0)
     tol, limit = default_tolerance(tol, x.dtype), as_limit(max_steps, x.size)
-    lanes = (64 if jax.default_backend() == "cpu" else n) if lanes is None else lanes
+    lanes = (128 if jax.default_backend() == "cpu" else n) if lanes is None else lanes
     check_number("lanes", lanes, low=1, integer=True)
     solution, _ = run_pool(
         lambda *args: made(fun, back, args, tol, limit), vectors, args, axes, min(lanes, n)

@@ -14,7 +14,7 @@ def test_smoke(tmp_path, monkeypatch, capsys):
     figures = json.loads(path.read_text())
     rows = figures["problems"]["brown-dennis"]["libraries"]
     assert rows["jaxmath bfgs"]["success"] == rows["SciPy l-bfgs-b"]["success"] == 1.0
-    assert 0 <= figures["problems"]["brown-dennis"]["waste"]["pool of 4"] < 1
+    assert 0 <= figures["problems"]["brown-dennis"]["waste"]["pool of 128"] < 1
     assert "brown-dennis, 4 starts" in capsys.readouterr().out
 
 
