@@ -18,7 +18,7 @@ def test_contract(row):
     assert not checks.check_key_first(row)
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("row", [r for r in ROWS if "float32" in r.dtypes], ids=lambda r: r.name)
 def test_float32_with_x64_off(row):
     with jax.enable_x64(False):
