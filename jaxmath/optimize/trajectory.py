@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath.iterate import Status
-from jaxmath.optimize._descent import default_tolerance
+from jaxmath.optimize._descent import PATIENCE, Quiet, default_tolerance
 from jaxmath.optimize._solver import as_data, choose
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
@@ -16,12 +16,17 @@ __all__ = ["trajectory"]
 
 
 def _status(state: Any, tol: Scalar | None) -> Array:
-    """The state's own word, or CONVERGED where its error, if it has one, is at most ``tol``."""
+    """The state's own word; STAGNATED by quiet steps, CONVERGED by its error, if it has them."""
     status = jnp.asarray(getattr(state, "status", Status.RUNNING), jnp.int32)
+    quiet = getattr(state, "quiet", None)
+    if isinstance(quiet, Quiet):
+        ended = (status == Status.RUNNING) & (quiet.steps >= PATIENCE)
+        status = jnp.where(ended, Status.STAGNATED, status)
     error = getattr(state, "error", None)
     if error is None:
         return status
-    small = (status == Status.RUNNING) & (error <= default_tolerance(tol, error.dtype))
+    open_end = (status == Status.RUNNING) | (status == Status.STAGNATED)
+    small = open_end & (error <= default_tolerance(tol, error.dtype))
     return jnp.where(small, Status.CONVERGED, status).astype(jnp.int32)
 
 
