@@ -180,7 +180,9 @@ def projected_gradient_step(
     reason = jnp.where(still, Status.STAGNATED, Status.RUNNING)
     reason = jnp.where(found | still, reason, Status.LINE_SEARCH_FAILED)
     reason = jnp.where(jnp.all(jnp.isfinite(gradient)), reason, Status.NON_FINITE)
-    reason = jnp.where(found & jnp.isneginf(value), Status.UNBOUNDED, reason)
+    # A little before the end of the range, where the gradient may overflow first.
+    endless = found & (value < -0.01 * float(limits.max))
+    reason = jnp.where(endless, Status.UNBOUNDED, reason)
     value = jnp.where(found, value, state.value)
     return ProjectedGradientState(
         moved,
@@ -226,7 +228,7 @@ def projected_gradient(
     Returns:
       A ``Solution`` with the last point, in C, and with error ‖P(x − ∇f(x)) − x‖_∞. Its status is
       CONVERGED; STAGNATED, where neither x nor f changes beyond rounding; LINE_SEARCH_FAILED;
-      UNBOUNDED, f = −∞; MAX_STEPS; INFEASIBLE, P(x₀) is not finite (an empty set);
+      UNBOUNDED, f below −max/100; MAX_STEPS; INFEASIBLE, P(x₀) is not finite (an empty set);
       NON_FINITE; INVALID_START.
 
     Numerics:
