@@ -8,7 +8,8 @@ where it is another one of the paper's. Cost: evaluations of f and ∇f until f 
 target, for both sides, at the tightest tolerances; the ratio of the sums is over the problems that
 both solve. CONVERGED is audited: the error measure, recomputed in float64, is at most 10·tol. In
 float32 (tol = 0: to the noise) a problem counts as held where it is solved, or f − f* is at most
-10 times the larger of the spacing of float32 at f* and f − f* at the minimizer rounded to float32.
+10 times the largest of the spacing of float32 at f*, f − f* at the minimizer rounded to float32,
+and eps of float32 times f*, as no term of a sum of squares is larger.
 """
 
 import argparse
@@ -101,7 +102,9 @@ def row(problem, method: str, dtype: str, factor: float) -> dict:
         rounded = min(
             (float(both(m.astype(float))[0]) - problem.minimum for m in known), default=0.0
         )
-        held = max(float(np.spacing(np.float32(problem.minimum))), rounded)
+        # A sum of squares has no term above its value.
+        held = max(float(np.spacing(np.float32(problem.minimum))), rounded,
+                   float(np.finfo(np.float32).eps) * problem.minimum)  # fmt: skip
         value = float(both(np.asarray(solve(0.0).value, np.float64))[0])
         found["held"] = value - problem.minimum <= 10 * held or value <= goal
         return found

@@ -39,10 +39,11 @@ def as_box(lower: PyTree | None, upper: PyTree | None, x: Array) -> Box:
 
 
 def pair_box(bounds: Any, x: Array) -> Box:
-    """The box of one argument ``bounds``, a pair."""
+    """The box of one argument ``bounds``, a pair; None is no bound."""
     if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
         raise ValueError("argument `bounds` must be a pair (lower, upper)")
-    return Box(*(as_bound("bounds", bound, 0.0, x) for bound in bounds))
+    lower, upper = bounds
+    return Box(as_bound("bounds", lower, -jnp.inf, x), as_bound("bounds", upper, jnp.inf, x))
 
 
 def feasible(box: Box) -> Array:

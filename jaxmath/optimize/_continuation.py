@@ -75,7 +75,6 @@ class ContinuationState(NamedTuple):
       inner: the descent on φ; ``inner.x`` is the point.
       slack: s = (h, c, x − l, u − x) there.
       outer: multipliers, penalty and tolerances.
-      start: where this inner minimization began.
       last: the violation where the one before ended.
       num_updates: int32, inner minimizations that have ended.
       status: int32, RUNNING until nothing more can be done.
@@ -84,7 +83,6 @@ class ContinuationState(NamedTuple):
     inner: DescentState
     slack: Array
     outer: Outer
-    start: Array
     last: Array
     num_updates: Array
     status: Array
@@ -152,7 +150,7 @@ def first(p: Problem, x: Array) -> ContinuationState:
         status = jnp.where(jnp.all(slack > 0), status, Status.INVALID_START)
     zero = jnp.zeros_like(value)
     return ContinuationState(
-        inner, slack, outer, x, zero + jnp.inf, jnp.int32(0), status.astype(jnp.int32)
+        inner, slack, outer, zero + jnp.inf, jnp.int32(0), status.astype(jnp.int32)
     )
 
 
@@ -166,7 +164,7 @@ def _ended(state: ContinuationState) -> Array:
 def _updated(p: Problem, state: ContinuationState) -> ContinuationState:
     """New multipliers or a new penalty, and an inner minimization to begin (at step 0)."""
     inner, outer, violation = state.inner, state.outer, p.violation(state)
-    # φ may have no lower bound where f has one on the feasible set: return, with a larger penalty.
+    # φ may have no lower bound where f has one on the feasible set: a larger penalty gives it one.
     lost = inner.status == Status.UNBOUNDED
     judged = jnp.where(lost, jnp.inf, violation)
     after = p.method.update(outer, p.estimate(state), judged)
@@ -180,12 +178,11 @@ def _updated(p: Problem, state: ContinuationState) -> ContinuationState:
     status = jnp.where(spent, verdict, state.status)
     unbounded = lost & ((infeasible <= rough) | (after.penalty == outer.penalty))
     status = jnp.where(unbounded, Status.UNBOUNDED, status).astype(jnp.int32)
-    x = jnp.where(lost & ~unbounded, state.start, inner.x)
     inner = inner._replace(
-        x=x, search=inner.search._replace(step=jnp.zeros_like(violation)), fresh=lost,
-        memory=choose(lost, BFGS_RULE.init(x), inner.memory),
+        search=inner.search._replace(step=jnp.zeros_like(violation)), fresh=lost,
+        memory=choose(lost, BFGS_RULE.init(inner.x), inner.memory),
     )  # fmt: skip
-    return ContinuationState(inner, state.slack, after, x, judged, state.num_updates + 1, status)
+    return ContinuationState(inner, state.slack, after, judged, state.num_updates + 1, status)
 
 
 def _begun(inner: DescentState, value: Array, gradient: Array) -> DescentState:

@@ -48,29 +48,31 @@ def run_pool(
     """
     n = len(x0)
 
-    def over(fn: Callable) -> Callable:
-        return jax.vmap(lambda args, *rest: fn(method(*args), *rest), in_axes=(axes, 0, 0))
+    def over(fn: Callable, args: tuple, *rest: Any) -> Any:
+        """``fn(method, *rest)`` in each lane."""
+        run = lambda args, *rest: fn(method(*args), *rest)
+        return jax.vmap(run, in_axes=(axes, *(0 for _ in rest)))(args, *rest)
 
     def of_lanes(ids: Array) -> tuple:
         rows = jnp.minimum(ids, n - 1)
         take = lambda arg, axis: arg if axis is None else jax.tree.map(lambda a: a[rows], arg)
         return tuple(map(take, args, axes))
 
-    def begin(made: Method, ids: Array, status: Array) -> tuple[Any, Array]:
-        del status
-        state = made.begin(x0[jnp.minimum(ids, n - 1)])
+    def judged(made: Method, state: Any) -> tuple[Any, Array]:
         return state, made.status_fn(state).astype(jnp.int32)
 
-    def advance(made: Method, state: Any, status: Array) -> tuple[Any, Array]:
-        new = made.advance(state)
-        return new, made.status_fn(new).astype(jnp.int32)
+    def begun(ids: Array) -> tuple[Any, Array]:
+        x = x0[jnp.minimum(ids, n - 1)]
+        return over(lambda made, x: judged(made, made.begin(x)), of_lanes(ids), x)
+
+    def finished(args: tuple, state: Any, status: Array) -> Solution:
+        return over(lambda made, *end: made.finish(*end), args, state, status)
 
     def refilled(pool: Pool) -> Pool:
         free = pool.status != Status.RUNNING
         ids = jnp.where(free, pool.next + jnp.cumsum(free, dtype=jnp.int32) - 1, pool.ids)
         taken, ids = free & (ids < n), jnp.minimum(ids, n)
-        fresh = over(begin)(of_lanes(ids), ids, pool.status)
-        state, status = _pick(taken, fresh, (pool.state, pool.status))
+        state, status = _pick(taken, begun(ids), (pool.state, pool.status))
         waiting = pool.next + jnp.sum(taken, dtype=jnp.int32)
         return pool._replace(ids=ids, state=state, status=status, next=waiting)
 
@@ -80,7 +82,7 @@ def run_pool(
 
         def trip(carry: tuple) -> tuple:
             state, status, trips = carry
-            new = over(advance)(args, state, status)
+            new = over(lambda made, s: judged(made, made.advance(s)), args, state)
             return *_pick(status == Status.RUNNING, new, (state, status)), trips + 1
 
         state, status, trips = lax.while_loop(
@@ -88,15 +90,15 @@ def run_pool(
             trip,
             (pool.state, pool.status, pool.trips),
         )
-        solution = over(lambda made, *end: made.finish(*end))(args, state, status)
+        solution = finished(args, state, status)
         rows = jnp.where(status == Status.RUNNING, n, pool.ids)
         write = lambda whole, part: whole.at[rows].set(part, mode="drop")
         found = jax.tree.map(write, pool.found, solution)
         return pool._replace(state=state, status=status, found=found, trips=trips)
 
     ids, ended = jnp.full(size, n, jnp.int32), jnp.full(size, Status.STAGNATED, jnp.int32)
-    fresh = jax.eval_shape(over(begin), of_lanes(ids), ids, ended)
-    solution = jax.eval_shape(over(lambda made, *end: made.finish(*end)), of_lanes(ids), *fresh)
+    fresh = jax.eval_shape(begun, ids)
+    solution = jax.eval_shape(finished, of_lanes(ids), *fresh)
     empty = lambda n, like: jax.tree.map(lambda a: jnp.zeros((n, *a.shape[1:]), a.dtype), like)
     pool = Pool(ids, empty(size, fresh[0]), ended, jnp.int32(0), empty(n, solution), jnp.int32(0))
     pool = lax.while_loop(

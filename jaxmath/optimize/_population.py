@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxmath.iterate import Status
 from jaxmath.optimize._descent import lowest
+from jaxmath.optimize._solver import nan_last
 from jaxmath.typing import Array, check_number
 
 __all__: list[str] = []
@@ -56,7 +57,7 @@ def utilities(size: int) -> np.ndarray:
 
 def ranked(values: Array) -> Array:
     """The order of the values, best first; NaN is last, ties in the order drawn."""
-    return jnp.argsort(jnp.where(jnp.isnan(values), jnp.inf, values))
+    return jnp.argsort(nan_last(values))
 
 
 def recent(n: int, size: int) -> int:
@@ -89,7 +90,7 @@ def record(p: Progress, X: Array, values: Array, mean: Array, deviations: Array)
     error = (max − min of the generation's values and of the best of late) / max(|best|, 1)
     """
     n, eps = mean.size, float(jnp.finfo(values.dtype).eps)
-    usable = jnp.where(jnp.isnan(values), jnp.inf, values)
+    usable = nan_last(values)
     best = jnp.argmin(usable)
     low, better = usable[best], usable[best] < p.value
     value = jnp.where(better, low, p.value)

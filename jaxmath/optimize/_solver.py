@@ -136,6 +136,11 @@ def choose(condition: Array, new: PyTree, old: PyTree) -> PyTree:
     return jax.tree.map(lambda n, o: jnp.where(condition, n, o), new, old)
 
 
+def nan_last(values: Array) -> Array:
+    """The values with NaN as +∞, so that it ranks last."""
+    return jnp.where(jnp.isnan(values), jnp.inf, values)
+
+
 def or_one(scale: Array) -> Array:
     """The scale, 1 where it is 0 or not known."""
     return jnp.where(scale > 0, scale, 1.0)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxmath.iterate import Status, iterate
 from jaxmath.optimize._descent import default_tolerance
-from jaxmath.optimize._solver import as_point, objective, or_one
+from jaxmath.optimize._solver import as_point, nan_last, objective, or_one
 from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
 
 __all__: list[str] = []
@@ -16,7 +16,7 @@ __all__: list[str] = []
 State = TypeVar("State")
 
 
-def as_box(lower: PyTree, upper: PyTree) -> tuple[Array, Array, Callable[[Array], PyTree]]:
+def corners(lower: PyTree, upper: PyTree) -> tuple[Array, Array, Callable[[Array], PyTree]]:
     """Both corners as vectors of one dtype, and the way back to the pytree of the lower one."""
     low, back = as_point("lower", lower)
     high, _ = as_point("upper", upper)
@@ -43,15 +43,10 @@ def point_status(x: PyTree, value: Array) -> Array:
     return jnp.where(jnp.all(jnp.stack(finite)), status, Status.INVALID_START).astype(jnp.int32)
 
 
-def ranked(values: Array) -> Array:
-    """The values with NaN last: as +∞."""
-    return jnp.where(jnp.isnan(values), jnp.inf, values)
-
-
 def evaluator(fun: Callable, back: Callable, args: tuple) -> Callable[[Array], Array]:
     """f at each row of a population, NaN as +∞."""
     f = objective(fun, args)
-    return lambda population: ranked(jax.vmap(lambda x: f(back(x)))(population))
+    return lambda population: nan_last(jax.vmap(lambda x: f(back(x)))(population))
 
 
 def between(t: Array, lower: Array, upper: Array) -> Array:

@@ -5,47 +5,20 @@ loop, and a lane that has ended makes room for the next start. All of it is one 
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxmath.iterate import Solution
-from jaxmath.optimize._descent import Method, as_limit, default_tolerance, descent
+from jaxmath.iterate import Solution, Status
+from jaxmath.optimize._descent import as_limit, default_tolerance
 from jaxmath.optimize._pool import run_pool
-from jaxmath.optimize._solver import as_point, as_tuple, objective, solver
-from jaxmath.optimize._trust_region import in_region
-from jaxmath.optimize.damped_newton import NEWTON_RULE
-from jaxmath.optimize.dogleg import DOGLEG_MODEL
-from jaxmath.optimize.gradient_methods import CG_RULE, DESCENT_RULE
-from jaxmath.optimize.limited_memory import lbfgs_rule
-from jaxmath.optimize.nelder_mead import by_simplex
-from jaxmath.optimize.quasi_newton import BFGS_RULE, DFP_RULE
-from jaxmath.optimize.symmetric_rank_one import SR1_MODEL
-from jaxmath.optimize.trust_region import NEWTON_MODEL
-from jaxmath.typing import Array, PyTree, Scalar, as_array, as_key, check_number
+from jaxmath.optimize._solver import as_point, as_tuple, nan_last, objective, solver
+from jaxmath.optimize._swarm import between, box_status, corners
+from jaxmath.optimize.minimize import as_method
+from jaxmath.typing import Array, PyTree, Scalar, as_key, check_number
 
 __all__ = ["Multistart", "minimize_batch", "multistart"]
-
-_METHODS: dict[str, Callable[..., Method]] = {
-    "bfgs": partial(descent, rule=BFGS_RULE),
-    "l-bfgs": partial(descent, rule=lbfgs_rule(10)),
-    "dfp": partial(descent, rule=DFP_RULE),
-    "cg": partial(descent, rule=CG_RULE),
-    "gradient-descent": partial(descent, rule=DESCENT_RULE),
-    "newton": partial(descent, rule=NEWTON_RULE),
-    "sr1": partial(in_region, model=SR1_MODEL),
-    "dogleg": partial(in_region, model=DOGLEG_MODEL),
-    "trust-ncg": partial(in_region, model=NEWTON_MODEL),
-    "nelder-mead": partial(by_simplex, adaptive=False),
-}
-
-
-def _method(name: str) -> Callable[..., Method]:
-    if not isinstance(name, str) or name.lower() not in _METHODS:
-        raise ValueError(f"argument `method` must be one of {', '.join(_METHODS)}, got {name!r}")
-    return _METHODS[name.lower()]
 
 
 def _axes(args: tuple, axes: int | tuple | None) -> tuple:
@@ -122,7 +95,7 @@ def minimize_batch(
       2022, section 3.1 (scheduling by iterations, there of requests).
     """
     args = as_tuple(args)
-    made, axes = _method(method), _axes(args, args_axes)
+    made, axes = as_method(method), _axes(args, args_axes)
     n = _rows("x0", x0)
     for arg, axis in zip(args, axes, strict=True):
         if axis == 0:
@@ -204,7 +177,7 @@ def multistart(
       Those of ``minimize_batch``. Where N starts fall in the basin of the global minimum with
       probability p each, it is missed with probability (1 − p)^N. Equal values: the first counts;
       NaN counts as the highest. One evaluation more a start gives the values. INVALID_START for
-      each start where a bound is not finite.
+      each start where a bound is not finite, INFEASIBLE where lower > upper.
 
     Example:
       >>> f = lambda x: jnp.sum(x**2 - jnp.cos(6.0 * x))  # many local minima
@@ -218,15 +191,14 @@ def multistart(
     """
     key = as_key("key", key)
     check_number("num_starts", num_starts, low=1, integer=True)
-    low, back = as_point("lower", lower)
-    high, _ = as_point("upper", upper)
-    high = as_array("upper", high, shape=low.shape).astype(low.dtype)
-    starts = low[None] + (high - low)[None] * jax.random.uniform(
-        key, (num_starts, low.size), low.dtype
-    )
-    starts = jax.vmap(back)(starts)
+    low, high, back = corners(lower, upper)
+    starts = between(jax.random.uniform(key, (num_starts, low.size), low.dtype), low, high)
+    status = box_status(low, high)
+    starts = jax.vmap(back)(jnp.where(status == Status.RUNNING, starts, jnp.nan))
     solutions = minimize_batch(fun, starts, args, method, tol=tol, max_steps=max_steps, lanes=lanes)
+    ends = jnp.where(status == Status.RUNNING, solutions.status, status)
+    solutions = solutions._replace(status=ends)
     values = jax.vmap(objective(fun, args))(solutions.value)
-    i = jnp.argmin(jnp.where(jnp.isnan(values), jnp.inf, values))
+    i = jnp.argmin(nan_last(values))
     take = lambda leaf: leaf[i]
     return Multistart(jax.tree.map(take, solutions), values[i], solutions, values)

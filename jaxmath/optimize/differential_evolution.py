@@ -9,10 +9,10 @@ import jax.numpy as jnp
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._solver import solver
 from jaxmath.optimize._swarm import (
-    as_box,
     between,
     box_status,
     collapsed,
+    corners,
     evaluator,
     evolve,
     latin_hypercube,
@@ -168,7 +168,7 @@ def differential_evolution_init(
       R. Storn, K. Price, "Differential evolution – a simple and efficient heuristic for global
       optimization over continuous spaces", 1997, section 2.
     """
-    low, high, back = as_box(lower, upper)
+    low, high, back = corners(lower, upper)
     size = _population_size(population_size, low.size)
     return _begin(as_key("key", key), evaluator(fun, back, args), low, high, size)
 
@@ -284,7 +284,7 @@ def differential_evolution(
       optimization over continuous spaces", 1997.
     """
     _check_settings(strategy, mutation, recombination)
-    low, high, back = as_box(lower, upper)
+    low, high, back = corners(lower, upper)
     size = _population_size(population_size, low.size)
     scale = jnp.maximum(jnp.abs(low), jnp.abs(high))
     evaluate = evaluator(fun, back, args)

@@ -1,37 +1,49 @@
 """One door to the methods that minimize a function, without constraints or within bounds."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from jaxmath.iterate import Solution
+from jaxmath.optimize._descent import Method, descent, solve
+from jaxmath.optimize._solver import solver
+from jaxmath.optimize._trust_region import in_region
 from jaxmath.optimize.box_limited_memory import lbfgsb
-from jaxmath.optimize.damped_newton import damped_newton
-from jaxmath.optimize.dogleg import trust_region_dogleg
-from jaxmath.optimize.gradient_methods import gradient_descent, nonlinear_cg
-from jaxmath.optimize.limited_memory import lbfgs
-from jaxmath.optimize.nelder_mead import nelder_mead
-from jaxmath.optimize.quasi_newton import bfgs, dfp
-from jaxmath.optimize.symmetric_rank_one import sr1
-from jaxmath.optimize.trust_region import trust_region_newton
+from jaxmath.optimize.damped_newton import NEWTON_RULE
+from jaxmath.optimize.dogleg import DOGLEG_MODEL
+from jaxmath.optimize.gradient_methods import CG_RULE, DESCENT_RULE
+from jaxmath.optimize.limited_memory import lbfgs_rule
+from jaxmath.optimize.nelder_mead import by_simplex
+from jaxmath.optimize.quasi_newton import BFGS_RULE, DFP_RULE
+from jaxmath.optimize.symmetric_rank_one import SR1_MODEL
+from jaxmath.optimize.trust_region import NEWTON_MODEL
 from jaxmath.typing import PyTree, Scalar
 
 __all__ = ["minimize"]
 
-_METHODS = {
-    "bfgs": bfgs,
-    "l-bfgs": lbfgs,
-    "l-bfgs-b": lbfgsb,
-    "dfp": dfp,
-    "cg": nonlinear_cg,
-    "gradient-descent": gradient_descent,
-    "newton": damped_newton,
-    "sr1": sr1,
-    "dogleg": trust_region_dogleg,
-    "trust-ncg": trust_region_newton,
-    "nelder-mead": nelder_mead,
+METHODS: dict[str, Callable[..., Method]] = {
+    "bfgs": partial(descent, rule=BFGS_RULE),
+    "l-bfgs": partial(descent, rule=lbfgs_rule(10)),
+    "dfp": partial(descent, rule=DFP_RULE),
+    "cg": partial(descent, rule=CG_RULE),
+    "gradient-descent": partial(descent, rule=DESCENT_RULE),
+    "newton": partial(descent, rule=NEWTON_RULE),
+    "sr1": partial(in_region, model=SR1_MODEL),
+    "dogleg": partial(in_region, model=DOGLEG_MODEL),
+    "trust-ncg": partial(in_region, model=NEWTON_MODEL),
+    "nelder-mead": partial(by_simplex, adaptive=False),
 }
 
 
+def as_method(name: str, *more: str) -> Callable[..., Method]:
+    """The method of a name, in capitals or not; or an error that lists all names, and ``more``."""
+    if not isinstance(name, str) or name.lower() not in METHODS:
+        known = ", ".join([*METHODS, *more])
+        raise ValueError(f"argument `method` must be one of {known}, got {name!r}")
+    return METHODS[name.lower()]
+
+
+@partial(solver, data=("lower", "upper", "scale"))
 def minimize(
     fun: Callable,
     x0: PyTree,
@@ -83,16 +95,16 @@ def minimize(
     References:
       SciPy, ``scipy.optimize.minimize``.
     """
-    bounds = {k: v for k, v in (("lower", lower), ("upper", upper)) if v is not None}
-    method = ("l-bfgs-b" if bounds else "bfgs") if method is None else method
-    if not isinstance(method, str) or method.lower() not in _METHODS:
-        raise ValueError(f"argument `method` must be one of {', '.join(_METHODS)}, got {method!r}")
-    if bounds and method.lower() != "l-bfgs-b":
+    bounded = lower is not None or upper is not None
+    method = ("l-bfgs-b" if bounded else "bfgs") if method is None else method
+    if isinstance(method, str) and method.lower() == "l-bfgs-b":
+        if scale is not None:
+            raise ValueError("argument `scale` must be None for the method l-bfgs-b")
+        settings: dict = {"lower": lower, "upper": upper, "tol": tol, "max_steps": max_steps}
+        return lbfgsb(fun, x0, args, **settings)
+    made = as_method(method, "l-bfgs-b")
+    if bounded:
         raise ValueError(
             f"argument `method` must be l-bfgs-b where there are bounds, got {method!r}"
         )
-    if scale is not None and method.lower() == "l-bfgs-b":
-        raise ValueError("argument `scale` must be None for the method l-bfgs-b")
-    settings = bounds if scale is None else {"scale": scale}
-    method_fn: Any = _METHODS[method.lower()]
-    return method_fn(fun, x0, args, tol=tol, max_steps=max_steps, **settings)
+    return solve(made, fun, x0, args, tol, max_steps, scale)

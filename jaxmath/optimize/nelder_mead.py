@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._descent import Method, lowest, solve
-from jaxmath.optimize._solver import objective, solver
+from jaxmath.optimize._solver import nan_last, objective, solver
 from jaxmath.typing import Array, PyTree, Scalar, as_array
 
 __all__ = ["nelder_mead", "nelder_mead_init", "nelder_mead_step"]
@@ -48,10 +48,6 @@ def _on_line(simplex: Array, t: Array) -> Array:
     return centroid + t * (centroid - simplex[-1])
 
 
-def _or_worst(value: Array) -> Array:
-    return jnp.where(jnp.isnan(value), jnp.inf, value)
-
-
 def _begin(evaluate: Callable, x: Array) -> NelderMeadState:
     value = evaluate(x)
     steps = jnp.where(x == 0, 0.00025, 0.05 * x)
@@ -77,7 +73,7 @@ def _advance(evaluate: Callable, s: NelderMeadState, adaptive: bool) -> NelderMe
     """One value, and what follows from it."""
     n = s.x.size
     line, sigma = _line(n, adaptive)
-    value = _or_worst(evaluate(s.trial))
+    value = nan_last(evaluate(s.trial))
     filling, reflecting, expanding = (s.phase == p for p in (_FILL, _REFLECT, _EXPAND))
     best, second, worst = s.values[0], s.values[-2], s.values[-1]
     enough = jnp.where(

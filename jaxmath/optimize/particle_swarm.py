@@ -10,10 +10,10 @@ import jax.numpy as jnp
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._solver import solver
 from jaxmath.optimize._swarm import (
-    as_box,
     between,
     box_status,
     collapsed,
+    corners,
     evaluator,
     evolve,
     latin_hypercube,
@@ -132,7 +132,7 @@ def particle_swarm_init(
     References:
       M. Clerc, "Standard particle swarm optimisation", 2012, section 3.2.
     """
-    low, high, back = as_box(lower, upper)
+    low, high, back = corners(lower, upper)
     _check_settings("ring", num_particles)
     return _begin(as_key("key", key), evaluator(fun, back, args), low, high, num_particles)
 
@@ -239,7 +239,7 @@ def particle_swarm(
       D. Bratton, J. Kennedy, "Defining a standard for particle swarm optimization", 2007.
     """
     _check_settings(topology, num_particles)
-    low, high, back = as_box(lower, upper)
+    low, high, back = corners(lower, upper)
     scale = jnp.maximum(jnp.abs(low), jnp.abs(high))
     evaluate = evaluator(fun, back, args)
     first, rest = jax.random.split(as_key("key", key))

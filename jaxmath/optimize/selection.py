@@ -7,17 +7,16 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
-from jaxmath.optimize._swarm import ranked
+from jaxmath.optimize._solver import nan_last
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
 __all__ = ["elitism", "rank_selection", "roulette_selection", "tournament_selection"]
 
 
 def _drawn(key: Array, log_weights: Array, num: int) -> Array:
-    """Indices with the given probabilities: argmaxᵢ (log wᵢ + Gumbel noise)."""
+    """Indices with the given probabilities."""
     check_number("num", num, low=0, integer=True)
-    noise = jax.random.gumbel(key, (num, log_weights.size), log_weights.dtype)
-    return jnp.argmax(log_weights[None, :] + noise, axis=1).astype(jnp.int32)
+    return jax.random.categorical(key, log_weights, shape=(num,)).astype(jnp.int32)
 
 
 @compiled
@@ -49,7 +48,7 @@ def tournament_selection(key: Array, values: ArrayLike, num: int, *, size: int =
       D. E. Goldberg, K. Deb, "A comparative analysis of selection schemes used in genetic
       algorithms", 1991, section 2.3.
     """
-    values = ranked(as_array("values", values, ndim=1, min_size=1))
+    values = nan_last(as_array("values", values, ndim=1, min_size=1))
     check_number("num", num, low=0, integer=True)
     check_number("size", size, low=1, integer=True)
     entrants = jax.random.randint(as_key("key", key), (num, size), 0, values.size, jnp.int32)
@@ -122,7 +121,7 @@ def rank_selection(key: Array, values: ArrayLike, num: int, *, pressure: Scalar 
     References:
       J. E. Baker, "Adaptive selection methods for genetic algorithms", 1985, pages 101-111.
     """
-    values = ranked(as_array("values", values, ndim=1, min_size=1))
+    values = nan_last(as_array("values", values, ndim=1, min_size=1))
     check_number("pressure", pressure, low=1.0, high=2.0)
     p, s = values.size, jnp.asarray(pressure).astype(values.dtype)
     rank = jnp.argsort(jnp.argsort(values)).astype(values.dtype)
@@ -181,8 +180,8 @@ def elitism(
             f"{population.shape}, got {children.dtype} of shape {children.shape}"
         )
     check_number("num", num, low=0, high=values.size, integer=True)
-    best = jnp.argsort(ranked(values))[:num]
-    worst = jnp.argsort(ranked(child_values))[values.size - num :]
+    best = jnp.argsort(nan_last(values))[:num]
+    worst = jnp.argsort(nan_last(child_values))[values.size - num :]
     return (
         children.at[worst].set(population[best]),
         child_values.at[worst].set(values[best].astype(child_values.dtype)),

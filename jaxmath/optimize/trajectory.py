@@ -9,7 +9,7 @@ from jax import lax
 
 from jaxmath.iterate import Status
 from jaxmath.optimize._descent import PATIENCE, Quiet, default_tolerance
-from jaxmath.optimize._solver import as_data, choose
+from jaxmath.optimize._solver import as_data, choose, solver
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__ = ["trajectory"]
@@ -30,6 +30,7 @@ def _status(state: Any, tol: Scalar | None) -> Array:
     return jnp.where(small, Status.CONVERGED, status).astype(jnp.int32)
 
 
+@solver
 def trajectory(
     init: Callable,
     step: Callable,
@@ -63,8 +64,8 @@ def trajectory(
       ValueError: ``num_steps`` is not an integer ≥ 0.
 
     Numerics:
-      A ``lax.scan``, compiled anew at each call outside jit. CONVERGED by the error alone: a solver
-      may ask for more. Memory: ``num_steps`` states, matrices and pairs included.
+      A ``lax.scan``, one program for the same functions and shapes. CONVERGED by the error alone: a
+      solver may ask for more. Memory: ``num_steps`` states, matrices and pairs included.
 
     Example:
       >>> from jaxmath.optimize import bfgs_init, bfgs_step

@@ -184,3 +184,13 @@ def test_scales():
     np.testing.assert_allclose(
         np.asarray(found.value.x)[[0, 1, 3]].T, np.array([[1.0, 1.0, 1e5]] * 2), rtol=1e-5
     )
+
+
+def test_an_unbounded_lagrangian_is_left_for_a_larger_penalty():
+    """min −x⁴ with x = 1: far out it is below every penalty, near 1 a large one holds it."""
+    found = optimize.augmented_lagrangian(
+        lambda x: -jnp.sum(x**4), jnp.array([0.9]), equality=lambda x: x - 1.0
+    )
+    assert found.status == Status.CONVERGED
+    np.testing.assert_allclose(found.value.x, 1.0, atol=1e-7)
+    np.testing.assert_allclose(found.value.multipliers.equality, -4.0, rtol=1e-6)

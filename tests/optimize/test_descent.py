@@ -8,7 +8,7 @@ import scipy.optimize
 
 from jaxmath import optimize
 from jaxmath.iterate import Status
-from jaxmath.optimize import limited_memory, more_garbow_hillstrom
+from jaxmath.optimize import _descent, limited_memory, more_garbow_hillstrom
 from jaxmath.optimize import quasi_newton as qn
 
 METHODS = {
@@ -232,3 +232,34 @@ def test_a_saddle_is_no_stagnation():
     wood = MGH["wood"]
     solution = optimize.lbfgs(wood.objective, jnp.asarray(wood.start, jnp.float32))
     assert wood.objective(np.asarray(solution.value, float)) < 1e-6
+
+
+def test_what_counts_as_quiet():
+    """Steps that lower f by its last digit, or errors that go up and down; not one that doubles."""
+    ulp = np.spacing(1.0)
+    quiet = _descent.quiet_at(jnp.array(1.0), jnp.array(1.0))
+    after = _descent.quieter(quiet, jnp.array(1.0 - ulp / 2), jnp.array(1.0))
+    assert after.steps == 1
+    assert _descent.quieter(after, jnp.array(1.0 - 2 * ulp), jnp.array(1.0)).steps == 0
+    up = after
+    for error, steps in [(0.5, 2), (1.5, 0), (0.5, 1), (1.5, 2), (2.9, 3), (3.5, 0), (7.5, 0)]:
+        up = _descent.quieter(up, jnp.array(1.0), jnp.array(error))
+        assert up.steps == steps
+
+
+def test_a_first_trial_like_the_last_step():
+    """Gradient descent: α φ′(0) is that of the step before (Nocedal and Wright, page 59)."""
+    f = lambda x: jnp.sum(jnp.array([1.0, 10.0]) * x**2)
+    state = optimize.gradient_descent_init(f, jnp.array([1.0, 1.0]))
+    step = jax.jit(lambda s: optimize.gradient_descent_step(f, s))
+    while state.num_steps < 3:
+        before, state = state, step(state)
+    last = before.search.step * before.search.start[1]
+    np.testing.assert_allclose(state.search.step * state.search.start[1], last, rtol=1e-12)
+
+
+def test_a_kink_is_reached():
+    """|x − ⅓| has no Wolfe point; the best one of the search is taken."""
+    solution = optimize.bfgs(lambda x: jnp.abs(x[0] - 1 / 3), jnp.zeros(1))
+    assert solution.status == Status.STAGNATED
+    np.testing.assert_allclose(solution.value, 1 / 3, rtol=1e-12)

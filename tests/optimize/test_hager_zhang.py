@@ -97,3 +97,10 @@ def test_counts_of_the_solver():
     assert jnp.isnan(hager_zhang(fun, jnp.zeros(2), -jnp.ones(2)).value)
     with pytest.raises(ValueError, match="`c2`"):
         hager_zhang(fun, jnp.zeros(2), jnp.ones(2), c2=0.05)
+
+
+def test_a_rise_within_the_noise_is_accepted():
+    """The approximate Wolfe conditions: φ may rise by 1e-6 |φ(0)| where its slope is small."""
+    search = hager_zhang_init(1.0, 1e6, -1e-3)
+    assert hager_zhang_step(search, jnp.array(1e6 + 0.5), 0.0).status == Status.CONVERGED
+    assert hager_zhang_step(search, jnp.array(1e6 + 1.5), 0.0).status == Status.RUNNING

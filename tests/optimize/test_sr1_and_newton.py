@@ -110,3 +110,14 @@ def test_float32_ends_at_its_noise(method):
     assert hard.num_fun < 200
     assert rosenbrock(hard.value.astype(jnp.float64)) <= 1e-6
     assert hard.value.dtype == jnp.float32
+
+
+def test_the_update_of_sr1():
+    """The first pair scales I and is met; one with r nearly orthogonal to s changes nothing."""
+    s, y = jnp.array([1.0, 0.0, 0.0]), jnp.array([2.0, 1.0, 0.0])
+    B = rank_one._update(rank_one._identity(s), s, y).B
+    np.testing.assert_allclose(B @ s, y, rtol=1e-12)
+    np.testing.assert_allclose(B[2, 2], (y @ y) / (s @ y), rtol=1e-12)
+    memory = rank_one.Symmetric(B, jnp.asarray(True))
+    after = rank_one._update(memory, s, B @ s + jnp.array([1e-12, 0.0, 1.0]))
+    np.testing.assert_array_equal(after.B, B)

@@ -55,3 +55,19 @@ def test_it_stagnates_where_the_solver_does():
     )
     assert status[-1] == solution.status == Status.STAGNATED
     assert states.num_fun[-1] == solution.num_fun
+
+
+def test_one_program_for_two_starts():
+    traces = []
+
+    def f(x):
+        traces.append(1)
+        return jnp.sum(x**2)
+
+    run = lambda x: optimize.trajectory(
+        optimize.bfgs_init, optimize.bfgs_step, f, jnp.array([x, 1.0]), num_steps=2
+    )
+    run(3.0)
+    before = len(traces)
+    run(4.0)
+    assert len(traces) == before

@@ -122,3 +122,11 @@ def test_float32_ends_at_its_noise():
     hard = trust_region_newton(rosenbrock, starts[0], tol=0.0)
     assert hard.status in (Status.CONVERGED, Status.STAGNATED)
     assert hard.num_fun < 200
+
+
+def test_nothing_promised_is_an_end():
+    """∇f ≈ 1e-160, whose square is 0; and a curvature that is not a number."""
+    tiny = trust_region_newton(lambda x: 1.0 + 1e-160 * jnp.sum(x), jnp.ones(2), tol=0.0)
+    assert tiny.status == Status.STAGNATED
+    kink = lambda x: jnp.sum(jnp.abs(x) ** 1.5 + x)
+    assert trust_region_newton(kink, jnp.zeros(2)).status == Status.NON_FINITE

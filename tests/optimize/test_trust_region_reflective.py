@@ -140,6 +140,11 @@ def test_counts_are_those_of_the_calls():
     assert len(calls) == solution.num_fun + solution.num_hess
 
 
+@pytest.mark.parametrize(("bounds", "end"), [((None, 1.0), 1.0), ((3.0, None), 3.0)])
+def test_no_bound_is_none(bounds, end):
+    assert trust_region_reflective(lambda x: x - 2.0, jnp.full(1, end), bounds=bounds).value == end
+
+
 def test_methods_of_the_door_agree():
     fn = lambda p: jnp.stack([p["x"] ** 2 - 2.0, p["x"] - 1.5])
     values = [least_squares(fn, {"x": jnp.float64(1.0)}, method=method, gtol=1e-12).value["x"]
