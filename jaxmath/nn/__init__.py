@@ -13,10 +13,13 @@ from jaxmath.nn.initializers import (
     lecun_normal,
     lecun_uniform,
     normal_init,
+    ones_init,
+    uniform_init,
     zeros_init,
 )
 from jaxmath.nn.layers import Dense, dense_apply, dense_init
 from jaxmath.nn.losses import sigmoid_binary_cross_entropy, softmax_cross_entropy, squared_error
+from jaxmath.nn.orthogonal import orthogonal_init
 from jaxmath.nn.rectifiers import elu, gelu, leaky_relu, prelu, relu, selu, silu, softplus
 
 __all__ = [
@@ -36,6 +39,8 @@ __all__ = [
     "lecun_uniform",
     "log_softmax",
     "normal_init",
+    "ones_init",
+    "orthogonal_init",
     "prelu",
     "relu",
     "selu",
@@ -48,5 +53,6 @@ __all__ = [
     "squared_error",
     "step",
     "tanh",
+    "uniform_init",
     "zeros_init",
 ]

@@ -25,6 +25,8 @@ __all__ = [
     "lecun_normal",
     "lecun_uniform",
     "normal_init",
+    "ones_init",
+    "uniform_init",
     "zeros_init",
 ]
 
@@ -71,9 +73,9 @@ def _normal(key: Array, shape: Sequence[int], dtype: jnp.dtype, stddev: Scalar) 
     return (jnp.asarray(stddev, draws.dtype) * draws).astype(dtype)
 
 
-def _uniform(key: Array, shape: Sequence[int], dtype: jnp.dtype, limit: float) -> Array:
+def _uniform(key: Array, shape: Sequence[int], dtype: jnp.dtype, limit: Scalar) -> Array:
     draws = jax.random.uniform(key, tuple(shape), _wide(dtype), -1.0)
-    return (limit * draws).astype(dtype)
+    return (jnp.asarray(limit, draws.dtype) * draws).astype(dtype)
 
 
 def zeros_init(key: Array, shape: Sequence[int], dtype: DType = float) -> Array:
@@ -103,6 +105,35 @@ def zeros_init(key: Array, shape: Sequence[int], dtype: DType = float) -> Array:
     """
     as_key("key", key)
     return jnp.zeros(_shape("zeros_init", shape), _dtype("zeros_init", dtype))
+
+
+def ones_init(key: Array, shape: Sequence[int], dtype: DType = float) -> Array:
+    """All ones, the usual start of the scale of a normalization.
+
+    ::
+
+        w = 1
+
+    Args:
+      key: a random key, unused: it is there so that all initializers share one signature.
+      shape: the array's shape, of any rank.
+      dtype: a real floating dtype; ``float`` means jax's default one.
+
+    Returns:
+      An array of that shape and dtype.
+
+    Numerics:
+      Exact.
+
+    Example:
+      >>> print(ones_init(jax.random.key(0), (3,)))
+      [1. 1. 1.]
+
+    References:
+      Flax, ``flax.linen.LayerNorm``: the default of ``scale_init``.
+    """
+    as_key("key", key)
+    return jnp.ones(_shape("ones_init", shape), _dtype("ones_init", dtype))
 
 
 def normal_init(
@@ -137,6 +168,39 @@ def normal_init(
     key = as_key("key", key)
     check_number("stddev", stddev, low=0.0)
     return _normal(key, _shape("normal_init", shape), _dtype("normal_init", dtype), stddev)
+
+
+def uniform_init(
+    key: Array, shape: Sequence[int], dtype: DType = float, *, limit: Scalar = 0.05
+) -> Array:
+    """A uniform distribution of fixed width around 0, whatever the fans.
+
+    ::
+
+        w ~ U(−a, a),   Var w = a²/3
+
+    Args:
+      key: a random key, used once.
+      shape: the array's shape, of any rank.
+      dtype: a real floating dtype; ``float`` means jax's default one.
+      limit: the bound a, at least 0. (Flax's ``uniform(scale)`` draws from [0, scale).)
+
+    Returns:
+      An array of that shape and dtype.
+
+    Numerics:
+      Drawn in float32 at least, then rounded to ``dtype``.
+
+    Example:
+      >>> f"{uniform_init(jax.random.key(0), (200, 200), limit=0.3).var():.3f}"
+      '0.030'
+
+    References:
+      Keras, ``keras.initializers.RandomUniform``: the default of a.
+    """
+    key = as_key("key", key)
+    check_number("limit", limit, low=0.0)
+    return _uniform(key, _shape("uniform_init", shape), _dtype("uniform_init", dtype), limit)
 
 
 def glorot_normal(key: Array, shape: Sequence[int], dtype: DType = float) -> Array:

@@ -176,7 +176,7 @@ def selu(x: ArrayLike) -> Array:
     Numerics:
       Relative error of a few eps, near 0 too; −λα at −∞. λ and α solve E f(z) = 0 and E f(z)² = 1
       for z ~ N(0, 1), so kernels start from ``lecun_normal``. Singular set {0}: value 0, derivative
-      λα, the left one. Cost: one exponential.
+      λα, the left one. Overflows where λx does. Cost: one exponential.
 
     Example:
       >>> f"{selu(1.0):.5f} {selu(-1.0):.5f}"

@@ -18,6 +18,7 @@ VARIANCES = {
     "lecun_normal": 1 / FAN_IN,
     "lecun_uniform": 1 / FAN_IN,
     "normal_init": 1e-4,
+    "uniform_init": 0.05**2 / 3,
 }
 UNIFORM = [name for name in VARIANCES if "uniform" in name]
 NORMAL = [name for name in VARIANCES if "uniform" not in name]
@@ -62,7 +63,7 @@ def test_uniform_fills_its_interval(name):
     assert limit + w.min() < 20 * limit / w.size * 2
 
 
-@pytest.mark.parametrize("name", UNIFORM)
+@pytest.mark.parametrize("name", [name for name in UNIFORM if name != "uniform_init"])
 def test_uniform_agrees_with_jax(name):
     key = jax.random.key(3)
     with jax.numpy_dtype_promotion("standard"):
@@ -70,7 +71,7 @@ def test_uniform_agrees_with_jax(name):
     np.testing.assert_allclose(getattr(nn, name)(key, (2, 2, 1, 4)), theirs, rtol=1e-14)
 
 
-@pytest.mark.parametrize("name", [*VARIANCES, "zeros_init"])
+@pytest.mark.parametrize("name", [*VARIANCES, "zeros_init", "ones_init", "orthogonal_init"])
 def test_default_dtype(name):
     assert getattr(nn, name)(jax.random.key(0), (2, 2)).dtype == jnp.result_type(float)
 
@@ -82,6 +83,15 @@ def test_normal_init_takes_a_traced_stddev():
     np.testing.assert_allclose(scaled, 200 * nn.normal_init(key, (2, 3), jnp.float32), rtol=1e-6)
     with pytest.raises(ValueError, match="argument `stddev` must be at least 0"):
         nn.normal_init(key, (2,), stddev=-1.0)
+
+
+def test_uniform_init_takes_a_traced_limit():
+    key = jax.random.key(1)
+    scaled = jax.jit(lambda a: nn.uniform_init(key, (2, 3), jnp.float32, limit=a))(2.0)
+    assert scaled.dtype == jnp.float32
+    np.testing.assert_allclose(scaled, 40 * nn.uniform_init(key, (2, 3), jnp.float32), rtol=1e-6)
+    with pytest.raises(ValueError, match="argument `limit` must be at least 0"):
+        nn.uniform_init(key, (2,), limit=-1.0)
 
 
 def test_zeros_leaves_no_trace_of_the_key():
