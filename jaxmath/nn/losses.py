@@ -1,117 +1,39 @@
-"""Losses of one example, computed from logits so that no probability is rounded on the way.
+"""Losses of regression for one example, and the means that a report or a batch takes of them."""
 
-Each loss is a sum of terms of one sign rather than a difference of large numbers: a confident and
-correct prediction keeps the leading digits of its small loss, and of its gradient, in float32 too.
-"""
+import math
 
-import jax
 import jax.numpy as jnp
-from jax import lax
 
-from jaxmath.nn.rectifiers import softplus
-from jaxmath.typing import Array, ArrayLike, as_array
+from jaxmath.numerics import safe_divide, safe_norm
+from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
-__all__ = ["sigmoid_binary_cross_entropy", "softmax_cross_entropy", "squared_error"]
-
-
-def _loss_and_gradient(logits: Array, label: Array) -> tuple[Array, Array]:
-    chosen = jnp.arange(logits.shape[0], dtype=label.dtype) == label
-    top = lax.stop_gradient(jnp.max(logits))
-    gap = top - logits[label]
-    true, exps = jnp.exp(-gap), jnp.exp(logits - top)
-    rest = jnp.sum(jnp.where(chosen, jnp.zeros_like(exps), exps))
-    # true − 1 is exactly 0 where the label is on top, and there only `rest` makes the loss.
-    loss = gap + jnp.log1p(rest + (true - 1.0))
-    # An index is clamped or wrapped into range; a label out of range must not look like another.
-    inside = (label >= 0) & (label < logits.shape[0])
-    valid = jnp.where(inside, 1.0, jnp.nan).astype(loss.dtype)
-    return valid * loss, jnp.where(chosen, -rest, exps) * (valid / (true + rest))
+__all__ = [
+    "absolute_error",
+    "huber_loss",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "root_mean_squared_error",
+    "squared_error",
+    "weighted_mean",
+]
 
 
-@jax.custom_jvp
-def _cross_entropy(logits: Array, label: Array) -> Array:
-    return _loss_and_gradient(logits, label)[0]
+def _one_example(prediction: ArrayLike, target: ArrayLike) -> Array:
+    """ŷ − y in the dtype of the prediction."""
+    prediction = as_array("prediction", prediction, ndim=(0, 1))
+    return prediction - as_array("target", target, shape=prediction.shape).astype(prediction.dtype)
 
 
-@_cross_entropy.defjvp
-def _cross_entropy_jvp(
-    primals: tuple[Array, Array], tangents: tuple[Array, Array]
-) -> tuple[Array, Array]:
-    # A rule of its own, since p_y − 1 would cancel: here it is −Σ_{j≠y} pⱼ. It is also faster:
-    # the transpose of logits[label] would be a scatter.
-    loss, gradient = _loss_and_gradient(*primals)
-    return loss, jnp.sum(gradient * tangents[0])
+def _data_set(predictions: ArrayLike, targets: ArrayLike) -> Array:
+    """Ŷ − Y in the dtype of the predictions."""
+    predictions = as_array("predictions", predictions, ndim=(1, 2), min_size=1)
+    targets = as_array("targets", targets, shape=predictions.shape)
+    return predictions - targets.astype(predictions.dtype)
 
 
-def softmax_cross_entropy(logits: ArrayLike, label: ArrayLike) -> Array:
-    """The negative log-likelihood of the true class under a softmax.
-
-    ::
-
-        L(z, y) = −log softmax(z)_y = log Σⱼ e^{zⱼ} − z_y
-                = m − z_y + log1p(Σ_{j≠y} e^{zⱼ − m} + e^{z_y − m} − 1),   m = maxⱼ zⱼ
-        ∂L/∂z = softmax(z) − e_y
-
-    Args:
-      logits: unnormalized log-probabilities z, shape (k,), k ≥ 1.
-      label: the true class y, an integer scalar in {0, …, k − 1}.
-
-    Returns:
-      The loss in nats, a scalar of the dtype of ``logits``.
-
-    Numerics:
-      The last form of the equation: relative error of a few eps plus k·eps, for small losses, for
-      logits of any finite size, and for the gradient. A label out of range gives NaN in the value
-      and the gradient (an array index would be clamped or wrapped). A logit of −∞ (a masked class)
-      has gradient 0; at the label itself the loss is ∞, with the limit of the gradient. A logit
-      of ∞, or nothing but −∞, gives NaN. Cost: k exponentials.
-
-    Example:
-      >>> f"{softmax_cross_entropy(jnp.array([2.0, 0.0, 0.0]), 0):.5f}"
-      '0.23954'
-      >>> f"{softmax_cross_entropy(jnp.array([2.0, 0.0, 0.0]), 3)}"
-      'nan'
-
-    References:
-      C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, equations (4.108), (4.109).
-    """
-    logits = as_array("logits", logits, ndim=1, min_size=1)
-    label = as_array("label", label, ndim=0, kind="integer").astype(jnp.result_type(int))
-    return _cross_entropy(logits, label)
-
-
-def sigmoid_binary_cross_entropy(logit: ArrayLike, label: ArrayLike) -> Array:
-    """The negative log-likelihood of a binary label under a sigmoid.
-
-    ::
-
-        L(z, y) = −y log σ(z) − (1 − y) log(1 − σ(z)) = y softplus(−z) + (1 − y) softplus(z)
-        ∂L/∂z = σ(z) − y,   ∂L/∂y = −z
-
-    Args:
-      logit: the log-odds z, a scalar.
-      label: the probability y of the positive class, a scalar in [0, 1]; often 0 or 1, and an
-        integer is taken too.
-
-    Returns:
-      The loss in nats, a scalar of the dtype of ``logit``.
-
-    Numerics:
-      Relative error of a few eps for finite logits of any size. A label outside [0, 1] gives NaN
-      in the value and the gradient. Cost: two exponentials and two logarithms.
-
-    Example:
-      >>> f"{sigmoid_binary_cross_entropy(2.0, 1):.5f} {sigmoid_binary_cross_entropy(2.0, 0):.5f}"
-      '0.12693 2.12693'
-
-    References:
-      C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, equations (4.90), (4.91).
-    """
-    logit = as_array("logit", logit, ndim=0)
-    label = as_array("label", label, ndim=0).astype(logit.dtype)
-    loss = label * softplus(-logit) + (1.0 - label) * softplus(logit)
-    valid = (label >= 0) & (label <= 1)
-    return loss * jnp.where(valid, 1.0, jnp.nan).astype(loss.dtype)
+def _magnitude(error: Array) -> Array:
+    """|e| with derivative 0 at e = 0, where that of ``jnp.abs`` is 1."""
+    return error * jnp.sign(error)
 
 
 def squared_error(prediction: ArrayLike, target: ArrayLike) -> Array:
@@ -138,6 +60,193 @@ def squared_error(prediction: ArrayLike, target: ArrayLike) -> Array:
     References:
       C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, equation (1.2).
     """
-    prediction = as_array("prediction", prediction, ndim=(0, 1))
-    target = as_array("target", target, shape=prediction.shape).astype(prediction.dtype)
-    return 0.5 * jnp.sum((prediction - target) ** 2)
+    return 0.5 * jnp.sum(_one_example(prediction, target) ** 2)
+
+
+def absolute_error(prediction: ArrayLike, target: ArrayLike) -> Array:
+    """The sum of the absolute errors, the loss of a regression onto the median.
+
+    ::
+
+        L(ŷ, y) = Σᵢ |ŷᵢ − yᵢ|,   ∂L/∂ŷᵢ = sign(ŷᵢ − yᵢ),   sign(0) := 0
+
+    Args:
+      prediction: the prediction ŷ, shape (d,), or a scalar.
+      target: the target y, of the same shape.
+
+    Returns:
+      The loss, a scalar of the dtype of ``prediction``.
+
+    Numerics:
+      Relative error of about d·eps. Singular set {ŷᵢ = yᵢ}: derivative 0, the subgradient of
+      least norm. Cost: d additions.
+
+    Example:
+      >>> f"{absolute_error([1.0, 2.0], [1.5, 5.0]):.2f}"
+      '3.50'
+
+    References:
+      R. Koenker, G. Bassett, "Regression quantiles", 1978, section 3.
+    """
+    return jnp.sum(_magnitude(_one_example(prediction, target)))
+
+
+def huber_loss(prediction: ArrayLike, target: ArrayLike, *, delta: Scalar = 1.0) -> Array:
+    """Squared error for small errors and absolute error for large ones, summed.
+
+    ::
+
+        L(ŷ, y) = Σᵢ h(ŷᵢ − yᵢ),   h(e) = ½ e² for |e| ≤ δ,   δ (|e| − ½ δ) for |e| > δ
+        h'(e) = min(max(e, −δ), δ)
+
+    Args:
+      prediction: the prediction ŷ, shape (d,), or a scalar.
+      target: the target y, of the same shape.
+      delta: the size δ > 0 of an error from which on the loss is linear.
+
+    Returns:
+      The loss, a scalar of the dtype of ``prediction``. It tends to ``squared_error`` as δ → ∞,
+      and L/δ to ``absolute_error`` as δ → 0.
+
+    Numerics:
+      Relative error of about d·eps; no square of a large error is taken. Continuously
+      differentiable; the second derivative jumps at |e| = δ, and is 1 there. Cost: d products.
+
+    Example:
+      >>> f"{huber_loss([0.5, 3.0], [0.0, 0.0]):.3f}"
+      '2.625'
+
+    References:
+      P. J. Huber, "Robust estimation of a location parameter", 1964.
+      T. Hastie, R. Tibshirani, J. Friedman, "The Elements of Statistical Learning", 2nd edition,
+      2009, equation (10.23), which is twice this.
+    """
+    error = _one_example(prediction, target)
+    check_number("delta", delta, low=0.0, open_low=True)
+    delta = jnp.asarray(delta, error.dtype)
+    size = jnp.abs(error)
+    # Double where: the square of a large error overflows, and 0 · ∞ is NaN.
+    small = jnp.where(size <= delta, error, jnp.zeros_like(error))
+    return jnp.sum(jnp.where(size <= delta, 0.5 * small**2, delta * (size - 0.5 * delta)))
+
+
+def mean_absolute_error(predictions: ArrayLike, targets: ArrayLike) -> Array:
+    """The mean absolute error (MAE) over a data set.
+
+    ::
+
+        MAE = 1/(n d) Σᵢⱼ |ŷᵢⱼ − yᵢⱼ|
+
+    Args:
+      predictions: all predictions Ŷ, shape (n,) or (n, d), n ≥ 1.
+      targets: all targets Y, of the same shape.
+
+    Returns:
+      The mean, a scalar of the dtype of ``predictions``.
+
+    Numerics:
+      Relative error of about n·d·eps. Derivative 0 where a prediction is exact. Cost: n·d
+      additions.
+
+    Example:
+      >>> f"{mean_absolute_error([1.0, 2.0], [1.5, 5.0]):.2f}"
+      '1.75'
+
+    References:
+      C. J. Willmott, K. Matsuura, "Advantages of the mean absolute error (MAE) over the root mean
+      square error (RMSE) in assessing average model performance", 2005.
+    """
+    return jnp.mean(_magnitude(_data_set(predictions, targets)))
+
+
+def mean_squared_error(predictions: ArrayLike, targets: ArrayLike) -> Array:
+    """The mean squared error (MSE) over a data set, without the factor ½.
+
+    ::
+
+        MSE = 1/(n d) Σᵢⱼ (ŷᵢⱼ − yᵢⱼ)²
+
+    Args:
+      predictions: all predictions Ŷ, shape (n,) or (n, d), n ≥ 1.
+      targets: all targets Y, of the same shape.
+
+    Returns:
+      The mean, a scalar of the dtype of ``predictions``; ``squared_error`` is d/2 times that of
+      one example.
+
+    Numerics:
+      Relative error of about n·d·eps; overflows where the sum of squares does. Cost: n·d products.
+
+    Example:
+      >>> f"{mean_squared_error([1.0, 2.0], [1.5, 5.0]):.3f}"
+      '4.625'
+
+    References:
+      T. Hastie, R. Tibshirani, J. Friedman, "The Elements of Statistical Learning", 2nd edition,
+      2009, section 7.2.
+    """
+    return jnp.mean(_data_set(predictions, targets) ** 2)
+
+
+def root_mean_squared_error(predictions: ArrayLike, targets: ArrayLike) -> Array:
+    """The root of the mean squared error (RMSE) over a data set, in the unit of the targets.
+
+    ::
+
+        RMSE = √(1/(n d) Σᵢⱼ (ŷᵢⱼ − yᵢⱼ)²) = ‖Ŷ − Y‖ / √(n d)
+
+    Args:
+      predictions: all predictions Ŷ, shape (n,) or (n, d), n ≥ 1.
+      targets: all targets Y, of the same shape.
+
+    Returns:
+      The root, a scalar of the dtype of ``predictions``.
+
+    Numerics:
+      Relative error of about n·d·eps, without overflow of the squares. Singular set {Ŷ = Y}: value
+      and derivative 0. Cost: n·d products.
+
+    Example:
+      >>> f"{root_mean_squared_error([1.0, 2.0], [1.0, 5.0]):.4f}"
+      '2.1213'
+
+    References:
+      C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, equation (1.3).
+    """
+    error = _data_set(predictions, targets)
+    return safe_norm(error) / math.sqrt(error.size)
+
+
+def weighted_mean(losses: ArrayLike, weights: ArrayLike) -> Array:
+    """The mean of a batch's losses, each example with its weight.
+
+    ::
+
+        L̄ = Σᵢ wᵢ Lᵢ / Σᵢ wᵢ,   0 where Σᵢ wᵢ = 0
+
+    Args:
+      losses: the loss of each example, shape (n,).
+      weights: the weight wᵢ ≥ 0 of each example, shape (n,); a mask of bool is taken too, as in
+        ``weighted_mean(losses, labels != ignore_label)``.
+
+    Returns:
+      The mean, a scalar of the dtype of ``losses``.
+
+    Numerics:
+      Relative error of about n·eps for losses of one sign. An example of weight 0 counts for
+      nothing, its loss of ∞ or NaN included (its gradient may still be NaN: 0 · NaN, so let the
+      loss itself ignore it). Where no example counts, or n = 0: value and gradient 0. Cost: n
+      products.
+
+    Example:
+      >>> f"{weighted_mean([1.0, 2.0, 30.0], [True, True, False]):.2f}"
+      '1.50'
+
+    References:
+      scikit-learn, the parameter ``sample_weight`` of its metrics.
+    """
+    losses = as_array("losses", losses, ndim=1)
+    weights = as_array("weights", weights, shape=losses.shape).astype(losses.dtype)
+    dropped = (weights == 0) & ~jnp.isfinite(losses)
+    counted = jnp.where(dropped, jnp.zeros_like(losses), losses)
+    return safe_divide(jnp.sum(weights * counted), jnp.sum(weights))

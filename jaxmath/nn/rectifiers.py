@@ -23,7 +23,7 @@ __all__ = [
     "softplus",
 ]
 
-# The fixed point of the map of (mean, variance) at (0, 1), Klambauer et al., equation (14).
+# They make (mean, variance) = (0, 1) a fixed point; tests/nn/test_activations.py solves for it.
 _SELU_ALPHA = 1.6732632423543772
 _SELU_SCALE = 1.0507009873554805
 
@@ -184,7 +184,7 @@ def selu(x: ArrayLike) -> Array:
 
     References:
       G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-normalizing neural networks",
-      2017, equations (2) and (14).
+      2017, equation (2), and section 2 for the fixed point.
     """
     x = as_array("x", x)
     return jnp.asarray(_SELU_SCALE, x.dtype) * elu(x, alpha=_SELU_ALPHA)

@@ -119,7 +119,7 @@ ROWS = [
             Bad((np.zeros(3), 1.0), "argument `label` must have an integer dtype", TypeError),
             Bad((np.zeros(3), np.array([0, 1])), "argument `label` must have rank 0"),
         ),
-        # −∞ at the label itself is in tests/nn/test_losses.py.
+        # −∞ at the label itself is in tests/nn/test_cross_entropy.py.
         singular=(Singular(([-np.inf, 0.0, 0.0], 1), np.log(2), (np.array([0.0, -0.5, 0.5]),)),),
         dtypes=DTYPES,
     ),
