@@ -98,8 +98,7 @@ def js_divergence(log_p: ArrayLike, log_q: ArrayLike) -> Array:
       '0.10175'
 
     References:
-      J. Lin, "Divergence measures based on the Shannon entropy", 1991,
-      section 4.
+      J. Lin, "Divergence measures based on the Shannon entropy", 1991, section 4.
     """
     log_p, log_q = _pair(log_p, log_q)
     live = ~jnp.isneginf(log_p) & ~jnp.isneginf(log_q)
