@@ -14,6 +14,13 @@ from jaxmath.nn.activations import (
     softplus,
     tanh,
 )
+from jaxmath.nn.batch_normalization import (
+    BatchNorm,
+    BatchNormState,
+    batch_norm_apply,
+    batch_norm_init,
+    batch_norm_train,
+)
 from jaxmath.nn.initializers import (
     glorot_normal,
     glorot_uniform,
@@ -26,23 +33,54 @@ from jaxmath.nn.initializers import (
 )
 from jaxmath.nn.layers import Dense, dense_apply, dense_init
 from jaxmath.nn.losses import sigmoid_binary_cross_entropy, softmax_cross_entropy, squared_error
+from jaxmath.nn.normalization import (
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    RMSNorm,
+    group_norm,
+    group_norm_init,
+    instance_norm,
+    instance_norm_init,
+    layer_norm,
+    layer_norm_init,
+    rms_norm,
+    rms_norm_init,
+)
 
 __all__ = [
+    "BatchNorm",
+    "BatchNormState",
     "Dense",
+    "GroupNorm",
+    "InstanceNorm",
+    "LayerNorm",
+    "RMSNorm",
+    "batch_norm_apply",
+    "batch_norm_init",
+    "batch_norm_train",
     "dense_apply",
     "dense_init",
     "elu",
     "gelu",
     "glorot_normal",
     "glorot_uniform",
+    "group_norm",
+    "group_norm_init",
     "he_normal",
     "he_uniform",
     "identity",
+    "instance_norm",
+    "instance_norm_init",
+    "layer_norm",
+    "layer_norm_init",
     "leaky_relu",
     "lecun_normal",
     "lecun_uniform",
     "normal_init",
     "relu",
+    "rms_norm",
+    "rms_norm_init",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",
