@@ -21,6 +21,8 @@ from jaxmath.nn.batch_normalization import (
     batch_norm_init,
     batch_norm_train,
 )
+from jaxmath.nn.dropout import dropout
+from jaxmath.nn.embedding import Embedding, embedding_apply, embedding_attend, embedding_init
 from jaxmath.nn.initializers import (
     glorot_normal,
     glorot_uniform,
@@ -52,6 +54,7 @@ __all__ = [
     "BatchNorm",
     "BatchNormState",
     "Dense",
+    "Embedding",
     "GroupNorm",
     "InstanceNorm",
     "LayerNorm",
@@ -61,7 +64,11 @@ __all__ = [
     "batch_norm_train",
     "dense_apply",
     "dense_init",
+    "dropout",
     "elu",
+    "embedding_apply",
+    "embedding_attend",
+    "embedding_init",
     "gelu",
     "glorot_normal",
     "glorot_uniform",
