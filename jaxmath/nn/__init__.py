@@ -35,6 +35,7 @@ from jaxmath.nn.initializers import (
 )
 from jaxmath.nn.layers import Dense, dense_apply, dense_init
 from jaxmath.nn.losses import sigmoid_binary_cross_entropy, softmax_cross_entropy, squared_error
+from jaxmath.nn.max_norm import keep_max_norm, max_norm
 from jaxmath.nn.normalization import (
     GroupNorm,
     InstanceNorm,
@@ -49,6 +50,8 @@ from jaxmath.nn.normalization import (
     rms_norm,
     rms_norm_init,
 )
+from jaxmath.nn.regularizers import decay_mask, elastic_net, l1, l2
+from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
 
 __all__ = [
     "BatchNorm",
@@ -59,12 +62,15 @@ __all__ = [
     "InstanceNorm",
     "LayerNorm",
     "RMSNorm",
+    "WeightMixture",
     "batch_norm_apply",
     "batch_norm_init",
     "batch_norm_train",
+    "decay_mask",
     "dense_apply",
     "dense_init",
     "dropout",
+    "elastic_net",
     "elu",
     "embedding_apply",
     "embedding_attend",
@@ -79,11 +85,15 @@ __all__ = [
     "identity",
     "instance_norm",
     "instance_norm_init",
+    "keep_max_norm",
+    "l1",
+    "l2",
     "layer_norm",
     "layer_norm_init",
     "leaky_relu",
     "lecun_normal",
     "lecun_uniform",
+    "max_norm",
     "normal_init",
     "relu",
     "rms_norm",
@@ -91,9 +101,11 @@ __all__ = [
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",
+    "soft_weight_sharing",
     "softmax_cross_entropy",
     "softplus",
     "squared_error",
     "tanh",
+    "tying_penalty",
     "zeros_init",
 ]

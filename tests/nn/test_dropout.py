@@ -58,8 +58,8 @@ def test_all_precisions_drop_the_same():
     np.testing.assert_array_equal(masks[0], masks[1])
     np.testing.assert_array_equal(masks[1], masks[2])
     assert 0 < np.sum(masks[0]) < 50
-    half = dropped(jax.random.key(4), np.ones(50, jnp.bfloat16), 0.1)
-    assert half.max() == jnp.bfloat16(1 / 0.9)
+    half = dropped(jax.random.key(4), np.ones(50, jnp.bfloat16), 0.15)
+    assert half.max() == jnp.bfloat16(1 / 0.85)  # 1/bfloat16(0.85) rounds lower
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.5, np.nan])
