@@ -14,6 +14,15 @@ from jaxmath.nn.activations import (
     softplus,
     tanh,
 )
+from jaxmath.nn.adversarial import fgsm, pgd
+from jaxmath.nn.augmentation import (
+    cutout,
+    gaussian_noise,
+    random_crop,
+    random_flip,
+    random_rotation,
+    random_shift,
+)
 from jaxmath.nn.batch_normalization import (
     BatchNorm,
     BatchNormState,
@@ -36,6 +45,7 @@ from jaxmath.nn.initializers import (
 from jaxmath.nn.layers import Dense, dense_apply, dense_init
 from jaxmath.nn.losses import sigmoid_binary_cross_entropy, softmax_cross_entropy, squared_error
 from jaxmath.nn.max_norm import keep_max_norm, max_norm
+from jaxmath.nn.mixup import mixup
 from jaxmath.nn.normalization import (
     GroupNorm,
     InstanceNorm,
@@ -66,6 +76,7 @@ __all__ = [
     "batch_norm_apply",
     "batch_norm_init",
     "batch_norm_train",
+    "cutout",
     "decay_mask",
     "dense_apply",
     "dense_init",
@@ -75,6 +86,8 @@ __all__ = [
     "embedding_apply",
     "embedding_attend",
     "embedding_init",
+    "fgsm",
+    "gaussian_noise",
     "gelu",
     "glorot_normal",
     "glorot_uniform",
@@ -94,7 +107,13 @@ __all__ = [
     "lecun_normal",
     "lecun_uniform",
     "max_norm",
+    "mixup",
     "normal_init",
+    "pgd",
+    "random_crop",
+    "random_flip",
+    "random_rotation",
+    "random_shift",
     "relu",
     "rms_norm",
     "rms_norm_init",
