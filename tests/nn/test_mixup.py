@@ -31,6 +31,7 @@ def test_one_weight_and_one_permutation(alpha):
     assert stats.chisquare(np.bincount(places, minlength=n)).pvalue > 1e-6
 
 
+@pytest.mark.full
 def test_a_batch_of_one_is_itself():
     mixed, target = jax.jit(nn.mixup)(KEYS[0], jnp.array([[1.5]]), jnp.array([2.5]), 1.0)
     assert (mixed[0, 0], target[0]) == (1.5, 2.5)
