@@ -303,7 +303,7 @@ def instance_norm(params: InstanceNorm, x: ArrayLike, *, eps: Scalar = 1e-6) -> 
 
     References:
       D. Ulyanov, A. Vedaldi, V. Lempitsky, "Instance normalization: the missing ingredient for fast
-      stylization", 2016, equation (6).
+      stylization", 2016, section 2.
     """
     scale, bias, x, dtype = as_features(params.scale, params.bias, x, (2, 3), eps)
     mean, var = moments(x, tuple(range(x.ndim - 1)))

@@ -121,7 +121,7 @@ def l2(params: PyTree, *, mask: PyTree | None = None) -> Array:
       '4.5'
 
     References:
-      A. Krogh, J. A. Hertz, "A simple weight decay can improve generalization", 1991, equation (3).
+      A. Krogh, J. A. Hertz, "A simple weight decay can improve generalization", 1991.
     """
     leaves, dtype = kept_leaves(params, mask)
     return total([0.5 * jnp.sum(jnp.square(leaf)) for leaf in leaves], dtype)
