@@ -12,6 +12,24 @@ from jaxmath.nn.cross_entropy import (
 from jaxmath.nn.derivatives import derivative
 from jaxmath.nn.divergences import js_divergence, kl_divergence
 from jaxmath.nn.hinge import hinge_loss, multiclass_hinge_loss
+from jaxmath.nn.adversarial import fgsm, pgd
+from jaxmath.nn.augmentation import (
+    cutout,
+    gaussian_noise,
+    random_crop,
+    random_flip,
+    random_rotation,
+    random_shift,
+)
+from jaxmath.nn.batch_normalization import (
+    BatchNorm,
+    BatchNormState,
+    batch_norm_apply,
+    batch_norm_init,
+    batch_norm_train,
+)
+from jaxmath.nn.dropout import dropout
+from jaxmath.nn.embedding import Embedding, embedding_apply, embedding_attend, embedding_init
 from jaxmath.nn.initializers import (
     glorot_normal,
     glorot_uniform,
@@ -36,17 +54,60 @@ from jaxmath.nn.losses import (
 )
 from jaxmath.nn.orthogonal import orthogonal_init
 from jaxmath.nn.rectifiers import elu, gelu, leaky_relu, prelu, relu, selu, silu, softplus
+from jaxmath.nn.losses import sigmoid_binary_cross_entropy, softmax_cross_entropy, squared_error
+from jaxmath.nn.max_norm import keep_max_norm, max_norm
+from jaxmath.nn.mixup import mixup
+from jaxmath.nn.normalization import (
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    RMSNorm,
+    group_norm,
+    group_norm_init,
+    instance_norm,
+    instance_norm_init,
+    layer_norm,
+    layer_norm_init,
+    rms_norm,
+    rms_norm_init,
+)
+from jaxmath.nn.regularizers import decay_mask, elastic_net, l1, l2
+from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
 
 __all__ = [
+    "BatchNorm",
+    "BatchNormState",
     "Dense",
     "absolute_error",
     "dense_apply",
     "dense_init",
     "derivative",
+    "Embedding",
+    "GroupNorm",
+    "InstanceNorm",
+    "LayerNorm",
+    "RMSNorm",
+    "WeightMixture",
+    "batch_norm_apply",
+    "batch_norm_init",
+    "batch_norm_train",
+    "cutout",
+    "decay_mask",
+    "dense_apply",
+    "dense_init",
+    "dropout",
+    "elastic_net",
     "elu",
+    "embedding_apply",
+    "embedding_attend",
+    "embedding_init",
+    "fgsm",
+    "gaussian_noise",
     "gelu",
     "glorot_normal",
     "glorot_uniform",
+    "group_norm",
+    "group_norm_init",
     "he_normal",
     "he_uniform",
     "hinge_loss",
@@ -72,6 +133,31 @@ __all__ = [
     "sigmoid_binary_cross_entropy",
     "silu",
     "softmax",
+    "instance_norm",
+    "instance_norm_init",
+    "keep_max_norm",
+    "l1",
+    "l2",
+    "layer_norm",
+    "layer_norm_init",
+    "leaky_relu",
+    "lecun_normal",
+    "lecun_uniform",
+    "max_norm",
+    "mixup",
+    "normal_init",
+    "pgd",
+    "random_crop",
+    "random_flip",
+    "random_rotation",
+    "random_shift",
+    "relu",
+    "rms_norm",
+    "rms_norm_init",
+    "sigmoid",
+    "sigmoid_binary_cross_entropy",
+    "silu",
+    "soft_weight_sharing",
     "softmax_cross_entropy",
     "softmax_cross_entropy_with_soft_labels",
     "softplus",
@@ -80,5 +166,6 @@ __all__ = [
     "tanh",
     "uniform_init",
     "weighted_mean",
+    "tying_penalty",
     "zeros_init",
 ]

@@ -4,6 +4,7 @@ import flax.linen
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxmath import nn
 
@@ -13,11 +14,22 @@ def make_dense(d_in: int = 4, d_out: int = 3) -> nn.Dense:
     return nn.Dense(kernel=jnp.asarray(draw((d_in, d_out))), bias=jnp.asarray(draw(d_out)))
 
 
-def test_dense_agrees_with_flax():
-    params, X = make_dense(), jnp.linspace(-1.0, 1.0, 20).reshape(5, 4)
-    theirs = flax.linen.Dense(3).apply({"params": params._asdict()}, X)
-    ours = jax.vmap(nn.dense_apply, in_axes=(None, 0))(params, X)
-    np.testing.assert_allclose(ours, theirs, rtol=1e-14, atol=1e-15)
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-6), ("float64", 1e-12)])
+def test_dense_agrees_with_flax(dtype, rtol):
+    """Values and gradients; the sine makes the gradients depend on the values."""
+    params = jax.tree.map(lambda leaf: leaf.astype(dtype), make_dense())
+    X = jnp.linspace(-1.0, 1.0, 20, dtype=dtype).reshape(5, 4)
+    ours = jax.vmap(nn.dense_apply, in_axes=(None, 0))
+    theirs = lambda params, X: flax.linen.Dense(3).apply({"params": params._asdict()}, X)
+
+    def result(layer):
+        total = lambda *args: jnp.sum(jnp.sin(layer(*args)))
+        return layer(params, X), jax.grad(total, argnums=(0, 1))(params, X)
+
+    got, want = jax.jit(lambda: (result(ours), result(theirs)))()
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        assert a.dtype == dtype
+        np.testing.assert_allclose(a, b, rtol=0, atol=rtol * np.max(np.abs(b)))
 
 
 def test_dense_gradient_by_hand():
