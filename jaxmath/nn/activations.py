@@ -1,27 +1,17 @@
-"""Activation functions: element-wise, on arrays of any shape, finite wherever the argument is.
+"""Activations that saturate, the identity, the step, and softmax.
 
-Derivatives at a kink are one-sided by choice, and the choice is the left one throughout, so that
-``leaky_relu`` at slope 0 is ``relu`` in value and in gradient.
+Element-wise on arrays of any shape and finite wherever the argument is, but for ``softmax`` and
+``log_softmax``, which map one vector and are those of ``jaxmath.numerics``. The rectifiers have
+a module of their own, and ``jaxmath.nn.derivative`` has the formulas of the derivatives.
 """
-
-import math
 
 import jax
 import jax.numpy as jnp
 
-from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
+from jaxmath.numerics import log_softmax, softmax
+from jaxmath.typing import Array, ArrayLike, as_array
 
-__all__ = [
-    "elu",
-    "gelu",
-    "identity",
-    "leaky_relu",
-    "relu",
-    "sigmoid",
-    "silu",
-    "softplus",
-    "tanh",
-]
+__all__ = ["identity", "log_softmax", "sigmoid", "softmax", "step", "tanh"]
 
 
 def identity(x: ArrayLike) -> Array:
@@ -48,6 +38,37 @@ def identity(x: ArrayLike) -> Array:
       C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 5.1.
     """
     return as_array("x", x)
+
+
+def step(x: ArrayLike) -> Array:
+    """The unit step of Heaviside, the activation of the McCulloch–Pitts neuron and the perceptron.
+
+    ::
+
+        H(x) = 0 for x < 0,   1 for x ≥ 0;   H'(x) := 0
+
+    Args:
+      x: array of any shape.
+
+    Returns:
+      The value, of the shape and dtype of ``x``.
+
+    Numerics:
+      Exact. Singular set {0}: value 1, since a neuron fires when its threshold is reached
+      (``numpy.heaviside`` leaves the choice to its second argument), derivative 0: no gradient
+      passes through a step. NaN stays NaN. Cost: one comparison.
+
+    Example:
+      >>> print(step(jnp.array([-0.5, 0.0, 2.0])))
+      [0. 1. 1.]
+
+    References:
+      W. S. McCulloch, W. Pitts, "A logical calculus of the ideas immanent in nervous activity",
+      1943.
+    """
+    x = as_array("x", x)
+    jumped = jnp.where(x >= 0, jnp.ones_like(x), jnp.zeros_like(x))
+    return jnp.where(jnp.isnan(x), x, jumped)
 
 
 def sigmoid(x: ArrayLike) -> Array:
@@ -103,190 +124,3 @@ def tanh(x: ArrayLike) -> Array:
       Y. LeCun, L. Bottou, G. B. Orr, K.-R. Müller, "Efficient BackProp", 1998, section 4.4.
     """
     return jnp.tanh(as_array("x", x))
-
-
-def relu(x: ArrayLike) -> Array:
-    """The rectifier: the positive part.
-
-    ::
-
-        f(x) = max(x, 0),   f'(x) = 1 for x > 0,   0 for x < 0,   f'(0) := 0
-
-    Args:
-      x: array of any shape.
-
-    Returns:
-      The value, of the shape and dtype of ``x``.
-
-    Numerics:
-      Exact. Singular set {0}: value 0, derivative 0, the left one. NaN stays NaN. Cost: one
-      comparison.
-
-    Example:
-      >>> f"{relu(-1.0):.1f} {relu(2.0):.1f} {jax.grad(relu)(0.0):.1f}"
-      '0.0 2.0 0.0'
-
-    References:
-      V. Nair, G. E. Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.
-    """
-    x = as_array("x", x)
-    # Not maximum(x, 0), whose gradient at the tie is ½; and x > 0 would turn NaN into 0.
-    return jnp.where(x <= 0, jnp.zeros_like(x), x)
-
-
-def leaky_relu(x: ArrayLike, *, negative_slope: Scalar = 0.01) -> Array:
-    """The rectifier with a small slope where it would be flat.
-
-    ::
-
-        f(x) = x for x > 0,   a x for x ≤ 0;   f'(x) = 1 for x > 0,   a for x < 0,   f'(0) := a
-
-    Args:
-      x: array of any shape.
-      negative_slope: the slope a below 0, a scalar.
-
-    Returns:
-      The value, of the shape and dtype of ``x``.
-
-    Numerics:
-      One rounding. Singular set {0}: value 0, derivative a, the left one (PyTorch's choice; jax
-      has 1). Cost: one product.
-
-    Example:
-      >>> f"{leaky_relu(-1.0):.2f} {leaky_relu(-1.0, negative_slope=0.2):.2f}"
-      '-0.01 -0.20'
-
-    References:
-      A. L. Maas, A. Y. Hannun, A. Y. Ng, "Rectifier nonlinearities improve neural network acoustic
-      models", 2013.
-    """
-    x = as_array("x", x)
-    check_number("negative_slope", negative_slope)
-    return jnp.where(x <= 0, jnp.asarray(negative_slope, x.dtype) * x, x)
-
-
-def elu(x: ArrayLike, *, alpha: Scalar = 1.0) -> Array:
-    """The exponential linear unit: the identity above 0, saturating at −α below.
-
-    ::
-
-        f(x) = x for x > 0,   α (e^x − 1) for x ≤ 0
-        f'(x) = 1 for x > 0,   α e^x for x < 0,   f'(0) := α
-
-    Args:
-      x: array of any shape.
-      alpha: the saturation α, a scalar.
-
-    Returns:
-      The value, of the shape and dtype of ``x``.
-
-    Numerics:
-      Relative error of a few eps, near 0 too; −α at −∞. Singular set {0}: value 0, derivative α,
-      the left one; at α = 1 it is the derivative, and the second jumps. Cost: one exponential.
-
-    Example:
-      >>> f"{elu(-1.0):.5f} {elu(1e4):.0f} {jax.grad(elu)(1e4):.1f}"
-      '-0.63212 10000 1.0'
-
-    References:
-      D.-A. Clevert, T. Unterthiner, S. Hochreiter, "Fast and accurate deep network learning by
-      exponential linear units (ELUs)", 2016.
-    """
-    x = as_array("x", x)
-    check_number("alpha", alpha)
-    # Double where: e^x overflows in the branch that is not taken, and 0 · ∞ is NaN.
-    below = jnp.where(x > 0, jnp.zeros_like(x), x)
-    return jnp.where(x > 0, x, jnp.asarray(alpha, x.dtype) * jnp.expm1(below))
-
-
-def gelu(x: ArrayLike, *, approximate: bool = True) -> Array:
-    """The Gaussian error linear unit, by default in its tanh form.
-
-    ::
-
-        f(x) = x Φ(x) = ½ x erfc(−x/√2)
-        approximately ½ x (1 + tanh u) = x σ(2u),   u = √(2/π) (x + 0.044715 x³)
-
-    Args:
-      x: array of any shape.
-      approximate: True for the tanh form, False for the error function.
-
-    Returns:
-      The value, of the shape and dtype of ``x``.
-
-    Numerics:
-      As x σ(2u) the tanh form keeps its relative accuracy in the left tail, where 1 + tanh u
-      cancels; |x| is held at 32 inside the gate, which is 0 or 1 there, so that x³ cannot overflow.
-      The forms differ by less than 5e-4. Infinite x gives NaN in the gradient, and −∞ in the value
-      too (0 · ∞). Cost: one exponential.
-
-    Example:
-      >>> f"{gelu(1.0):.5f} {gelu(1.0, approximate=False):.5f}"
-      '0.84119 0.84134'
-
-    References:
-      D. Hendrycks, K. Gimpel, "Gaussian error linear units (GELUs)", 2016, section 2.
-    """
-    x = as_array("x", x)
-    if not approximate:
-        return 0.5 * x * jax.scipy.special.erfc(-math.sqrt(0.5) * x)
-    held = jnp.clip(x, -32.0, 32.0)
-    return x * jax.nn.sigmoid(math.sqrt(8.0 / math.pi) * (held + 0.044715 * held**3))
-
-
-def silu(x: ArrayLike) -> Array:
-    """The sigmoid-weighted linear unit, also called swish.
-
-    ::
-
-        f(x) = x σ(x),   f'(x) = σ(x) + x σ(x) (1 − σ(x))
-
-    Args:
-      x: array of any shape.
-
-    Returns:
-      The value, of the shape and dtype of ``x``.
-
-    Numerics:
-      Relative error of a few eps where σ(x) is a normal number of the dtype. Infinite x gives NaN
-      in the gradient, and −∞ in the value too (0 · ∞). Cost: one exponential.
-
-    Example:
-      >>> f"{silu(1.0):.5f} {silu(-50.0):.3e}"
-      '0.73106 -9.644e-21'
-
-    References:
-      S. Elfwing, E. Uchibe, K. Doya, "Sigmoid-weighted linear units for neural network function
-      approximation in reinforcement learning", 2018.
-    """
-    x = as_array("x", x)
-    return x * jax.nn.sigmoid(x)
-
-
-def softplus(x: ArrayLike) -> Array:
-    """A smooth rectifier, the integral of the sigmoid.
-
-    ::
-
-        f(x) = log(1 + e^x) = max(x, 0) + log1p(e^{−|x|}),   f'(x) = σ(x)
-
-    Args:
-      x: array of any shape.
-
-    Returns:
-      The value, of the shape and dtype of ``x``.
-
-    Numerics:
-      Relative error of a few eps in both tails, in the value and the derivative; 0 and ∞ at −∞
-      and ∞. Cost: an exponential and a logarithm.
-
-    Example:
-      >>> f"{softplus(0.0):.5f} {softplus(1e4):.0f} {softplus(-50.0):.3e}"
-      '0.69315 10000 1.929e-22'
-
-    References:
-      C. Dugas, Y. Bengio, F. Bélisle, C. Nadeau, R. Garcia, "Incorporating second-order functional
-      knowledge for better option pricing", 2001.
-    """
-    x = as_array("x", x)
-    return jnp.logaddexp(x, jnp.zeros_like(x))

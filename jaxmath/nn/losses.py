@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath.nn.activations import softplus
+from jaxmath.nn.rectifiers import softplus
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["sigmoid_binary_cross_entropy", "softmax_cross_entropy", "squared_error"]

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
+from scipy import special
 
-from jaxmath import nn
+from jaxmath import nn, numerics
 
 ALL = {
     "elu": nn.elu,
@@ -14,12 +15,16 @@ ALL = {
     "gelu_erf": lambda x: nn.gelu(x, approximate=False),
     "identity": nn.identity,
     "leaky_relu": nn.leaky_relu,
+    "prelu": lambda x: nn.prelu(x, 0.25),
     "relu": nn.relu,
+    "selu": nn.selu,
     "sigmoid": nn.sigmoid,
     "silu": nn.silu,
     "softplus": nn.softplus,
+    "step": nn.step,
     "tanh": nn.tanh,
 }
+LAMBDA, ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 # f and f' at −M and M, for M far beyond where f is its asymptote.
 ENDS = {
     "elu": lambda M: ((-1.0, 0.0), (M, 1.0)),
@@ -27,10 +32,13 @@ ENDS = {
     "gelu_erf": lambda M: ((0.0, 0.0), (M, 1.0)),
     "identity": lambda M: ((-M, 1.0), (M, 1.0)),
     "leaky_relu": lambda M: ((-0.01 * M, 0.01), (M, 1.0)),
+    "prelu": lambda M: ((-0.25 * M, 0.25), (M, 1.0)),
     "relu": lambda M: ((0.0, 0.0), (M, 1.0)),
+    "selu": lambda M: ((-LAMBDA * ALPHA, 0.0), (LAMBDA * M, LAMBDA)),
     "sigmoid": lambda M: ((0.0, 0.0), (1.0, 0.0)),
     "silu": lambda M: ((0.0, 0.0), (M, 1.0)),
     "softplus": lambda M: ((0.0, 0.0), (M, 1.0)),
+    "step": lambda M: ((0.0, 0.0), (1.0, 0.0)),
     "tanh": lambda M: ((-1.0, 0.0), (1.0, 0.0)),
 }
 MP = {
@@ -54,7 +62,7 @@ def test_value_and_gradient_at_the_ends(name, dtype):
     for M in (1e4, 1e30, float(jnp.finfo(dtype).max)):
         x = jnp.array([-M, M], dtype)
         value, gradient = jax.jit(jax.vmap(jax.value_and_grad(ALL[name])))(x)
-        want = np.array(ENDS[name](float(x[1])))
+        want = jnp.asarray(ENDS[name](float(x[1])), dtype).astype(jnp.float64)  # selu may overflow
         rtol = 4 * float(jnp.finfo(dtype).eps)
         for got, column in ((value, 0), (gradient, 1)):
             assert got.dtype == dtype
@@ -79,7 +87,7 @@ def test_relative_accuracy(name, dtype):
             assert abs(mpmath.mpf(float(got)) - want) <= bound * abs(want), (xi, got, want)
 
 
-@pytest.mark.parametrize("name", ["leaky_relu", "relu"])
+@pytest.mark.parametrize("name", ["leaky_relu", "prelu", "relu"])
 def test_jump_of_the_derivative_is_taken_from_the_left(name):
     left, at, right = jax.vmap(jax.grad(ALL[name]))(jnp.array([-1e-3, 0.0, 1e-3]))
     assert at == left
@@ -96,6 +104,10 @@ def test_limits():
     np.testing.assert_array_equal(nn.leaky_relu(x, negative_slope=0.0), nn.relu(x))
     np.testing.assert_array_equal(nn.leaky_relu(x, negative_slope=1.0), x)
     np.testing.assert_array_equal(nn.elu(x, alpha=0.0), nn.relu(x))
+    np.testing.assert_array_equal(nn.prelu(x, 0.01), nn.leaky_relu(x))
+    np.testing.assert_array_equal(nn.prelu(x, 0.25 * jnp.ones(5)), nn.prelu(x, 0.25))
+    np.testing.assert_array_equal(nn.step(x), (1 + jnp.where(x < 0, -1, 1)) / 2)
+    np.testing.assert_allclose(nn.sigmoid(1e4 * x)[x != 0], nn.step(x)[x != 0], atol=1e-15)
     np.testing.assert_allclose(nn.softplus(100 * x) / 100, nn.relu(x), atol=np.log(2) / 100)
     np.testing.assert_allclose(nn.silu(100 * x) / 100, nn.relu(x), atol=0.28 / 100)
     np.testing.assert_allclose(nn.tanh(x), 2 * nn.sigmoid(2 * x) - 1, atol=1e-15)
@@ -129,3 +141,34 @@ def test_hyper_parameters_keep_the_dtype():
         nn.elu(x, alpha="1")
     with pytest.raises(TypeError, match="argument `negative_slope` must be a number"):
         nn.leaky_relu(x, negative_slope=None)
+
+
+def test_prelu_learns_its_slopes():
+    """∂f/∂aᵢ = min(xᵢ, 0), at an infinite x in the branch not taken too."""
+    x, a = jnp.array([-2.0, 0.0, 3.0, jnp.inf]), jnp.array([0.25, 0.5, 0.5, 0.25])
+    gradient = jax.jit(jax.grad(lambda a: jnp.sum(nn.prelu(x, a)[:3])))(a)
+    np.testing.assert_array_equal(gradient, [-2.0, 0.0, 0.0, 0.0])
+    assert jax.grad(nn.prelu, argnums=1)(jnp.inf, 0.25) == 0.0
+    channels = nn.prelu(-jnp.ones((2, 3, 4)), a)
+    np.testing.assert_array_equal(channels, np.broadcast_to(-a, (2, 3, 4)))
+
+
+def test_selu_keeps_mean_and_variance():
+    """λ and α are the fixed point: E f(z) = 0 and E f(z)² = 1 for z ~ N(0, 1), by quadrature."""
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    below, above = 7.5 * (nodes - 1), 7.5 * (nodes + 1)  # the kink at 0 is an end of both
+    moments = []
+    for power in (1, 2):
+        halves = [nn.selu(z) ** power * np.exp(-z * z / 2) for z in (below, above)]
+        moments.append(7.5 * np.sum(weights * (halves[0] + halves[1])) / np.sqrt(2 * np.pi))
+    np.testing.assert_allclose(moments, [0.0, 1.0], atol=1e-13)
+
+
+def test_softmax_is_that_of_numerics():
+    assert nn.softmax is numerics.softmax
+    assert nn.log_softmax is numerics.log_softmax
+    x = jnp.array([1.0, 2.0, -jnp.inf], jnp.bfloat16)
+    for fn, oracle in ((nn.softmax, special.softmax), (nn.log_softmax, special.log_softmax)):
+        value = fn(x)
+        assert value.dtype == x.dtype
+        np.testing.assert_allclose(value.astype(float), oracle([1.0, 2.0, -np.inf]), rtol=0.02)
