@@ -90,6 +90,14 @@ def _as_config(caller: str, config: Config) -> Config:
     return config
 
 
+def _check_layers(caller: str, params: tuple[nn.Dense, ...], config: Config) -> None:
+    if len(params) != len(config.sizes) - 1:
+        raise ValueError(
+            f"{caller}: argument `params` must have {len(config.sizes) - 1} layers for sizes "
+            f"{config.sizes}, got {len(params)}"
+        )
+
+
 def init(
     key: Array, config: Config, *, dtype: jax.typing.DTypeLike = float
 ) -> tuple[nn.Dense, ...]:
@@ -160,11 +168,7 @@ def apply(params: tuple[nn.Dense, ...], x: ArrayLike, *, config: Config) -> Arra
     """
     config = _as_config("apply", config)
     x = as_array("x", x, shape=config.sizes[:1])
-    if len(params) != len(config.sizes) - 1:
-        raise ValueError(
-            f"apply: argument `params` must have {len(config.sizes) - 1} layers for sizes "
-            f"{config.sizes}, got {len(params)}"
-        )
+    _check_layers("apply", params, config)
     activation = _ACTIVATIONS[config.activation]
     for layer in params[:-1]:
         x = activation(nn.dense_apply(layer, x))
