@@ -5,6 +5,26 @@ Contractions here keep the backend's default precision, unlike those of ``jaxmat
 
 from jaxmath.nn.activations import identity, log_softmax, sigmoid, softmax, step, tanh
 from jaxmath.nn.derivatives import derivative
+from jaxmath.nn.activations import (
+    elu,
+    gelu,
+    identity,
+    leaky_relu,
+    relu,
+    sigmoid,
+    silu,
+    softplus,
+    tanh,
+)
+from jaxmath.nn.batch_normalization import (
+    BatchNorm,
+    BatchNormState,
+    batch_norm_apply,
+    batch_norm_init,
+    batch_norm_train,
+)
+from jaxmath.nn.dropout import dropout
+from jaxmath.nn.embedding import Embedding, embedding_apply, embedding_attend, embedding_init
 from jaxmath.nn.initializers import (
     glorot_normal,
     glorot_uniform,
@@ -18,19 +38,53 @@ from jaxmath.nn.initializers import (
 from jaxmath.nn.layers import Dense, dense_apply, dense_init
 from jaxmath.nn.losses import sigmoid_binary_cross_entropy, softmax_cross_entropy, squared_error
 from jaxmath.nn.rectifiers import elu, gelu, leaky_relu, prelu, relu, selu, silu, softplus
+from jaxmath.nn.normalization import (
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    RMSNorm,
+    group_norm,
+    group_norm_init,
+    instance_norm,
+    instance_norm_init,
+    layer_norm,
+    layer_norm_init,
+    rms_norm,
+    rms_norm_init,
+)
 
 __all__ = [
+    "BatchNorm",
+    "BatchNormState",
     "Dense",
+    "Embedding",
+    "GroupNorm",
+    "InstanceNorm",
+    "LayerNorm",
+    "RMSNorm",
+    "batch_norm_apply",
+    "batch_norm_init",
+    "batch_norm_train",
     "dense_apply",
     "dense_init",
     "derivative",
+    "dropout",
     "elu",
+    "embedding_apply",
+    "embedding_attend",
+    "embedding_init",
     "gelu",
     "glorot_normal",
     "glorot_uniform",
+    "group_norm",
+    "group_norm_init",
     "he_normal",
     "he_uniform",
     "identity",
+    "instance_norm",
+    "instance_norm_init",
+    "layer_norm",
+    "layer_norm_init",
     "leaky_relu",
     "lecun_normal",
     "lecun_uniform",
@@ -39,6 +93,8 @@ __all__ = [
     "prelu",
     "relu",
     "selu",
+    "rms_norm",
+    "rms_norm_init",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",
