@@ -4,18 +4,6 @@ Contractions here keep the backend's default precision, unlike those of ``jaxmat
 """
 
 from jaxmath.nn.activations import identity, log_softmax, sigmoid, softmax, step, tanh
-from jaxmath.nn.derivatives import derivative
-from jaxmath.nn.activations import (
-    elu,
-    gelu,
-    identity,
-    leaky_relu,
-    relu,
-    sigmoid,
-    silu,
-    softplus,
-    tanh,
-)
 from jaxmath.nn.batch_normalization import (
     BatchNorm,
     BatchNormState,
@@ -23,6 +11,7 @@ from jaxmath.nn.batch_normalization import (
     batch_norm_init,
     batch_norm_train,
 )
+from jaxmath.nn.derivatives import derivative
 from jaxmath.nn.dropout import dropout
 from jaxmath.nn.embedding import Embedding, embedding_apply, embedding_attend, embedding_init
 from jaxmath.nn.initializers import (
@@ -37,7 +26,6 @@ from jaxmath.nn.initializers import (
 )
 from jaxmath.nn.layers import Dense, dense_apply, dense_init
 from jaxmath.nn.losses import sigmoid_binary_cross_entropy, softmax_cross_entropy, squared_error
-from jaxmath.nn.rectifiers import elu, gelu, leaky_relu, prelu, relu, selu, silu, softplus
 from jaxmath.nn.normalization import (
     GroupNorm,
     InstanceNorm,
@@ -52,6 +40,7 @@ from jaxmath.nn.normalization import (
     rms_norm,
     rms_norm_init,
 )
+from jaxmath.nn.rectifiers import elu, gelu, leaky_relu, prelu, relu, selu, silu, softplus
 
 __all__ = [
     "BatchNorm",
@@ -92,9 +81,9 @@ __all__ = [
     "normal_init",
     "prelu",
     "relu",
-    "selu",
     "rms_norm",
     "rms_norm_init",
+    "selu",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",
