@@ -2,6 +2,8 @@
 
 from jaxmath.datasets.bundled import breast_cancer, diabetes, digits, iris, mnist_5k, wine
 from jaxmath.datasets.dataset import Dataset, check_dataset
+from jaxmath.datasets.downloads import openml
+from jaxmath.datasets.folders import image_folder
 from jaxmath.datasets.generated import blobs, noisy_sine, spirals, two_moons, xor
 from jaxmath.datasets.splits import split
 from jaxmath.datasets.standardization import (
@@ -20,9 +22,11 @@ __all__ = [
     "diabetes",
     "digits",
     "fit_standardization",
+    "image_folder",
     "iris",
     "mnist_5k",
     "noisy_sine",
+    "openml",
     "spirals",
     "split",
     "standardize",

@@ -60,6 +60,16 @@ ROWS = [
         HostRow(f"datasets.{name}", "reads a file on the host, once", (BUNDLED,))
         for name in ("breast_cancer", "diabetes", "digits", "iris", "mnist_5k", "wine")
     ),
+    HostRow(
+        "datasets.image_folder",
+        "reads files on the host",
+        ("tests/datasets/test_folders.py::test_reads_classes_and_pixels",),
+    ),
+    HostRow(
+        "datasets.openml",
+        "downloads and reads a file on the host, once",
+        ("tests/datasets/test_downloads.py::test_pixels_and_names",),
+    ),
     Row(
         "datasets.blobs",
         lambda rng, dtype: (
