@@ -11,6 +11,7 @@ from jaxmath.nn.batch_normalization import (
     batch_norm_init,
     batch_norm_train,
 )
+from jaxmath.nn.calibration import Reliability, brier_score, expected_calibration_error, reliability
 from jaxmath.nn.derivatives import derivative
 from jaxmath.nn.dropout import dropout
 from jaxmath.nn.embedding import Embedding, embedding_apply, embedding_attend, embedding_init
@@ -26,6 +27,7 @@ from jaxmath.nn.initializers import (
 )
 from jaxmath.nn.layers import Dense, dense_apply, dense_init
 from jaxmath.nn.losses import sigmoid_binary_cross_entropy, softmax_cross_entropy, squared_error
+from jaxmath.nn.metrics import ClassScores, accuracy, class_scores, confusion_matrix, top_k_accuracy
 from jaxmath.nn.normalization import (
     GroupNorm,
     InstanceNorm,
@@ -45,15 +47,21 @@ from jaxmath.nn.rectifiers import elu, gelu, leaky_relu, prelu, relu, selu, silu
 __all__ = [
     "BatchNorm",
     "BatchNormState",
+    "ClassScores",
     "Dense",
     "Embedding",
     "GroupNorm",
     "InstanceNorm",
     "LayerNorm",
     "RMSNorm",
+    "Reliability",
+    "accuracy",
     "batch_norm_apply",
     "batch_norm_init",
     "batch_norm_train",
+    "brier_score",
+    "class_scores",
+    "confusion_matrix",
     "dense_apply",
     "dense_init",
     "derivative",
@@ -62,6 +70,7 @@ __all__ = [
     "embedding_apply",
     "embedding_attend",
     "embedding_init",
+    "expected_calibration_error",
     "gelu",
     "glorot_normal",
     "glorot_uniform",
@@ -80,6 +89,7 @@ __all__ = [
     "log_softmax",
     "normal_init",
     "prelu",
+    "reliability",
     "relu",
     "rms_norm",
     "rms_norm_init",
@@ -93,5 +103,6 @@ __all__ = [
     "squared_error",
     "step",
     "tanh",
+    "top_k_accuracy",
     "zeros_init",
 ]
