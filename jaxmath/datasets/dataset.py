@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 
-from jaxmath.typing import Array
+from jaxmath.typing import Array, ArrayLike
 
 __all__ = ["Dataset", "check_dataset"]
 
@@ -23,7 +23,7 @@ class Dataset:
     Args:
       x: inputs, shape (n, d): NumPy from a loader (host data, which the caller puts on a device),
         jax from a generator.
-      y: targets, shape (n,): int32 for classes, floating for a regression.
+      y: targets, int32 of shape (n,) for classes, floating of shape (n, …) for a regression.
       feature_names: d names, or () where features have none.
       class_names: k names, where y ∈ {0, …, k − 1}; () for a regression.
       image_shape: (H, W, C) where a row of ``x`` is an image, else ().
@@ -73,6 +73,14 @@ class Dataset:
         return self.x.reshape(-1, *self.image_shape)
 
 
+def _on_host(caller: str, name: str, x: ArrayLike) -> np.ndarray:
+    if isinstance(x, jax.core.Tracer):
+        raise TypeError(
+            f"{caller}: argument `{name}` is traced: call {caller} outside jit and vmap"
+        )
+    return np.asarray(x)
+
+
 def _check_names(dataset: Dataset, x: np.ndarray, y: np.ndarray) -> None:
     names, shape = dataset.feature_names, dataset.image_shape
     if names and (len(names),) != x.shape[1:]:
@@ -115,7 +123,8 @@ def check_dataset(dataset: Dataset) -> None:
       None.
 
     Raises:
-      TypeError: it is no Dataset, or its arrays are not numeric, or the labels no integers.
+      TypeError: it is no Dataset, or its arrays are traced or not numeric, or the labels no
+        integers.
       ValueError: no example, different numbers of inputs and targets, NaN or ∞ in the data, a label
         out of range, names or an image shape that do not fit.
 
@@ -135,7 +144,7 @@ def check_dataset(dataset: Dataset) -> None:
         raise TypeError(
             f"check_dataset: argument `dataset` must be a Dataset, got {type(dataset).__name__}"
         )
-    x, y = np.asarray(dataset.x), np.asarray(dataset.y)
+    x, y = (_on_host("check_dataset", "dataset", array) for array in dataset)
     if x.ndim < 1 or y.shape[:1] != x.shape[:1] or len(x) == 0:
         raise ValueError(
             "check_dataset: argument `dataset` must have one target for each of n ≥ 1 inputs, got "

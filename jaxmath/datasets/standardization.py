@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxmath.datasets.dataset import _on_host
 from jaxmath.typing import Array, ArrayLike, as_array, check_number
 
 __all__ = ["Standardization", "fit_standardization", "standardize", "unstandardize"]
@@ -60,7 +61,7 @@ def fit_standardization(X: ArrayLike, *, num_axes: int = 1) -> Standardization:
       Mean and scale in NumPy, of the shape that is left and the dtype of ``X``.
 
     Raises:
-      TypeError: ``X`` is not numeric.
+      TypeError: ``X`` is traced or not numeric.
       ValueError: an empty sample, or ``num_axes`` not in 1 … X.ndim.
 
     Numerics:
@@ -80,7 +81,7 @@ def fit_standardization(X: ArrayLike, *, num_axes: int = 1) -> Standardization:
         raise ValueError(
             f"fit_standardization: argument `X` must have at least 1 example, got shape {X.shape}"
         )
-    wide = np.asarray(X, np.float64)
+    wide = _on_host("fit_standardization", "X", X).astype(np.float64)
     check_number("num_axes", num_axes, low=1, high=wide.ndim, integer=True)
     axes = tuple(range(num_axes))
     mean = wide.mean(axes)
@@ -116,7 +117,7 @@ def standardize(standardization: Standardization, x: ArrayLike) -> np.ndarray | 
       x: one example or many: μ's shape with any leading axes.
 
     Returns:
-      z, of the shape and dtype of ``x``; NumPy stays NumPy, and is not copied to a device.
+      z, of the shape and dtype of ``x``; a floating NumPy array stays one, on the host.
 
     Raises:
       TypeError: ``x`` is not numeric.
@@ -148,7 +149,7 @@ def unstandardize(standardization: Standardization, z: ArrayLike) -> np.ndarray 
       z: standardized values: μ's shape with any leading axes.
 
     Returns:
-      x, of the shape and dtype of ``z``; NumPy stays NumPy.
+      x, of the shape and dtype of ``z``; a floating NumPy array stays one, on the host.
 
     Raises:
       TypeError: ``z`` is not numeric.

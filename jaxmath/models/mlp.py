@@ -18,12 +18,14 @@ _ACTIVATIONS = {
     "identity": nn.identity,
     "leaky_relu": nn.leaky_relu,
     "relu": nn.relu,
+    "selu": nn.selu,
     "sigmoid": nn.sigmoid,
     "silu": nn.silu,
     "softplus": nn.softplus,
     "tanh": nn.tanh,
 }
 _RECTIFIERS = ("elu", "gelu", "leaky_relu", "relu", "silu", "softplus")
+_INITIALIZERS = {**dict.fromkeys(_RECTIFIERS, nn.he_normal), "selu": nn.lecun_normal}
 
 
 def _check_dropout(rate: float) -> None:
@@ -122,6 +124,7 @@ def init(
     ::
 
         W_l ~ N(0, 2 / fan_in)                                 for a rectifier
+        W_l ~ N(0, 1 / fan_in)                                 for selu
         W_l ~ U(−a, a),   a = √(6 / (fan_in + fan_out))        otherwise;   b_l = 0
 
     Args:
@@ -134,8 +137,8 @@ def init(
       One ``Dense`` for each layer, first to last.
 
     Numerics:
-      ``he_normal`` for relu, leaky_relu, elu, gelu, silu and softplus, ``glorot_uniform`` for
-      identity, sigmoid and tanh; the output layer as the hidden ones.
+      ``he_normal`` for relu, leaky_relu, elu, gelu, silu and softplus, ``lecun_normal`` for selu,
+      ``glorot_uniform`` for identity, sigmoid and tanh; the output layer as the hidden ones.
 
     Example:
       >>> [layer.kernel.shape for layer in init(jax.random.key(0), Config((4, 8, 3)))]
@@ -146,9 +149,11 @@ def init(
       performance on ImageNet classification", 2015, equation (10).
       X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural
       networks", 2010, equation (16).
+      G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-normalizing neural networks",
+      2017, section 2 (selu).
     """
     key, config = as_key("key", key), _as_config("init", config)
-    kernel_init = nn.he_normal if config.activation in _RECTIFIERS else nn.glorot_uniform
+    kernel_init = _INITIALIZERS.get(config.activation, nn.glorot_uniform)
     return tuple(
         nn.dense_init(jax.random.fold_in(key, i), d_in, d_out, dtype=dtype, kernel_init=kernel_init)
         for i, (d_in, d_out) in enumerate(itertools.pairwise(config.sizes))

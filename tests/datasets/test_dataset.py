@@ -67,3 +67,10 @@ def test_takes_device_arrays_and_bfloat16():
     check_dataset(changed(x=jnp.asarray(GOOD.x, jnp.bfloat16)))
     with pytest.raises(ValueError, match=r"x\[0, 1\] is inf"):
         check_dataset(changed(x=jnp.asarray(GOOD.x, jnp.bfloat16).at[0, 1].set(jnp.inf)))
+
+
+def test_refuses_tracers():
+    with pytest.raises(
+        TypeError, match=r"check_dataset: argument `dataset` is traced: call .* jit"
+    ):
+        jax.jit(lambda data: check_dataset(data))(GOOD)

@@ -44,7 +44,7 @@ def test_axes():
 
 
 def test_float32_is_accumulated_in_float64():
-    x = (1e4 + np.random.default_rng(0).standard_normal((20_000, 1))).astype(np.float32)
+    x = (1e4 + np.random.default_rng(0).standard_normal((20_000, 3))).astype(np.float32)
     fitted = fit_standardization(x)
     assert fitted.scale.dtype == np.float32
     np.testing.assert_allclose(fitted.scale, x.astype(np.float64).std(axis=0), rtol=1e-6)
@@ -72,4 +72,6 @@ def test_refuses():
         fit_standardization(np.zeros((4, 3)), num_axes=3)
     with pytest.raises(TypeError, match="fit_standardization: argument `X` must be an array"):
         fit_standardization(object())
+    with pytest.raises(TypeError, match="fit_standardization: argument `X` is traced"):
+        jax.jit(fit_standardization)(np.zeros((4, 3)))
     assert np.isnan(fit_standardization(np.array([[np.nan], [1.0]])).mean).all()

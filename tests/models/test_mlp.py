@@ -105,7 +105,8 @@ def test_he_keeps_the_second_moment():
 
 def test_initialization_follows_the_activation():
     key = jax.random.key(0)
-    for activation, fn in (("gelu", nn.he_normal), ("sigmoid", nn.glorot_uniform)):
+    by_name = {"gelu": nn.he_normal, "selu": nn.lecun_normal, "sigmoid": nn.glorot_uniform}
+    for activation, fn in by_name.items():
         params = mlp.init(key, mlp.Config((3, 4, 3), activation))
         for i, shape in enumerate(((3, 4), (4, 3))):
             layer = nn.dense_init(jax.random.fold_in(key, i), *shape, kernel_init=fn)
