@@ -1,5 +1,5 @@
 """Models, one file a family: a hashable ``Config``, ``init`` and ``apply``."""
 
-from jaxmath.models import mlp
+from jaxmath.models import backpropagation, mlp
 
-__all__ = ["mlp"]
+__all__ = ["backpropagation", "mlp"]

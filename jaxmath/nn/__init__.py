@@ -28,6 +28,8 @@ from jaxmath.nn.batch_normalization import (
     batch_norm_init,
     batch_norm_train,
 )
+from jaxmath.nn.calibration import Reliability, brier_score, expected_calibration_error, reliability
+from jaxmath.nn.derivatives import derivative
 from jaxmath.nn.dropout import dropout
 from jaxmath.nn.embedding import Embedding, embedding_apply, embedding_attend, embedding_init
 from jaxmath.nn.initializers import (
@@ -57,6 +59,8 @@ from jaxmath.nn.rectifiers import elu, gelu, leaky_relu, prelu, relu, selu, silu
 from jaxmath.nn.losses import sigmoid_binary_cross_entropy, softmax_cross_entropy, squared_error
 from jaxmath.nn.max_norm import keep_max_norm, max_norm
 from jaxmath.nn.mixup import mixup
+from jaxmath.nn.losses import sigmoid_binary_cross_entropy, softmax_cross_entropy, squared_error
+from jaxmath.nn.metrics import ClassScores, accuracy, class_scores, confusion_matrix, top_k_accuracy
 from jaxmath.nn.normalization import (
     GroupNorm,
     InstanceNorm,
@@ -73,10 +77,12 @@ from jaxmath.nn.normalization import (
 )
 from jaxmath.nn.regularizers import decay_mask, elastic_net, l1, l2
 from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
+from jaxmath.nn.rectifiers import elu, gelu, leaky_relu, prelu, relu, selu, silu, softplus
 
 __all__ = [
     "BatchNorm",
     "BatchNormState",
+    "ClassScores",
     "Dense",
     "absolute_error",
     "dense_apply",
@@ -93,6 +99,14 @@ __all__ = [
     "batch_norm_train",
     "cutout",
     "decay_mask",
+    "Reliability",
+    "accuracy",
+    "batch_norm_apply",
+    "batch_norm_init",
+    "batch_norm_train",
+    "brier_score",
+    "class_scores",
+    "confusion_matrix",
     "dense_apply",
     "dense_init",
     "dropout",
@@ -103,6 +117,7 @@ __all__ = [
     "embedding_init",
     "fgsm",
     "gaussian_noise",
+    "expected_calibration_error",
     "gelu",
     "glorot_normal",
     "glorot_uniform",
@@ -151,9 +166,12 @@ __all__ = [
     "random_flip",
     "random_rotation",
     "random_shift",
+    "prelu",
+    "reliability",
     "relu",
     "rms_norm",
     "rms_norm_init",
+    "selu",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",
@@ -167,5 +185,6 @@ __all__ = [
     "uniform_init",
     "weighted_mean",
     "tying_penalty",
+    "top_k_accuracy",
     "zeros_init",
 ]

@@ -27,6 +27,10 @@ def mlp_oracle(params: Any, x: np.ndarray) -> np.ndarray:
     return np.array([b2[k] + sum(hidden[j] * W2[j, k] for j in range(5)) for k in range(3)])
 
 
+def make_train(rng: np.random.Generator, dtype: Any) -> tuple:
+    return key(rng), *make_mlp(rng, dtype)
+
+
 ROWS = [
     HostRow(
         "models.mlp.Config",
@@ -54,5 +58,19 @@ ROWS = [
         bad=(Bad(((), np.zeros(4)), "config", TypeError),),
         call=lambda params, x: mlp.apply(params, x, config=MLP),
         dtypes=("float32", "bfloat16", "float64"),
+    ),
+    Row(
+        "models.mlp.train",
+        make_train,
+        diff=(1, 2),
+        bad=(
+            Bad((0, (), np.zeros(4)), "config", TypeError),
+            Bad((jax.random.key(0), (), np.zeros(4)), "config", TypeError),
+        ),
+        call=lambda key, params, x: mlp.train(
+            key, params, x, config=mlp.Config(MLP.sizes, "tanh", dropout=0.3)
+        ),
+        dtypes=("float32", "bfloat16", "float64"),
+        evidence="tests/models/test_mlp.py::test_dropout_masks_the_hidden_units",
     ),
 ]

@@ -105,7 +105,8 @@ def test_he_keeps_the_second_moment():
 
 def test_initialization_follows_the_activation():
     key = jax.random.key(0)
-    for activation, fn in (("gelu", nn.he_normal), ("sigmoid", nn.glorot_uniform)):
+    by_name = {"gelu": nn.he_normal, "selu": nn.lecun_normal, "sigmoid": nn.glorot_uniform}
+    for activation, fn in by_name.items():
         params = mlp.init(key, mlp.Config((3, 4, 3), activation))
         for i, shape in enumerate(((3, 4), (4, 3))):
             layer = nn.dense_init(jax.random.fold_in(key, i), *shape, kernel_init=fn)
@@ -140,6 +141,51 @@ def test_identity_activation_is_one_matrix():
     np.testing.assert_allclose(slope, product.T, rtol=1e-12)
 
 
+def test_dropout_masks_the_hidden_units():
+    """Layer by layer with the masks of ``fold_in(key, layer)``; the output is not dropped."""
+    config, x = mlp.Config((3, 16, 12, 2), "tanh", dropout=0.25), np.array([0.5, -1.0, 2.0])
+    params = make_params(config.sizes)
+
+    @jax.jit
+    def both(key):
+        layers = enumerate(config.sizes[1:-1])
+        masks = [nn.dropout(jax.random.fold_in(key, i), jnp.ones(h), 0.25) for i, h in layers]
+        return mlp.train(key, params, x, config=config), masks
+
+    found, masks = both(jax.random.key(4))
+    a = x
+    for layer, mask in zip(params[:-1], masks, strict=True):
+        assert 0 < np.sum(mask == 0) < mask.size
+        hidden = np.tanh(a @ np.asarray(layer.kernel) + layer.bias)
+        a = np.where(mask == 0, 0.0, hidden / 0.75)
+    np.testing.assert_allclose(found, a @ params[-1].kernel + params[-1].bias, rtol=1e-12)
+
+
+def test_dropout_keeps_the_mean_of_one_hidden_layer():
+    """E z = apply, and Var z = p/(1 − p) Σⱼ a²ⱼ w²ⱼ, in closed form."""
+    config, x = mlp.Config((3, 16, 1), "silu", dropout=0.5), jnp.array([0.5, -1.0, 2.0])
+    params = make_params(config.sizes)
+    train = jax.jit(jax.vmap(lambda key: mlp.train(key, params, x, config=config)[0]))
+    z = train(jax.random.split(jax.random.key(0), 4000))
+    a = nn.silu(x @ params[0].kernel + params[0].bias)
+    variance = jnp.sum((a * params[1].kernel[:, 0]) ** 2)
+    exact = mlp.apply(params, x, config=config)[0]
+    assert abs(z.mean() - exact) < 5 * np.sqrt(variance / 4000)
+    assert abs(z.var() / variance - 1) < 5 * np.sqrt(2 / 4000)
+
+
+def test_no_dropout_is_apply():
+    config, x = mlp.Config((3, 4, 2)), jnp.array([0.5, -1.0, 2.0])
+    params, key = make_params(config.sizes), jax.random.key(0)
+    np.testing.assert_array_equal(
+        mlp.train(key, params, x, config=config), mlp.apply(params, x, config=config)
+    )
+    with pytest.raises(TypeError, match="train: argument `key`"):
+        mlp.train(0, params, x, config=config)
+    with pytest.raises(ValueError, match=r"train: argument `x` must have shape \(3,\).*jax.vmap"):
+        mlp.train(key, params, np.zeros((5, 3)), config=config)
+
+
 @pytest.mark.parametrize(
     ("args", "error", "match"),
     [
@@ -150,6 +196,9 @@ def test_identity_activation_is_one_matrix():
         (((4, True),), TypeError, "argument `sizes` must hold integers"),
         (((4, 3), "sigmiod"), ValueError, "argument `activation`.*did you mean 'sigmoid'"),
         (((4, 3), "?"), ValueError, "argument `activation`.*known are elu, gelu"),
+        (((4, 3), "relu", 1.0), ValueError, "argument `dropout` must be .* below 1.0, got 1.0"),
+        (((4, 3), "relu", float("nan")), ValueError, "argument `dropout` must be at least 0.0"),
+        (((4, 3), "relu", np.array(0.1)), TypeError, "argument `dropout` .* number, got ndarray"),
     ],
 )
 def test_config_refuses(args, error, match):
