@@ -1,5 +1,10 @@
-"""Models, one file a family: a hashable ``Config``, ``init`` and ``apply``."""
+"""Models, one file a family.
 
-from jaxmath.models import mlp
+A network has a hashable ``Config``, ``init`` and ``apply``; a regression or a classifier is fitted
+to a data set by ``fit``, or by a function of the method's name, which returns a ``Solution``, and
+``predict`` is for one example.
+"""
 
-__all__ = ["mlp"]
+from jaxmath.models import linear_regression, mlp
+
+__all__ = ["linear_regression", "mlp"]
