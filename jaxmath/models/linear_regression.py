@@ -44,12 +44,12 @@ def _lengths(X: Array, alpha: Scalar = 0.0) -> Array:
     return jnp.sqrt(jnp.where(square == 0, 1.0, square))
 
 
-def _error(X: Array, y: Array, w: Array, alpha: Scalar = 0.0) -> Array:
-    """maxⱼ |gⱼ|·max(|zⱼ|, 1) for g the gradient of ½‖y − Xw‖² + ½α‖w‖² in units of z."""
+def _errors(X: Array, y: Array, w: Array, alpha: Scalar) -> Array:
+    """|gⱼ|·max(|zⱼ|, 1) for g the gradient of ½‖y − Xw‖² + ½α‖w‖² in units of z."""
     X, y, w = (lax.stop_gradient(v) for v in (X, y, w))
     size, lengths = _lengths(y[:, None])[0], _lengths(X, alpha)
     gradient = (matmul(y - matmul(X, w), X) - lax.stop_gradient(alpha) * w) / lengths / size
-    return jnp.max(jnp.abs(gradient) * jnp.maximum(jnp.abs(w) * lengths / size, 1.0))
+    return jnp.abs(gradient) * jnp.maximum(jnp.abs(w) * lengths / size, 1.0)
 
 
 def _tolerance(tol: Scalar | None, X: Array) -> Scalar:
@@ -59,10 +59,10 @@ def _tolerance(tol: Scalar | None, X: Array) -> Scalar:
 
 def _direct(X: Array, y: Array, w: Array, tol: Scalar, alpha: Scalar = 0.0) -> Solution:
     """A closed form as a ``Solution`` of the centred problem, judged by its error."""
-    error = _error(X, y, w, alpha)
-    status = jnp.where(error <= tol, Status.CONVERGED, Status.SINGULAR)
+    errors = _errors(X, y, w, alpha)
+    status = jnp.where(jnp.all(errors <= tol), Status.CONVERGED, Status.SINGULAR)
     status = jnp.where(all_finite(X, y, jnp.asarray(alpha)), status, Status.NON_FINITE)
-    return Solution(w, status.astype(jnp.int32), error, jnp.int32(1))
+    return Solution(w, status.astype(jnp.int32), jnp.max(errors), jnp.int32(1))
 
 
 def _half_square(z: Array, X: Array, y: Array) -> Array:
@@ -189,10 +189,10 @@ def ridge(X: ArrayLike, y: ArrayLike, alpha: Scalar) -> Solution:
       ValueError: a wrong shape, no data, or α < 0.
 
     Numerics:
-      The objective is scikit-learn's (the sum of squares, not their mean: ``lasso.elastic_net`` with
-      ``l1_ratio=0`` and α/n is the same). Solved as weighted least squares of the rows X_c and √α I
-      after each column is divided by √(‖xⱼ‖² + α): the error is κ·eps, κ the condition of that, and
-      does not depend on units. All derivatives, in α too, are exact, at α = 0 too where X_c has
+      The objective is scikit-learn's, with the sum of squares (``lasso.elastic_net``, with their
+      mean, is the same for ``l1_ratio=0`` and α/n). Solved as weighted least squares of the rows
+      X_c and √α I after each column is divided by √(‖xⱼ‖² + α): the error is κ·eps, κ the condition
+      of that, and does not depend on units. All derivatives, in α too, are exact, at α = 0 too where X_c has
       full rank. Cost: O((n + d)d²).
 
     Example:

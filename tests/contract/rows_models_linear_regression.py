@@ -31,6 +31,11 @@ BAD = (
     Bad((np.ones((2, 3, 2)), np.ones(2)), "`X` .*for a batch, use jax.vmap"),
     Bad((np.ones((0, 2)), np.ones(0)), "`X` must have at least 1 elements"),
 )
+BAD_EXAMPLE = (
+    Bad((lr.LinearParams(np.ones(2), 0.0), np.ones(3)), r"`x` must have shape \(2,\)"),
+    Bad((lr.LinearParams(np.ones(2), 0.0), np.ones((3, 2))), "`x` .*jax.vmap"),
+    Bad((lr.LinearParams(np.ones(2), np.ones(2)), np.ones(2)), "`params.intercept`"),
+)
 TEST = "tests/models/test_linear_regression.py"
 
 ROWS = [
@@ -39,10 +44,7 @@ ROWS = [
     Row("models.linear_regression.fit", data, bordered, diff=(0, 1), tol=512, bad=BAD,
         call=lambda X, y: lr.fit(X, y).value),
     Row("models.linear_regression.predict", params, lambda p, x: p[1] + sum(p[0] * x),
-        diff=(0, 1), bad=(
-            Bad((lr.LinearParams(np.ones(2), 0.0), np.ones(3)), r"`x` must have shape \(2,\)"),
-            Bad((lr.LinearParams(np.ones(2), 0.0), np.ones((3, 2))), "`x` .*jax.vmap"),
-            Bad((lr.LinearParams(np.ones(2), np.ones(2)), np.ones(2)), "`params.intercept`"))),
+        diff=(0, 1), bad=BAD_EXAMPLE),
     Row("models.linear_regression.ridge",
         lambda rng, dtype: (*data(rng, dtype), jnp.asarray(rng.uniform(0.1, 2.0), dtype)),
         bordered, diff=(0, 1, 2), tol=512,
