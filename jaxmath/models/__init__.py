@@ -5,6 +5,6 @@ to a data set by ``fit``, or by a function of the method's name, which returns a
 ``predict`` is for one example.
 """
 
-from jaxmath.models import lasso, linear_regression, mlp
+from jaxmath.models import lasso, linear_regression, mlp, perceptron
 
-__all__ = ["lasso", "linear_regression", "mlp"]
+__all__ = ["lasso", "linear_regression", "mlp", "perceptron"]

@@ -192,8 +192,8 @@ def ridge(X: ArrayLike, y: ArrayLike, alpha: Scalar) -> Solution:
       The objective is scikit-learn's, with the sum of squares (``lasso.elastic_net``, with their
       mean, is the same for ``l1_ratio=0`` and α/n). Solved as weighted least squares of the rows
       X_c and √α I after each column is divided by √(‖xⱼ‖² + α): the error is κ·eps, κ the condition
-      of that, and does not depend on units. All derivatives, in α too, are exact, at α = 0 too where X_c has
-      full rank. Cost: O((n + d)d²).
+      of that, and does not depend on units. All derivatives are exact, in α too, also at
+      α = 0 where X_c has full rank. Cost: O((n + d)d²).
 
     Example:
       >>> X, y = jnp.array([[0.0], [1.0], [2.0]]), jnp.array([1.0, 3.0, 5.0])
