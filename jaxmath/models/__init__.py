@@ -5,6 +5,20 @@ to a data set by ``fit``, or by a function of the method's name, which returns a
 ``predict`` is for one example.
 """
 
-from jaxmath.models import lasso, linear_regression, mlp, perceptron
+from jaxmath.models import (
+    lasso,
+    linear_regression,
+    logistic_regression,
+    mlp,
+    perceptron,
+    softmax_regression,
+)
 
-__all__ = ["lasso", "linear_regression", "mlp", "perceptron"]
+__all__ = [
+    "lasso",
+    "linear_regression",
+    "logistic_regression",
+    "mlp",
+    "perceptron",
+    "softmax_regression",
+]

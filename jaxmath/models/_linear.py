@@ -12,6 +12,9 @@ from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
 __all__: list[str] = []
 
+# What ``optimize.minimize`` offers to the smooth losses.
+ITERATIVE = ("newton", "l-bfgs", "bfgs", "cg", "gradient-descent")
+
 
 class LinearParams(NamedTuple):
     """The parameters of a linear model.
@@ -71,6 +74,12 @@ def penalty(name: str, value: Scalar, X: Array) -> Array:
     return jnp.where(weight >= 0, weight, jnp.nan)
 
 
+def tolerance(tol: Scalar | None, X: Array) -> Scalar:
+    """The error to reach: √eps, as a line search sees no f beyond it."""
+    check_number("tol", 0.0 if tol is None else tol, low=0.0)
+    return float(jnp.finfo(X.dtype).eps) ** 0.5 if tol is None else tol
+
+
 def check_method(caller: str, method: str, known: tuple[str, ...]) -> None:
     if method not in known:
         raise ValueError(
@@ -109,3 +118,22 @@ def decided(status: Array, unbounded: Array) -> Array:
     """The status of a fit by iteration; UNBOUNDED where its objective has no minimum."""
     lost = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
     return jnp.where(unbounded & ~lost, Status.UNBOUNDED, status).astype(jnp.int32)
+
+
+def no_wrong_side(margins: Array) -> Array:
+    """Whether no margin is negative, to √eps of the largest, and that one is not small."""
+    most = jnp.max(jnp.abs(margins))
+    least = -(float(jnp.finfo(margins.dtype).eps) ** 0.5) * most
+    return (most > 0.1) & jnp.all(margins >= least)
+
+
+def unit_columns(X: Array, l2: Array) -> tuple[Array, Array, Array]:
+    """X_c C⁻¹, the diagonal of C, and the mean of X, with cⱼ² = varⱼ + 4 l2, 1 where that is 0.
+
+    In v = Cw the curvature of a mean log-loss at 0, varⱼ/4 + l2, is ¼ for each coefficient, as it
+    is for the intercept: the units of the columns are gone from every method.
+    """
+    centre, mean = centred(X)
+    square = jnp.mean(centre**2, axis=0) + 4 * l2
+    root = jnp.sqrt(jnp.where(square == 0, 1.0, square))
+    return centre / root[None, :], root, mean

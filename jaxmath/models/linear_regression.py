@@ -18,6 +18,7 @@ from jaxmath.models._linear import (
     check_method,
     data_set,
     penalty,
+    tolerance,
 )
 from jaxmath.numerics import dot, matmul
 from jaxmath.optimize import (
@@ -26,7 +27,7 @@ from jaxmath.optimize import (
     qr_least_squares,
     weighted_least_squares,
 )
-from jaxmath.typing import Array, ArrayLike, Scalar, check_number
+from jaxmath.typing import Array, ArrayLike, Scalar
 
 __all__ = ["LinearParams", "fit", "predict", "ridge"]
 
@@ -50,11 +51,6 @@ def _errors(X: Array, y: Array, w: Array, alpha: Scalar) -> Array:
     size, lengths = _lengths(y[:, None])[0], _lengths(X, alpha)
     gradient = (matmul(y - matmul(X, w), X) - lax.stop_gradient(alpha) * w) / lengths / size
     return jnp.abs(gradient) * jnp.maximum(jnp.abs(w) * lengths / size, 1.0)
-
-
-def _tolerance(tol: Scalar | None, X: Array) -> Scalar:
-    check_number("tol", 0.0 if tol is None else tol, low=0.0)
-    return float(jnp.finfo(X.dtype).eps) ** 0.5 if tol is None else tol
 
 
 def _direct(X: Array, y: Array, w: Array, tol: Scalar, alpha: Scalar = 0.0) -> Solution:
@@ -140,7 +136,7 @@ def fit(
     """
     X, y = data_set(X, y)
     check_method("fit", method, _METHODS)
-    limit = _tolerance(tol, X)
+    limit = tolerance(tol, X)
     if method in ("qr", "normal-equations") and X.shape[0] < X.shape[1]:
         raise ValueError(
             f"fit: argument `X` must have at least as many rows as columns for the method "
@@ -163,7 +159,7 @@ def _ridge(X: Array, y: Array, alpha: Array) -> Solution:
     right = jnp.concatenate([yc, jnp.zeros(d, X.dtype)])
     weights = jnp.concatenate([jnp.ones(n, X.dtype), jnp.full(d, alpha)])
     w = weighted_least_squares(rows, right, weights) / lengths
-    return _with_intercept(_direct(Xc, yc, w, _tolerance(None, X), alpha), x_mean, y_mean)
+    return _with_intercept(_direct(Xc, yc, w, tolerance(None, X), alpha), x_mean, y_mean)
 
 
 def ridge(X: ArrayLike, y: ArrayLike, alpha: Scalar) -> Solution:
