@@ -11,6 +11,7 @@ from jaxmath.models import (
     logistic_regression,
     mlp,
     perceptron,
+    polynomial_regression,
     softmax_regression,
 )
 
@@ -20,5 +21,6 @@ __all__ = [
     "logistic_regression",
     "mlp",
     "perceptron",
+    "polynomial_regression",
     "softmax_regression",
 ]
