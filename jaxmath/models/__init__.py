@@ -1,5 +1,29 @@
-"""Models, one file a family: a hashable ``Config``, ``init`` and ``apply``."""
+"""Models, one file a family.
 
 from jaxmath.models import backpropagation, mlp
 
 __all__ = ["backpropagation", "mlp"]
+A network has a hashable ``Config``, ``init`` and ``apply``; a regression or a classifier is fitted
+to a data set by ``fit``, or by a function of the method's name, which returns a ``Solution``, and
+``predict`` is for one example.
+"""
+
+from jaxmath.models import (
+    lasso,
+    linear_regression,
+    logistic_regression,
+    mlp,
+    perceptron,
+    polynomial_regression,
+    softmax_regression,
+)
+
+__all__ = [
+    "lasso",
+    "linear_regression",
+    "logistic_regression",
+    "mlp",
+    "perceptron",
+    "polynomial_regression",
+    "softmax_regression",
+]

@@ -1,0 +1,404 @@
+"""The neuron of McCulloch and Pitts with its gates, and Rosenblatt's perceptron that learns."""
+
+import jax.numpy as jnp
+from jax import lax
+
+from jaxmath._compiled import compiled
+from jaxmath.iterate import Solution, Status, iterate
+from jaxmath.models._linear import LinearParams, affine, all_finite, labelled_set
+from jaxmath.numerics import dot, matmul, safe_norm
+from jaxmath.typing import Array, ArrayLike, Scalar, as_array
+
+__all__ = [
+    "and_gate",
+    "fit",
+    "mcculloch_pitts",
+    "mistake_bound",
+    "nand_gate",
+    "nor_gate",
+    "not_gate",
+    "or_gate",
+    "predict",
+    "update",
+    "xor_gate",
+]
+
+
+def mcculloch_pitts(x: ArrayLike, weights: ArrayLike, threshold: ArrayLike) -> Array:
+    """The neuron of McCulloch and Pitts: it fires where its weighted inputs reach a threshold.
+
+    ::
+
+        y = 1 if Σᵢ wᵢxᵢ ≥ θ, else 0
+
+    Args:
+      x: the inputs, 0 or 1, shape (n,).
+      weights: w, shape (n,): positive excites, negative inhibits.
+      threshold: θ, a scalar.
+
+    Returns:
+      0 or 1, a scalar of the dtype of ``x``; NaN where a number is NaN.
+
+    Numerics:
+      Exact for small integers. The derivative is 0 everywhere. The neuron of 1943 has equal weights
+      and absolute inhibition; a weight of −n is that. Cost: n multiply-adds.
+
+    Example:
+      >>> print(mcculloch_pitts(jnp.array([1.0, 1.0, 0.0]), jnp.array([1.0, 1.0, -3.0]), 2.0))
+      1.0
+
+    References:
+      W. S. McCulloch, W. Pitts, "A logical calculus of the ideas immanent in nervous activity",
+      1943.
+    """
+    x = as_array("x", x, ndim=1, min_size=1)
+    weights = as_array("weights", weights, shape=x.shape).astype(x.dtype)
+    threshold = as_array("threshold", threshold, ndim=0).astype(x.dtype)
+    excess = dot(weights, x) - threshold
+    return jnp.where(jnp.isnan(excess), jnp.nan, (excess >= 0).astype(x.dtype))
+
+
+def _equal_weights(x: ArrayLike, weight: float, threshold: float) -> Array:
+    """A neuron with one weight for all inputs and a threshold that may count them."""
+    x = as_array("x", x, ndim=1, min_size=1)
+    return mcculloch_pitts(x, jnp.full_like(x, weight), threshold)
+
+
+def and_gate(x: ArrayLike) -> Array:
+    """Whether all inputs are 1, as one neuron.
+
+    ::
+
+        y = 1 if Σᵢ xᵢ ≥ n, else 0
+
+    Args:
+      x: the inputs, 0 or 1, shape (n,).
+
+    Returns:
+      0 or 1, a scalar of the dtype of ``x``.
+
+    Numerics:
+      As ``mcculloch_pitts``.
+
+    Example:
+      >>> print(and_gate(jnp.array([1.0, 1.0])), and_gate(jnp.array([1.0, 0.0])))
+      1.0 0.0
+
+    References:
+      W. S. McCulloch, W. Pitts, "A logical calculus of the ideas immanent in nervous activity",
+      1943, figure 1.
+    """
+    return _equal_weights(x, 1.0, float(jnp.size(x)))
+
+
+def or_gate(x: ArrayLike) -> Array:
+    """Whether an input is 1, as one neuron.
+
+    ::
+
+        y = 1 if Σᵢ xᵢ ≥ 1, else 0
+
+    Args:
+      x: the inputs, 0 or 1, shape (n,).
+
+    Returns:
+      0 or 1, a scalar of the dtype of ``x``.
+
+    Numerics:
+      As ``mcculloch_pitts``.
+
+    Example:
+      >>> print(or_gate(jnp.array([1.0, 0.0])), or_gate(jnp.array([0.0, 0.0])))
+      1.0 0.0
+
+    References:
+      W. S. McCulloch, W. Pitts, "A logical calculus of the ideas immanent in nervous activity",
+      1943, figure 1.
+    """
+    return _equal_weights(x, 1.0, 1.0)
+
+
+def nand_gate(x: ArrayLike) -> Array:
+    """Whether an input is 0, as one neuron; all other gates can be made of it.
+
+    ::
+
+        y = 1 if −Σᵢ xᵢ ≥ 1 − n, else 0
+
+    Args:
+      x: the inputs, 0 or 1, shape (n,).
+
+    Returns:
+      0 or 1, a scalar of the dtype of ``x``.
+
+    Numerics:
+      As ``mcculloch_pitts``.
+
+    Example:
+      >>> print(nand_gate(jnp.array([1.0, 1.0])), nand_gate(jnp.array([1.0, 0.0])))
+      0.0 1.0
+
+    References:
+      H. M. Sheffer, "A set of five independent postulates for Boolean algebras", 1913.
+    """
+    return _equal_weights(x, -1.0, 1.0 - float(jnp.size(x)))
+
+
+def nor_gate(x: ArrayLike) -> Array:
+    """Whether no input is 1, as one neuron.
+
+    ::
+
+        y = 1 if −Σᵢ xᵢ ≥ 0, else 0
+
+    Args:
+      x: the inputs, 0 or 1, shape (n,).
+
+    Returns:
+      0 or 1, a scalar of the dtype of ``x``.
+
+    Numerics:
+      As ``mcculloch_pitts``.
+
+    Example:
+      >>> print(nor_gate(jnp.array([0.0, 0.0])), nor_gate(jnp.array([1.0, 0.0])))
+      1.0 0.0
+
+    References:
+      H. M. Sheffer, "A set of five independent postulates for Boolean algebras", 1913.
+    """
+    return _equal_weights(x, -1.0, 0.0)
+
+
+def not_gate(x: ArrayLike) -> Array:
+    """The other value, as one neuron with one input.
+
+    ::
+
+        y = 1 if −x ≥ 0, else 0
+
+    Args:
+      x: the input, 0 or 1, a scalar.
+
+    Returns:
+      0 or 1, a scalar of the dtype of ``x``.
+
+    Numerics:
+      As ``mcculloch_pitts``.
+
+    Example:
+      >>> print(not_gate(0.0), not_gate(1.0))
+      1.0 0.0
+
+    References:
+      W. S. McCulloch, W. Pitts, "A logical calculus of the ideas immanent in nervous activity",
+      1943, figure 1.
+    """
+    return _equal_weights(as_array("x", x, ndim=0)[None], -1.0, 0.0)
+
+
+def xor_gate(x: ArrayLike) -> Array:
+    """Whether just one of two inputs is 1: two layers of neurons, as one neuron cannot.
+
+    ::
+
+        y = AND(OR(x), NAND(x))
+        one neuron:   0 < θ,   w₁ ≥ θ,   w₂ ≥ θ   ⇒   w₁ + w₂ ≥ 2θ > θ, so (1, 1) fires too
+
+    Args:
+      x: the inputs, 0 or 1, shape (2,).
+
+    Returns:
+      0 or 1, a scalar of the dtype of ``x``.
+
+    Numerics:
+      As ``mcculloch_pitts``.
+
+    Example:
+      >>> print([int(xor_gate(jnp.array([a, b]))) for a in (0, 1) for b in (0, 1)])
+      [0, 1, 1, 0]
+
+    References:
+      M. Minsky, S. Papert, "Perceptrons", 1969, section 2.1.
+    """
+    x = as_array("x", x, shape=(2,))
+    return and_gate(jnp.stack([or_gate(x), nand_gate(x)]))
+
+
+def update(params: LinearParams, x: ArrayLike, y: ArrayLike) -> LinearParams:
+    """One lesson of the perceptron: after a mistake, the example is added or taken away.
+
+    ::
+
+        s = 2y − 1,   (w, b) ← (w + s x, b + s) if s (wᵀx + b) ≤ 0, else as it was
+
+    Args:
+      params: w of shape (d,) and b.
+      x: the example, shape (d,).
+      y: its label, 0 or 1.
+
+    Returns:
+      The parameters after it.
+
+    Numerics:
+      wᵀx + b = 0 counts as a mistake, so that w = 0 learns. Cost: 2d multiply-adds.
+
+    Example:
+      >>> params = update(LinearParams(jnp.zeros(2), jnp.zeros(())), jnp.array([1.0, 2.0]), 0)
+      >>> print(params.coef, params.intercept)
+      [-1. -2.] -1.0
+
+    References:
+      F. Rosenblatt, "The perceptron: a probabilistic model for information storage and organization
+      in the brain", 1958.
+      C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, equation (4.55).
+    """
+    z = affine(params, x)
+    x = as_array("x", x).astype(z.dtype)
+    sign = 2 * as_array("y", y, ndim=0, kind="integer").astype(z.dtype) - 1
+    move = jnp.where(sign * z <= 0, sign, jnp.zeros_like(sign))
+    return LinearParams(params.coef + move * x, params.intercept + move)
+
+
+@compiled
+def _fit(X: Array, y: Array, max_steps: Scalar) -> Solution:
+    def lesson(state: tuple, example: tuple) -> tuple[tuple, None]:
+        params, mistakes = state
+        learned = update(params, *example)
+        moved = (learned.intercept != params.intercept).astype(jnp.int32)
+        return (learned, mistakes + moved), None
+
+    def epoch(state: tuple) -> tuple:
+        (params, mistakes), _ = lax.scan(lesson, state[:2], (X, y))
+        return params, mistakes, mistakes - state[1]
+
+    legal = all_finite(X) & jnp.all((y >= 0) & (y <= 1))
+
+    def status_fn(state: tuple) -> Array:
+        status = jnp.where(state[2] == 0, Status.CONVERGED, Status.RUNNING)
+        finite = legal & all_finite(*state[0])
+        return jnp.where(finite, status, Status.NON_FINITE)
+
+    zero = LinearParams(jnp.zeros_like(X[0]), jnp.zeros((), X.dtype))
+    start = zero, jnp.int32(0), jnp.int32(len(y))
+    (params, mistakes, last), status, epochs = iterate(epoch, start, status_fn, max_steps=max_steps)
+    error = last.astype(X.dtype) / len(y)
+    return Solution(params, status, error, epochs, epochs * len(y), mistakes)
+
+
+def fit(X: ArrayLike, y: ArrayLike, *, max_steps: Scalar = 1000) -> Solution:
+    """Rosenblatt's perceptron: over the examples in turn, until a whole pass has no mistake.
+
+    ::
+
+        (w, b) ← (w + s x, b + s) at each mistake s (wᵀx + b) ≤ 0,   s = 2y − 1,   from (0, 0)
+        number of mistakes ≤ (R/γ)², where a (w*, b*) separates the classes by the margin γ
+
+    Args:
+      X: the examples, one a row, shape (n, d).
+      y: their labels, integers 0 or 1, shape (n,).
+      max_steps: the limit on passes.
+
+    Returns:
+      A ``Solution`` with ``LinearParams``: ``num_steps`` counts passes, ``num_fun`` examples,
+      ``num_grad`` mistakes, and the error is the share of mistakes in the last pass. Its status is
+      CONVERGED, every example is on its side; MAX_STEPS, as for classes that no hyperplane
+      separates; NON_FINITE, where the data are not finite, or a label from within jit is neither 0
+      nor 1.
+
+    Raises:
+      ValueError: a wrong shape, no data, or a label that is neither 0 nor 1.
+
+    Numerics:
+      The bound is that of ``mistake_bound``. Where the classes cannot be separated, w stays bounded
+      and does not settle (the cycling theorem). All examples times a constant, the 1 beside b too,
+      make the same mistakes; of columns of very different units the largest decides. No gradient:
+      the result is piecewise constant in the choice of examples to add. Cost: nd a pass, one
+      example after another.
+
+    Example:
+      >>> X = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+      >>> Status(int(fit(X, jnp.array([0, 0, 0, 1])).status)).name
+      'CONVERGED'
+      >>> Status(int(fit(X, jnp.array([0, 1, 1, 0])).status)).name
+      'MAX_STEPS'
+
+    References:
+      F. Rosenblatt, "Principles of Neurodynamics", 1962, chapter 5.
+      A. B. J. Novikoff, "On convergence proofs on perceptrons", 1962.
+    """
+    return _fit(*labelled_set("fit", X, y), max_steps)
+
+
+def predict(params: LinearParams, x: ArrayLike) -> Array:
+    """The class that a perceptron gives one example.
+
+    ::
+
+        ŷ = 1 if wᵀx + b ≥ 0, else 0
+
+    Args:
+      params: w of shape (d,) and b, as ``fit`` gives them.
+      x: the example, shape (d,).
+
+    Returns:
+      0 or 1, an int32 scalar; 0 where wᵀx + b is NaN.
+
+    Numerics:
+      A sum within its rounding of 0 may fall on either side. Cost: d multiply-adds.
+
+    Example:
+      >>> print(predict(LinearParams(jnp.array([1.0, 1.0]), -1.5), jnp.array([1.0, 1.0])))
+      1
+
+    References:
+      C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, equation (4.52).
+    """
+    return (affine(params, x) >= 0).astype(jnp.int32)
+
+
+def mistake_bound(params: LinearParams, X: ArrayLike, y: ArrayLike) -> Array:
+    """The most mistakes that the perceptron can make, by a hyperplane that separates the classes.
+
+    ::
+
+        (R/γ)²,   R² = maxᵢ ‖xᵢ‖² + 1,   γ = minᵢ sᵢ (wᵀxᵢ + b) / √(‖w‖² + b²),   s = 2y − 1
+
+    Args:
+      params: the hyperplane, w of shape (d,) and b.
+      X: the examples, one a row, shape (n, d).
+      y: their labels, integers 0 or 1, shape (n,).
+
+    Returns:
+      The bound, a scalar; ∞ where the hyperplane does not separate the classes.
+
+    Raises:
+      ValueError: a wrong shape, no data, or a label that is neither 0 nor 1.
+
+    Numerics:
+      The bound holds for every order of the examples, repeated as often as one likes, and for each
+      hyperplane that separates; the one of the largest margin makes it least. Where γ ≤ 0: value ∞,
+      derivative 0. At ties of the extremes the derivative is shared among them. Cost: 2nd
+      multiply-adds.
+
+    Example:
+      >>> params = LinearParams(jnp.array([1.0]), jnp.array(0.0))
+      >>> f"{mistake_bound(params, jnp.array([[-1.0], [1.0]]), jnp.array([0, 1])):.1f}"
+      '2.0'
+
+    References:
+      A. B. J. Novikoff, "On convergence proofs on perceptrons", 1962.
+    """
+    X, y = labelled_set("mistake_bound", X, y)
+    with_one = jnp.concatenate([X, jnp.ones_like(X[:, :1])], axis=1)
+    params = LinearParams(
+        as_array("params.coef", params.coef, shape=X.shape[1:]).astype(X.dtype),
+        as_array("params.intercept", params.intercept, ndim=0).astype(X.dtype),
+    )
+    normal = jnp.concatenate([params.coef, params.intercept[None]])
+    signs = 2 * y.astype(X.dtype) - 1
+    sides = signs * matmul(with_one, normal)
+    radius = jnp.max(jnp.sqrt(jnp.sum(with_one**2, axis=1)))
+    separates = jnp.all(sides > 0)
+    ratio = radius * safe_norm(normal) / jnp.where(separates, jnp.min(sides), 1.0)
+    return jnp.where(separates, ratio**2, jnp.inf)
