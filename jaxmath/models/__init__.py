@@ -1,14 +1,12 @@
 """Models, one file a family.
 
-from jaxmath.models import backpropagation, mlp
-
-__all__ = ["backpropagation", "mlp"]
 A network has a hashable ``Config``, ``init`` and ``apply``; a regression or a classifier is fitted
 to a data set by ``fit``, or by a function of the method's name, which returns a ``Solution``, and
 ``predict`` is for one example.
 """
 
 from jaxmath.models import (
+    backpropagation,
     lasso,
     linear_regression,
     logistic_regression,
@@ -19,6 +17,7 @@ from jaxmath.models import (
 )
 
 __all__ = [
+    "backpropagation",
     "lasso",
     "linear_regression",
     "logistic_regression",

@@ -1,17 +1,9 @@
-"""Building blocks of networks: initializers, activations, losses and the dense layer.
+"""Building blocks of networks: initializers, activations, layers, losses, regularizers and more.
 
 Contractions here keep the backend's default precision, unlike those of ``jaxmath.numerics``.
 """
 
 from jaxmath.nn.activations import identity, log_softmax, sigmoid, softmax, step, tanh
-from jaxmath.nn.cross_entropy import (
-    sigmoid_binary_cross_entropy,
-    softmax_cross_entropy,
-    softmax_cross_entropy_with_soft_labels,
-)
-from jaxmath.nn.derivatives import derivative
-from jaxmath.nn.divergences import js_divergence, kl_divergence
-from jaxmath.nn.hinge import hinge_loss, multiclass_hinge_loss
 from jaxmath.nn.adversarial import fgsm, pgd
 from jaxmath.nn.augmentation import (
     cutout,
@@ -29,9 +21,16 @@ from jaxmath.nn.batch_normalization import (
     batch_norm_train,
 )
 from jaxmath.nn.calibration import Reliability, brier_score, expected_calibration_error, reliability
+from jaxmath.nn.cross_entropy import (
+    sigmoid_binary_cross_entropy,
+    softmax_cross_entropy,
+    softmax_cross_entropy_with_soft_labels,
+)
 from jaxmath.nn.derivatives import derivative
+from jaxmath.nn.divergences import js_divergence, kl_divergence
 from jaxmath.nn.dropout import dropout
 from jaxmath.nn.embedding import Embedding, embedding_apply, embedding_attend, embedding_init
+from jaxmath.nn.hinge import hinge_loss, multiclass_hinge_loss
 from jaxmath.nn.initializers import (
     glorot_normal,
     glorot_uniform,
@@ -54,13 +53,9 @@ from jaxmath.nn.losses import (
     squared_error,
     weighted_mean,
 )
-from jaxmath.nn.orthogonal import orthogonal_init
-from jaxmath.nn.rectifiers import elu, gelu, leaky_relu, prelu, relu, selu, silu, softplus
-from jaxmath.nn.losses import sigmoid_binary_cross_entropy, softmax_cross_entropy, squared_error
 from jaxmath.nn.max_norm import keep_max_norm, max_norm
-from jaxmath.nn.mixup import mixup
-from jaxmath.nn.losses import sigmoid_binary_cross_entropy, softmax_cross_entropy, squared_error
 from jaxmath.nn.metrics import ClassScores, accuracy, class_scores, confusion_matrix, top_k_accuracy
+from jaxmath.nn.mixup import mixup
 from jaxmath.nn.normalization import (
     GroupNorm,
     InstanceNorm,
@@ -75,31 +70,24 @@ from jaxmath.nn.normalization import (
     rms_norm,
     rms_norm_init,
 )
+from jaxmath.nn.orthogonal import orthogonal_init
+from jaxmath.nn.rectifiers import elu, gelu, leaky_relu, prelu, relu, selu, silu, softplus
 from jaxmath.nn.regularizers import decay_mask, elastic_net, l1, l2
 from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
-from jaxmath.nn.rectifiers import elu, gelu, leaky_relu, prelu, relu, selu, silu, softplus
 
 __all__ = [
     "BatchNorm",
     "BatchNormState",
     "ClassScores",
     "Dense",
-    "absolute_error",
-    "dense_apply",
-    "dense_init",
-    "derivative",
     "Embedding",
     "GroupNorm",
     "InstanceNorm",
     "LayerNorm",
     "RMSNorm",
-    "WeightMixture",
-    "batch_norm_apply",
-    "batch_norm_init",
-    "batch_norm_train",
-    "cutout",
-    "decay_mask",
     "Reliability",
+    "WeightMixture",
+    "absolute_error",
     "accuracy",
     "batch_norm_apply",
     "batch_norm_init",
@@ -107,17 +95,20 @@ __all__ = [
     "brier_score",
     "class_scores",
     "confusion_matrix",
+    "cutout",
+    "decay_mask",
     "dense_apply",
     "dense_init",
+    "derivative",
     "dropout",
     "elastic_net",
     "elu",
     "embedding_apply",
     "embedding_attend",
     "embedding_init",
+    "expected_calibration_error",
     "fgsm",
     "gaussian_noise",
-    "expected_calibration_error",
     "gelu",
     "glorot_normal",
     "glorot_uniform",
@@ -128,29 +119,11 @@ __all__ = [
     "hinge_loss",
     "huber_loss",
     "identity",
-    "js_divergence",
-    "kl_divergence",
-    "leaky_relu",
-    "lecun_normal",
-    "lecun_uniform",
-    "log_softmax",
-    "mean_absolute_error",
-    "mean_squared_error",
-    "multiclass_hinge_loss",
-    "normal_init",
-    "ones_init",
-    "orthogonal_init",
-    "prelu",
-    "relu",
-    "root_mean_squared_error",
-    "selu",
-    "sigmoid",
-    "sigmoid_binary_cross_entropy",
-    "silu",
-    "softmax",
     "instance_norm",
     "instance_norm_init",
+    "js_divergence",
     "keep_max_norm",
+    "kl_divergence",
     "l1",
     "l2",
     "layer_norm",
@@ -158,33 +131,41 @@ __all__ = [
     "leaky_relu",
     "lecun_normal",
     "lecun_uniform",
+    "log_softmax",
     "max_norm",
+    "mean_absolute_error",
+    "mean_squared_error",
     "mixup",
+    "multiclass_hinge_loss",
     "normal_init",
+    "ones_init",
+    "orthogonal_init",
     "pgd",
+    "prelu",
     "random_crop",
     "random_flip",
     "random_rotation",
     "random_shift",
-    "prelu",
     "reliability",
     "relu",
     "rms_norm",
     "rms_norm_init",
+    "root_mean_squared_error",
     "selu",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",
     "soft_weight_sharing",
+    "softmax",
     "softmax_cross_entropy",
     "softmax_cross_entropy_with_soft_labels",
     "softplus",
     "squared_error",
     "step",
     "tanh",
+    "top_k_accuracy",
+    "tying_penalty",
     "uniform_init",
     "weighted_mean",
-    "tying_penalty",
-    "top_k_accuracy",
     "zeros_init",
 ]
