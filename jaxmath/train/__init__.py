@@ -33,15 +33,26 @@ The engine knows no model: its state is any pytree, and its step any
     Orbax, and a mesh with the batch axis sharded.
 """
 
+from jaxmath.train.checkpoint import CheckpointError, restore_checkpoint, save_checkpoint
+from jaxmath.train.devices import data_mesh
+from jaxmath.train.evaluate import evaluate
+from jaxmath.train.fit import FitResult, fit
 from jaxmath.train.state import TrainState, from_flax, init_state, to_flax
 from jaxmath.train.step import Batch, adapt, supervised_eval, supervised_step
 
 __all__ = [
     "Batch",
+    "CheckpointError",
+    "FitResult",
     "TrainState",
     "adapt",
+    "data_mesh",
+    "evaluate",
+    "fit",
     "from_flax",
     "init_state",
+    "restore_checkpoint",
+    "save_checkpoint",
     "supervised_eval",
     "supervised_step",
     "to_flax",

@@ -10,6 +10,9 @@ from tests.contract.row import Bad, HostRow, Row
 
 STATE = "tests/train/test_state.py"
 STEP = "tests/train/test_step.py"
+FIT = "tests/train/test_fit.py"
+CHECKPOINT = "tests/train/test_checkpoint.py"
+DEVICES = "tests/train/test_devices.py"
 
 _LINEAR = train.adapt(lambda params, x: jnp.dot(params, x))
 _SQUARE = lambda y, target: (y - target) ** 2
@@ -77,9 +80,22 @@ ROWS = [
 
 _EVIDENCE = {
     "Batch": ("a record", f"{STEP}::test_weight_zero_is_absence"),
+    "CheckpointError": (
+        "an exception",
+        f"{CHECKPOINT}::test_a_failed_save_in_the_background_surfaces",
+    ),
+    "FitResult": ("a record", f"{FIT}::test_early_stopping_keeps_the_best"),
     "TrainState": ("a record", f"{STATE}::test_round_trip_is_exact"),
+    "data_mesh": (
+        "makes a mesh",
+        f"{DEVICES}::test_a_mesh_that_does_not_divide_the_batch_is_refused",
+    ),
+    "evaluate": ("a host driver", f"{FIT}::test_evaluation_counts_every_example_once"),
+    "fit": ("a host driver", f"{FIT}::test_both_programs_are_the_loop_by_hand"),
     "from_flax": ("converts a record", f"{STATE}::test_round_trip_is_exact"),
     "init_state": ("makes a record", f"{STATE}::test_flax_takes_the_same_step"),
+    "restore_checkpoint": ("reads a file", f"{CHECKPOINT}::test_round_trip_is_exact"),
+    "save_checkpoint": ("writes a file", f"{CHECKPOINT}::test_round_trip_is_exact"),
     "to_flax": ("converts a record", f"{STATE}::test_round_trip_is_exact"),
 }
 

@@ -1,7 +1,5 @@
 """A tiny classification that every test of the engine shares."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +15,15 @@ def correct(logits, label):
     return (jnp.argmax(logits) == label).astype(jnp.float32)
 
 
-TRAIN_FN, APPLY_FN = train.adapt(functools.partial(mlp.apply, config=CONFIG))
+TRACES: list[int] = []  # one more for each time that the step is traced
+
+
+def _apply(params, x):
+    TRACES.append(1)
+    return mlp.apply(params, x, config=CONFIG)
+
+
+TRAIN_FN, APPLY_FN = train.adapt(_apply)
 OPTIMIZER = optax.adam(0.02)
 METRICS = {"accuracy": correct}
 STEP = train.supervised_step(TRAIN_FN, nn.softmax_cross_entropy, OPTIMIZER, metrics=METRICS)
