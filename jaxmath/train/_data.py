@@ -90,21 +90,39 @@ def place(data: Any, mesh: Mesh | None) -> Placed:
     x, y = data
     n = np.shape(jax.tree.leaves(x)[0])[0]
     local = 1 if mesh is None else mesh.local_mesh.size
-    rows = n
+    length = n
     if mesh is not None and jax.process_count() > 1:
         from jax.experimental import multihost_utils
 
-        rows = int(np.max(multihost_utils.process_allgather(np.int32(n))))
-    index = np.minimum(np.arange(_capacity(rows, local)), n - 1)
-    x, y = jax.tree.map(lambda a: np.asarray(a)[index], (x, y))
+        length = int(np.max(multihost_utils.process_allgather(np.int32(n))))
+    index = np.minimum(np.arange(_capacity(length, local)), n - 1)
+    in_dtype = lambda a: a.astype(jax.dtypes.canonicalize_dtype(a.dtype), copy=False)
+    x, y = jax.tree.map(lambda a: in_dtype(np.asarray(a))[index], (x, y))
     weight = (np.arange(index.size) < n).astype(np.float32)
     full = Placed(x, y, weight, np.int32(np.iinfo(np.int32).max))
     if mesh is None:
         return jax.device_put(full)
     sharded = NamedSharding(mesh, PartitionSpec(mesh.axis_names[0]))
-    replicated = NamedSharding(mesh, PartitionSpec())
-    put = lambda a: jax.make_array_from_process_local_data(sharded if np.ndim(a) else replicated, a)
-    return jax.tree.map(put, full)
+    rows = lambda a: jax.make_array_from_process_local_data(sharded, a)
+    x, y, weight = jax.tree.map(rows, (x, y, weight))
+    return Placed(x, y, weight, replicate(full.limit, mesh))
+
+
+def replicate(tree: PyTree, mesh: Mesh | None) -> PyTree:
+    """The tree on every device of the mesh, those of other processes too."""
+    if mesh is None:
+        return tree
+    everywhere = NamedSharding(mesh, PartitionSpec())
+
+    def put(a: Any) -> Array:
+        # Across processes device_put does not do, and a key goes as its data.
+        if jnp.issubdtype(jnp.result_type(a), jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(
+                put(jax.random.key_data(a)), impl=jax.random.key_impl(a)
+            )
+        return jax.make_array_from_process_local_data(everywhere, np.asarray(a))
+
+    return jax.tree.map(put, tree)
 
 
 def take(data: Placed, index: Array, weight: Array, mesh: Mesh | None) -> Batch:

@@ -172,7 +172,8 @@ def _like(a: Any, value: np.ndarray) -> Any:
     if _is_key(a):
         leaf = jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(a))
     # A leaf that is committed to its device, where the template's was not, is another program.
-    return jax.device_put(leaf, a.sharding) if getattr(a, "committed", False) else leaf
+    here = getattr(a, "committed", False) and a.is_fully_addressable
+    return jax.device_put(leaf, a.sharding) if here else leaf
 
 
 def _compare(where: Path, expected: dict, found: dict) -> None:

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 
 from jaxmath.train import _epoch
-from jaxmath.train._data import Placed, check_batch_size, check_data, place
+from jaxmath.train._data import Placed, check_batch_size, check_data, place, replicate
 from jaxmath.train._epoch import Plan, Run
 from jaxmath.train._progress import Progress
 from jaxmath.train.checkpoint import CheckpointError, Checkpoints
@@ -196,9 +196,7 @@ def _start(plan: Plan, state: PyTree, key: Array | None, ensemble: bool) -> Run:
         run = jax.vmap(lambda s, k: _epoch.start(s, k, plan.ema, validated))(state, key)
     else:
         run = _epoch.start(state, as_key("key", key), plan.ema, validated)
-    if plan.mesh is not None:
-        run = jax.device_put(run, NamedSharding(plan.mesh, PartitionSpec()))
-    return _epoch.copy(jax.tree.map(jnp.asarray, run))
+    return _epoch.copy(replicate(jax.tree.map(jnp.asarray, run), plan.mesh))
 
 
 def _agree(value: float) -> float:
@@ -236,7 +234,7 @@ class _Driver:
                 f"{self.checkpoints.last_good}: pass resume=True, or another directory"
             )
         self.run, metadata = self.checkpoints.restore(self.run)
-        self.run = _epoch.copy(self.run)
+        self.run = _epoch.copy(replicate(self.run, self.plan.mesh))
         engine = metadata["engine"]
         self.epoch, self.mode, self.history = engine["epoch"], engine["mode"], engine["history"]
 
@@ -244,8 +242,8 @@ class _Driver:
         """The program that takes less time for the same few batches, each compiled before."""
 
         def seconds(mode: str, limit: int) -> float:
-            number = np.int32(limit)
-            cut = lambda d: d and d._replace(limit=jax.device_put(number, d.limit.sharding))
+            number = replicate(jnp.int32(limit), self.plan.mesh)
+            cut = lambda d: d and d._replace(limit=number)
             run = _epoch.copy(self.run)
             program = _epoch.program(self.plan, mode)
             begin = time.perf_counter()

@@ -88,7 +88,7 @@ _EVIDENCE = {
     "TrainState": ("a record", f"{STATE}::test_round_trip_is_exact"),
     "data_mesh": (
         "makes a mesh",
-        f"{DEVICES}::test_a_mesh_that_does_not_divide_the_batch_is_refused",
+        f"{DEVICES}::test_eight_devices_are_as_good_as_one",
     ),
     "evaluate": ("a host driver", f"{FIT}::test_evaluation_counts_every_example_once"),
     "fit": ("a host driver", f"{FIT}::test_both_programs_are_the_loop_by_hand"),

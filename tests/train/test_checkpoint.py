@@ -69,7 +69,7 @@ def test_a_truncated_checkpoint_is_refused(tmp_path):
     tree = {"a": jnp.arange(1000.0), "b": jnp.ones((3, 3))}
     path = train.save_checkpoint(tmp_path, tree, step=1)
     files = [f for f in path.rglob("*") if f.is_file() and f.stat().st_size > 0]
-    refused = 0
+    errors = []
     for file in files:
         whole = file.read_bytes()
         for part in (len(whole) // 2, 0):
@@ -77,13 +77,12 @@ def test_a_truncated_checkpoint_is_refused(tmp_path):
             try:
                 found, _ = train.restore_checkpoint(tmp_path, tree)
             except train.CheckpointError as error:
-                assert "is damaged: " in str(error) or "no checkpoint" in str(error)
-                assert "\n" not in str(error)
-                refused += 1
+                errors.append(str(error))
             else:
                 p.assert_same(found, tree)  # a file that is not needed
         file.write_bytes(whole)
-    assert refused >= 4
+    assert len(errors) >= 4
+    assert all("is damaged: " in line and "\n" not in line for line in errors)
 
 
 def test_a_directory_with_checkpoints_is_not_overwritten(tmp_path):
