@@ -19,8 +19,8 @@ The engine knows no model: its state is any pytree, and its step any
 ``step(state, batch, key) -> (state, metrics)``. What a run is made of, from the inside out:
 
 ``state``, ``step``
-    One update, pure. The engine wraps it: a step whose loss, or whose new state, is not finite is
-    not taken, nor is any after it.
+    One update, pure. The engine wraps it: a step whose loss, or what the model reads of its new
+    state, is not finite is not taken, nor is any after it.
 ``_epoch``
     One epoch: the order drawn from ``fold_in(key, e)``, the batches gathered on the device, the
     loop, the evaluation, the best state. Either one compiled loop over a traced number of batches

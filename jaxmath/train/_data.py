@@ -126,8 +126,9 @@ def replicate(tree: PyTree, mesh: Mesh | None) -> PyTree:
 
 
 def take(data: Placed, index: Array, weight: Array, mesh: Mesh | None) -> Batch:
-    """The examples of these indices as a batch, its rows over the mesh."""
-    x, y = jax.tree.map(lambda a: jnp.take(a, index, axis=0, mode="clip"), (data.x, data.y))
+    """The examples of these indices (inside the arrays) as a batch, its rows over the mesh."""
+    rows = lambda a: a.at[index].get(mode="promise_in_bounds")
+    x, y = jax.tree.map(rows, (data.x, data.y))
     batch = Batch(x, y, weight)
     if mesh is None:
         return batch

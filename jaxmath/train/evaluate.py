@@ -25,8 +25,9 @@ def averages(
     num_batches = jnp.minimum((last + batch_size - 1) // batch_size, data.limit)
 
     def sums_of(i: Array) -> dict[str, Array]:
-        index = i * batch_size + rows
-        weight = data.weight[index % capacity] * (index < capacity)
+        place = i * batch_size + rows
+        index = jnp.minimum(place, capacity - 1)
+        weight = data.weight[index] * (place < capacity)
         values = eval_fn(state, take(data, index, weight, mesh))
         add = lambda v: jnp.sum(jnp.where(weight > 0, weight.astype(v.dtype) * v, 0.0))
         return {name: add(value) for name, value in values.items()} | {"": jnp.sum(weight)}

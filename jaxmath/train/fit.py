@@ -83,8 +83,8 @@ def fit(
 
     An epoch visits every example once, in an order of its own; the last batch is filled up with
     examples of weight 0, and so is the last one of an evaluation. Short epochs are run several to
-    a device call. A step whose loss, or whose new state, is not finite is not taken, and ends the
-    run (of an ensemble: the lane's). The compiled programs are kept for the function objects
+    a device call. A step whose loss, or whose new parameters or
+    model state, are not finite is not taken, and ends the run (of an ensemble: the lane's). The compiled programs are kept for the function objects
     ``step`` and ``eval_fn`` and used for data of other lengths, too.
 
     Args:
@@ -307,6 +307,7 @@ class _Driver:
                 self.checkpoints.wait()
             self.checkpoints.check()
             if due and not broken and self.epoch != self.checkpoints.last_good:
+                self._refuse_nan(self.checkpoints)
                 engine = {"epoch": self.epoch, "mode": self.mode, "history": self.history}
                 metadata = self.metadata | {"engine": engine}
                 self.checkpoints.save(self.epoch, self.run, metadata)
@@ -316,6 +317,16 @@ class _Driver:
         except CheckpointError as error:
             error.result = self._result()
             raise
+
+    def _refuse_nan(self, checkpoints: Checkpoints) -> None:
+        """A step looks at the loss and at what the model reads; before a save all is looked at."""
+        for path, leaf in jax.tree_util.tree_leaves_with_path(self.run.state):
+            if jnp.issubdtype(leaf.dtype, jnp.inexact) and np.isnan(np.asarray(leaf)).any():
+                raise CheckpointError(
+                    f"fit: the state has NaN in {jax.tree_util.keystr(path)} after epoch "
+                    f"{self.epoch} and is not saved; the last good checkpoint: "
+                    f"{checkpoints.last_good}"
+                )
 
     def finish(self) -> FitResult:
         self._checkpoint(last=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from jaxmath import train
@@ -121,6 +122,20 @@ def test_a_run_that_broke_is_not_saved(tmp_path):
     checkpoints.close()
     assert float(saved.state.params["w"][0]) == 3.0 * int(result.checkpoint.name)
     assert int(saved.bad_step) == -1
+
+
+def test_an_optimizer_that_holds_nan_is_not_saved(tmp_path):
+    """Its parameters are finite, so no step is bad."""
+    spoilt = optax.GradientTransformation(
+        lambda params: jnp.zeros(2), lambda grads, state, params: (grads, state + jnp.nan)
+    )
+    train_fn, _ = train.adapt(lambda params, x: params * x)
+    step = train.supervised_step(train_fn, lambda y, target: y - target, spoilt)
+    state = train.init_state(toy.KEY, jnp.array(1.0), optimizer=spoilt)
+    options = {"num_epochs": 1, "batch_size": 4, "mode": "scan", "progress": False}
+    with pytest.raises(train.CheckpointError, match=r"NaN in .opt_state after epoch 1 and is not"):
+        train.fit(state, step, toy.DATA, checkpoint_dir=tmp_path, **options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_failed_save_in_the_background_surfaces(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from jaxmath import nn, train
-from jaxmath.train import Batch
+from jaxmath.train import Batch, _epoch
 from tests.train import problems as p
 from tests.train import toy
 
@@ -28,8 +28,10 @@ def _by_hand(state, data, num_epochs, batch_size):
     n, losses = len(y), []
     for epoch in range(num_epochs):
         shuffle_key, step_key = jax.random.split(jax.random.fold_in(state.key, epoch))
-        bits = np.asarray(jax.random.bits(shuffle_key, (n, 2), jnp.uint32))
-        order = np.lexsort((bits[:, 1], bits[:, 0] >> 1))
+        order = np.arange(n)
+        for round_key in jax.random.split(shuffle_key, 1):
+            words = np.asarray(jax.random.bits(round_key, (n,), jnp.uint32))
+            order = order[np.argsort(words >> (1 + 6), kind="stable")]
         total = 0.0
         for i in range(-(-n // batch_size)):
             places = np.arange(i * batch_size, (i + 1) * batch_size)
@@ -70,6 +72,22 @@ def test_another_length_is_the_same_program(scanned):
     losses = _by_hand(p.start(), p.data(49), 3, 16)[1]
     np.testing.assert_allclose(a.history["loss"], losses, rtol=1e-4)
     assert b.history["loss"][0] != a.history["loss"][0]
+
+
+def test_shuffles_are_uniform():
+    """All 24 orders of four examples among six rows, as often; 5 standard errors."""
+    real = jnp.array([True, False, True, True, False, True])
+    num = 24_000
+    keys = jax.random.split(jax.random.key(0), num)
+    rows = np.asarray(jax.jit(jax.vmap(lambda key: _epoch.shuffled(key, real)))(keys))
+    assert {tuple(sorted(row)) for row in rows[:, :4].tolist()} == {(0, 2, 3, 5)}
+    _, counts = np.unique(rows[:, :4], axis=0, return_counts=True)
+    assert counts.shape == (24,)
+    assert np.abs(counts - 1000).max() < 5 * np.sqrt(1000)
+    # Where bits are few, ties are many: 2^14 rows have 17 bits in each of three rounds.
+    many = np.asarray(jax.jit(_epoch.shuffled)(toy.KEY, jnp.ones(2**14, bool)))
+    np.testing.assert_array_equal(np.sort(many), np.arange(2**14))
+    assert abs(np.mean(np.diff(many) > 0) - 0.5) < 5 * np.sqrt(1 / 12 / 2**14)
 
 
 def test_evaluation_counts_every_example_once(scanned):
