@@ -36,7 +36,8 @@ The engine knows no model: its state is any pytree, and its step any
 from jaxmath.train.checkpoint import CheckpointError, restore_checkpoint, save_checkpoint
 from jaxmath.train.devices import data_mesh
 from jaxmath.train.evaluate import evaluate
-from jaxmath.train.fit import FitResult, fit
+from jaxmath.train.fit import fit
+from jaxmath.train.result import FitResult
 from jaxmath.train.state import TrainState, from_flax, init_state, to_flax
 from jaxmath.train.step import Batch, adapt, supervised_eval, supervised_step
 
