@@ -76,7 +76,6 @@ class Checkpoints:
         import orbax.checkpoint as ocp
 
         self._ocp = ocp
-        logging.getLogger("absl").setLevel(logging.ERROR)
         self.directory = Path(directory).absolute()
         options = ocp.CheckpointManagerOptions(max_to_keep=2, create=True)
         try:

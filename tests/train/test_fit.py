@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from jaxmath import nn, train
-from jaxmath.train import Batch, _epoch
+from jaxmath.train import Batch, _epoch, _progress
 from tests.train import problems as p
 from tests.train import toy
 
@@ -121,6 +121,22 @@ def test_an_epoch_sees_each_example_once_and_epochs_are_counted():
     p.assert_same(result.best, result.state)
 
 
+def test_short_epochs_are_several_to_a_device_call(monkeypatch):
+    calls = []
+    real = _epoch.program
+
+    def counted(plan, mode):
+        run = real(plan, mode)
+        return lambda *args: calls.append(args[-1]) or run(*args)
+
+    monkeypatch.setattr(_epoch, "program", counted)
+    result = _fit_toy(toy.toy(), num_epochs=400)
+    assert float(result.state.params["w"][0]) == 1200.0
+    assert result.history["loss"].shape == (400,)
+    assert sum(calls) == 400
+    assert len(calls) < 100
+
+
 def test_early_stopping_keeps_the_best():
     """w is 3 e after epoch e: the loss |w − 8| is least after epoch 3."""
     result = _fit_toy(
@@ -229,6 +245,20 @@ def test_bad_options_are_refused():
         train.fit(toy.toy(), toy.step, toy.DATA, num_epochs=1, batch_size=4)
     with pytest.raises(TypeError, match="`ema` needs a state"):
         train.fit((), toy.step, toy.DATA, num_epochs=1, batch_size=4, ema=0.9, key=toy.KEY)
+
+
+def test_progress_is_drawn_ten_times_a_second_at_most(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    bar = _progress.Progress(1000, 0)
+    drawn = []
+    monkeypatch.setattr(bar._bar, "update", lambda *args, **kwargs: drawn.append(now[0]))
+    for epoch in range(1, 1001):
+        now[0] += 1 / 256
+        bar.update(epoch, "")
+    bar.close()
+    assert 30 < len(drawn) <= 1 + 10 * 1000 / 256  # and once more at the end
+    assert drawn[-1] == now[0]
 
 
 def test_progress_draws_and_without_rich_advises(capsys, monkeypatch):
