@@ -22,6 +22,7 @@ __all__ = [
     "nn",
     "numerics",
     "optimize",
+    "train",
     "typing",
     "verify",
 ]

@@ -1,0 +1,136 @@
+"""Data on its way to the devices: checked, filled up, placed, and gathered in batches."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from jaxmath.train.step import Batch
+from jaxmath.typing import Array, PyTree, check_number
+
+__all__: list[str] = []
+
+
+class Placed(NamedTuple):
+    """Data on the devices; examples of weight 0 fill the arrays up to their capacity.
+
+    Args:
+      x: inputs, leaves of shape (capacity, …).
+      y: targets, leaves of shape (capacity, …).
+      weight: shape (capacity,).
+      limit: at most so many batches of it are visited.
+    """
+
+    x: PyTree
+    y: PyTree
+    weight: Array
+    limit: Array | np.int32
+
+
+def check_data(caller: str, name: str, data: Any, num_classes: int | None = None) -> int:
+    """The number of examples, or one line about what is wrong with them."""
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise TypeError(f"{caller}: argument `{name}` must be a pair (x, y)")
+    leaves = jax.tree.leaves_with_path(dict(zip("xy", data, strict=True)))
+    where = lambda path: f"{name}.{path[0].key}{jax.tree_util.keystr(path[1:])}"
+    sizes = {where(path): np.shape(leaf)[0] if np.ndim(leaf) else -1 for path, leaf in leaves}
+    if not sizes or -1 in sizes.values() or len(set(sizes.values())) > 1:
+        raise ValueError(
+            f"{caller}: argument `{name}` must have one row an example in each array, got {sizes}"
+        )
+    n = int(next(iter(sizes.values())))
+    if n == 0:
+        raise ValueError(f"{caller}: argument `{name}` is empty")
+    for path, leaf in leaves:
+        array = np.asarray(leaf)
+        if jnp.issubdtype(array.dtype, jnp.inexact):
+            bad = ~np.isfinite(array).reshape(n, -1).all(axis=1)
+            what = "is not finite"
+        elif path[0].key == "y" and num_classes is not None and array.dtype.kind in "iu":
+            bad = ((array < 0) | (array >= num_classes)).reshape(n, -1).any(axis=1)
+            what = f"is outside 0 … {num_classes - 1}"
+        else:
+            continue
+        if bad.any():
+            raise ValueError(
+                f"{caller}: {where(path)} {what} in {bad.sum()} of {n} examples, the first at "
+                f"index {bad.argmax()}"
+            )
+    return n
+
+
+def check_batch_size(caller: str, batch_size: int, n: int, mesh: Mesh | None) -> None:
+    """One line about a batch size that cannot be."""
+    check_number("batch_size", batch_size, low=1, integer=True)
+    if batch_size > n:
+        raise ValueError(
+            f"{caller}: argument `batch_size` is {batch_size}, larger than the {n} examples"
+        )
+    if mesh is not None and batch_size % mesh.size:
+        raise ValueError(
+            f"{caller}: argument `batch_size` must be a multiple of the mesh's {mesh.size} "
+            f"devices, got {batch_size}"
+        )
+
+
+def _capacity(n: int, multiple: int) -> int:
+    """n rounded up by an eighth at most, so that data sets of like length share a program."""
+    grain = max(2 ** max(n.bit_length() - 4, 0), 1)
+    grain = -(-grain // multiple) * multiple
+    return -(-n // grain) * grain
+
+
+def place(data: Any, mesh: Mesh | None) -> Placed:
+    """The data on the default device, or its rows over the mesh; each process gives its own rows.
+
+    What fills up is a copy of an example, so that it is as finite as they are.
+    """
+    x, y = data
+    n = np.shape(jax.tree.leaves(x)[0])[0]
+    local = 1 if mesh is None else mesh.local_mesh.size
+    length = n
+    if mesh is not None and jax.process_count() > 1:
+        from jax.experimental import multihost_utils
+
+        length = int(np.max(multihost_utils.process_allgather(np.int32(n))))
+    index = np.minimum(np.arange(_capacity(length, local)), n - 1)
+    in_dtype = lambda a: a.astype(jax.dtypes.canonicalize_dtype(a.dtype), copy=False)
+    x, y = jax.tree.map(lambda a: in_dtype(np.asarray(a))[index], (x, y))
+    weight = (np.arange(index.size) < n).astype(np.float32)
+    full = Placed(x, y, weight, np.int32(np.iinfo(np.int32).max))
+    if mesh is None:
+        return jax.device_put(full)
+    sharded = NamedSharding(mesh, PartitionSpec(mesh.axis_names[0]))
+    rows = lambda a: jax.make_array_from_process_local_data(sharded, a)
+    x, y, weight = jax.tree.map(rows, (x, y, weight))
+    return Placed(x, y, weight, replicate(full.limit, mesh))
+
+
+def replicate(tree: PyTree, mesh: Mesh | None) -> PyTree:
+    """The tree on every device of the mesh, those of other processes too."""
+    if mesh is None:
+        return tree
+    everywhere = NamedSharding(mesh, PartitionSpec())
+
+    def put(a: Any) -> Array:
+        # Across processes device_put does not do, and a key goes as its data.
+        if jnp.issubdtype(jnp.result_type(a), jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(
+                put(jax.random.key_data(a)), impl=jax.random.key_impl(a)
+            )
+        return jax.make_array_from_process_local_data(everywhere, np.asarray(a))
+
+    return jax.tree.map(put, tree)
+
+
+def take(data: Placed, index: Array, weight: Array, mesh: Mesh | None) -> Batch:
+    """The examples of these indices (inside the arrays) as a batch, its rows over the mesh."""
+    rows = lambda a: a.at[index].get(mode="promise_in_bounds")
+    x, y = jax.tree.map(rows, (data.x, data.y))
+    batch = Batch(x, y, weight)
+    if mesh is None:
+        return batch
+    sharded = NamedSharding(mesh, PartitionSpec(mesh.axis_names[0]))
+    return jax.lax.with_sharding_constraint(batch, sharded)

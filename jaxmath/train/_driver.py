@@ -1,0 +1,216 @@
+"""The host's side of one run: calls of the compiled program, and what happens between them."""
+
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmath.train import _epoch
+from jaxmath.train._data import Placed, replicate
+from jaxmath.train._epoch import Plan, Run
+from jaxmath.train._progress import Progress
+from jaxmath.train.checkpoint import CheckpointError, Checkpoints
+from jaxmath.train.result import FitResult
+from jaxmath.typing import Array, PyTree, as_key
+
+__all__: list[str] = []
+
+_SECONDS_A_CALL = 0.1
+
+
+def start(plan: Plan, state: PyTree, key: Array | None, ensemble: bool) -> Run:
+    """The run before its first step, in buffers of its own, on the mesh's devices."""
+    if key is None:
+        key = getattr(state, "key", None)
+        if key is None:
+            raise ValueError("fit: argument `key` is needed: the state has none")
+    validated = plan.eval_fn is not None
+    if ensemble:
+        sizes = {np.shape(leaf)[:1] for leaf in jax.tree.leaves((state, key))}
+        if len(sizes) != 1 or () in sizes:
+            raise ValueError(
+                "fit: of an ensemble all leaves of the state and the keys must have one leading "
+                f"axis of lanes, got leading axes {sorted(sizes)}"
+            )
+        run = jax.vmap(lambda s, k: _epoch.start(s, k, plan.ema, validated))(state, key)
+    else:
+        run = _epoch.start(state, as_key("key", key), plan.ema, validated)
+    return _epoch.copy(replicate(jax.tree.map(jnp.asarray, run), plan.mesh))
+
+
+def _agree(value: float) -> float:
+    """The first process' value: what depends on a clock must be the same in all."""
+    if jax.process_count() == 1:
+        return value
+    from jax.experimental import multihost_utils
+
+    return float(multihost_utils.broadcast_one_to_all(np.float32(value)))
+
+
+class Driver:
+    """One run of ``fit``: the engine's carry, and what the host knows of it."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        run: Run,
+        checkpoints: Checkpoints | None,
+        every: float,
+        metadata: dict[str, Any],
+    ) -> None:
+        self.plan, self.run, self.checkpoints = plan, run, checkpoints
+        self.every, self.metadata = every, metadata
+        self.mode = ""
+        self.epoch = 0
+        self.history: dict[str, list] = {}
+        self.saved = time.monotonic()
+
+    def resume(self, wanted: bool) -> None:
+        assert self.checkpoints is not None
+        if not wanted:
+            raise CheckpointError(
+                f"{self.checkpoints.directory} holds the checkpoint "
+                f"{self.checkpoints.last_good}: pass resume=True, or another directory"
+            )
+        self.run, metadata = self.checkpoints.restore(self.run)
+        self.run = _epoch.copy(replicate(self.run, self.plan.mesh))
+        engine = metadata["engine"]
+        self.epoch, self.mode, self.history = engine["epoch"], engine["mode"], engine["history"]
+
+    def fastest(self, modes: tuple[str, ...], data: Placed, validation: Placed | None) -> str:
+        """The program that takes less time for the same few batches, each compiled before."""
+
+        def seconds(mode: str, limit: int) -> float:
+            number = replicate(jnp.int32(limit), self.plan.mesh)
+            cut = lambda d: d and d._replace(limit=number)
+            run = _epoch.copy(self.run)
+            program = _epoch.program(self.plan, mode)
+            begin = time.perf_counter()
+            jax.block_until_ready(program(run, cut(data), cut(validation), 1))
+            return time.perf_counter() - begin
+
+        for mode in modes:
+            seconds(mode, 1)
+        one = _agree(max(seconds(mode, 1) for mode in modes))
+        limit = max(1, min(1000, int(0.2 / one)))
+        times = [_agree(min(seconds(mode, limit) for _ in range(2))) for mode in modes]
+        return modes[int(np.argmin(times))]
+
+    def train(
+        self,
+        num_epochs: int,
+        data: Placed,
+        validation: Placed | None,
+        bar: Progress | None,
+        callback: Callable | None,
+    ) -> None:
+        program = _epoch.program(self.plan, self.mode)
+        chunk = 1
+        while self.epoch < num_epochs and self._going().any():
+            chunk = min(chunk, num_epochs - self.epoch)
+            before = np.asarray(self.run.epoch)
+            begin = time.perf_counter()
+            self.run, rows = program(self.run, data, validation, chunk)
+            rows = jax.device_get(rows)
+            seconds = _agree((time.perf_counter() - begin) / chunk)
+            done = np.asarray(self.run.epoch) - before
+            for j in range(int(done.max())):
+                row = {k: np.where(j < done, v[..., j], np.nan) for k, v in rows.items()}
+                self._record(row, seconds, bar, callback)
+            chunk = max(1, min(int(_SECONDS_A_CALL / seconds), _epoch.MAX_EPOCHS_A_CALL))
+            self._checkpoint()
+
+    def _going(self) -> np.ndarray:
+        return np.asarray(_epoch.live(self.run, self.plan))
+
+    def _record(
+        self, row: dict[str, np.ndarray], seconds: float, bar: Progress | None, callback: Any
+    ) -> None:
+        self.epoch += 1
+        for name, value in row.items():
+            self.history.setdefault(name, []).append(value.tolist())
+        if bar is not None:
+            loss = np.nanmean(row.get("validation_loss", row["loss"]))
+            bar.update(self.epoch, f"loss {loss:.4g}  {1.0 / seconds:.3g} epochs/s")
+        if callback is not None:
+            callback(self.epoch, row)
+
+    def _checkpoint(self, *, last: bool = False) -> None:
+        """Save at the boundary of a call, if it is time; a run that broke off is not saved."""
+        if self.checkpoints is None:
+            return
+        due = last or _agree(float(time.monotonic() - self.saved >= self.every)) > 0
+        broken = not (np.asarray(self.run.bad_step) < 0).any()
+        try:
+            if last:
+                self.checkpoints.wait()
+            self.checkpoints.check()
+            if due and not broken and self.epoch != self.checkpoints.last_good:
+                self._refuse_nan(self.checkpoints)
+                engine = {"epoch": self.epoch, "mode": self.mode, "history": self.history}
+                metadata = self.metadata | {"engine": engine}
+                self.checkpoints.save(self.epoch, self.run, metadata)
+                self.saved = time.monotonic()
+            if last:
+                self.checkpoints.wait()
+        except CheckpointError as error:
+            error.result = self._result()
+            raise
+
+    def _refuse_nan(self, checkpoints: Checkpoints) -> None:
+        """A step looks at the loss and at what the model reads; before a save all is looked at."""
+        for path, leaf in jax.tree_util.tree_leaves_with_path(self.run.state):
+            if jnp.issubdtype(leaf.dtype, jnp.inexact) and np.isnan(np.asarray(leaf)).any():
+                raise CheckpointError(
+                    f"fit: the state has NaN in {jax.tree_util.keystr(path)} after epoch "
+                    f"{self.epoch} and is not saved; the last good checkpoint: "
+                    f"{checkpoints.last_good}"
+                )
+
+    def finish(self) -> FitResult:
+        self._checkpoint(last=True)
+        result = self._result()
+        if np.any(result.bad_step >= 0):
+            warnings.warn(result.message, RuntimeWarning, stacklevel=3)
+        return result
+
+    def _result(self) -> FitResult:
+        run, plan = self.run, self.plan
+        validated = plan.eval_fn is not None
+        best = _epoch.with_view(run.state, run.best) if validated else _epoch.shown(run, plan.ema)
+        number = lambda a: int(a) if np.ndim(a) == 0 else np.asarray(a)
+        last_good = None if self.checkpoints is None else self.checkpoints.last_good
+        checkpoint = None
+        if self.checkpoints is not None and last_good is not None:
+            checkpoint = self.checkpoints.directory / str(last_good)
+        return FitResult(
+            state=run.state,
+            best=best,
+            history={name: np.asarray(values) for name, values in self.history.items()},
+            epochs=self.epoch,
+            best_epoch=number(run.best_epoch if validated else run.epoch),
+            bad_step=number(run.bad_step),
+            mode=self.mode,
+            message=self._message(checkpoint),
+            checkpoint=checkpoint,
+        )
+
+    def _message(self, checkpoint: Path | None) -> str:
+        bad, epoch = np.atleast_1d(self.run.bad_step), np.atleast_1d(self.run.epoch)
+        lanes = np.flatnonzero(bad >= 0)
+        if lanes.size:
+            of = lambda i: f"lane {i}, " if bad.size > 1 else ""
+            where = [f"{of(i)}step {bad[i]} (epoch {epoch[i] + 1})" for i in lanes[:5]]
+            more = f" and {lanes.size - 5} more" if lanes.size > 5 else ""
+            return (
+                f"fit: loss or state not finite at {'; '.join(where)}{more}: stopped there with "
+                f"the state before it; the last good checkpoint: {checkpoint or 'none'}"
+            )
+        if not self._going().any():
+            return f"stopped early: {self.plan.patience} epochs without a lower validation loss"
+        return ""

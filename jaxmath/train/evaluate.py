@@ -1,0 +1,85 @@
+"""Averages over a whole data set, each example counted once."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.sharding import Mesh
+
+from jaxmath.train._data import Placed, check_batch_size, check_data, place, take
+from jaxmath.typing import Array, PyTree
+
+__all__ = ["evaluate"]
+
+
+def averages(
+    eval_fn: Callable, state: PyTree, data: Placed, batch_size: int, mesh: Mesh | None
+) -> dict[str, Array]:
+    """The weighted mean of each measure; the last batch is filled up and masked."""
+    rows = jnp.arange(batch_size, dtype=jnp.int32)
+    capacity = data.weight.shape[0]
+    last = 1 + jnp.max(jnp.where(data.weight > 0, jnp.arange(capacity, dtype=jnp.int32), -1))
+    num_batches = jnp.minimum((last + batch_size - 1) // batch_size, data.limit)
+
+    def sums_of(i: Array) -> dict[str, Array]:
+        place = i * batch_size + rows
+        index = jnp.minimum(place, capacity - 1)
+        weight = data.weight[index] * (place < capacity)
+        values = eval_fn(state, take(data, index, weight, mesh))
+        add = lambda v: jnp.sum(jnp.where(weight > 0, weight.astype(v.dtype) * v, 0.0))
+        return {name: add(value) for name, value in values.items()} | {"": jnp.sum(weight)}
+
+    sums_of = jax.jit(sums_of)
+    zeros = jax.tree.map(
+        lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(sums_of, jnp.int32(0))
+    )
+    sums = lax.fori_loop(0, num_batches, lambda i, s: jax.tree.map(jnp.add, s, sums_of(i)), zeros)
+    total = sums.pop("")
+    return {name: value / total.astype(value.dtype) for name, value in sums.items()}
+
+
+@functools.lru_cache(maxsize=32)
+def _program(eval_fn: Callable, batch_size: int, mesh: Mesh | None) -> Callable:
+    return jax.jit(lambda state, data: averages(eval_fn, state, data, batch_size, mesh))
+
+
+def evaluate(
+    eval_fn: Callable,
+    state: PyTree,
+    data: Any,
+    *,
+    batch_size: int = 256,
+    mesh: Mesh | None = None,
+) -> dict[str, float]:
+    """The mean of every measure over the data, in one device call.
+
+    Args:
+      eval_fn: ``eval_fn(state, batch) -> {name: values}``, values of shape (n,), as
+        ``supervised_eval`` makes it; the same function object is compiled once.
+      state: the state to evaluate.
+      data: ``(x, y)``.
+      batch_size: examples at a time, at most (a smaller data set is one batch).
+      mesh: devices to spread each batch over, from ``data_mesh``.
+
+    Returns:
+      The means as Python floats. The last batch is filled up and masked: every example counts
+      once.
+
+    Raises:
+      ValueError: the data are empty, of unequal lengths, or not finite.
+
+    Example:
+      >>> mean = evaluate(lambda state, batch: {"loss": state * batch.x}, jnp.array(2.0),
+      ...                 (jnp.arange(5.0), jnp.zeros(5)), batch_size=2)
+      >>> f"{mean['loss']:.1f}"
+      '4.0'
+    """
+    n = check_data("evaluate", "data", data)
+    if mesh is None:
+        batch_size = min(batch_size, n)
+    check_batch_size("evaluate", batch_size, max(n, batch_size), mesh)
+    program = _program(eval_fn, batch_size, mesh)
+    return {name: float(mean) for name, mean in program(state, place(data, mesh)).items()}

@@ -1,0 +1,270 @@
+"""From a model, a loss and an optimizer to the pure function that the engine runs.
+
+A step is ``step(state, batch, key) -> (state, metrics)``. The engine asks of it no more than that
+its metrics are a dictionary of scalars with the entry ``loss``; a step written by hand (a GAN's,
+with a state of its own) is as good as one that ``supervised_step`` makes.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from jaxmath.numerics import safe_divide
+from jaxmath.train.state import TrainState
+from jaxmath.typing import Array, PyTree, as_array, check_number
+
+__all__ = ["Batch", "adapt", "supervised_eval", "supervised_step"]
+
+Metrics = dict[str, Array]
+Step = Callable[[Any, Any, Array], tuple[Any, Metrics]]
+
+
+class Batch(NamedTuple):
+    """Examples, their targets, and how much each counts.
+
+    Args:
+      x: inputs, a pytree of arrays of shape (n, …).
+      y: targets, a pytree of arrays of shape (n, …).
+      weight: shape (n,); 0 for an example that only fills the batch up.
+
+    Example:
+      >>> Batch(jnp.zeros((4, 2)), jnp.zeros(4), jnp.ones(4)).weight.shape
+      (4,)
+    """
+
+    x: PyTree
+    y: PyTree
+    weight: Array
+
+
+def adapt(apply: Callable[[PyTree, Any], Any]) -> tuple[Callable, Callable]:
+    """The two functions of a model, from one without state and randomness.
+
+    ::
+
+        train_fn(key, params, model_state, x, axis_name) = (apply(params, x), model_state)
+        apply_fn(params, model_state, x) = apply(params, x)
+
+    Args:
+      apply: ``apply(params, x) -> y`` for one example.
+
+    Returns:
+      ``train_fn`` for ``supervised_step`` and ``apply_fn`` for ``supervised_eval``.
+
+    Numerics:
+      Nothing is computed but ``apply``.
+
+    Example:
+      >>> train_fn, apply_fn = adapt(lambda params, x: params * x)
+      >>> f"{apply_fn(2.0, (), 3.0):.1f}"
+      '6.0'
+
+    References:
+      The signatures of a model in this library's design.
+    """
+
+    if not callable(apply):
+        raise TypeError(f"adapt: argument `apply` must be a function, got {type(apply).__name__}")
+
+    def train_fn(key: Array, params: PyTree, model_state: PyTree, x: Any, axis_name: str) -> tuple:
+        return apply(params, x), model_state
+
+    def apply_fn(params: PyTree, model_state: PyTree, x: Any) -> Any:
+        return apply(params, x)
+
+    return train_fn, apply_fn
+
+
+def _to_dtype(tree: PyTree, dtype: Any) -> PyTree:
+    """The tree with its floating leaves in the dtype; None leaves all as they are."""
+    if dtype is None:
+        return tree
+    floating = lambda leaf: jnp.issubdtype(jnp.result_type(leaf), jnp.floating)
+    return jax.tree.map(lambda a: jnp.asarray(a, dtype) if floating(a) else a, tree)
+
+
+def _measures(caller: str, loss_fn: Callable, metrics: Mapping[str, Callable] | None) -> dict:
+    """Name → function(prediction, target) for one example, the loss first."""
+    for name, fn in {"loss": loss_fn, **(metrics or {})}.items():
+        if not callable(fn):
+            raise TypeError(f"{caller}: `{name}` must be a function, got {type(fn).__name__}")
+    if "loss" in (metrics or {}):
+        raise ValueError(f"{caller}: argument `metrics` must not hold 'loss', which is reported")
+    return {"loss": loss_fn, **(metrics or {})}
+
+
+def _per_example(fns: dict, predictions: Any, targets: Any, compute_dtype: Any) -> Metrics:
+    """Each measure of each example, shape (n,). The measures of a low-precision model are f32."""
+    if compute_dtype is not None:
+        predictions = _to_dtype(predictions, jnp.float32)
+    values = {name: jax.vmap(fn)(predictions, targets) for name, fn in fns.items()}
+    for name, value in values.items():
+        if value.ndim != 1:
+            raise ValueError(
+                f"`{name}` must be a scalar for each example, got shape {value.shape[1:]}"
+            )
+    return values
+
+
+def supervised_step(
+    train_fn: Callable,
+    loss_fn: Callable[[Any, Any], Array],
+    optimizer: optax.GradientTransformation,
+    *,
+    metrics: Mapping[str, Callable] | None = None,
+    accumulate: int = 1,
+    compute_dtype: Any = None,
+) -> Step:
+    """The step of supervised learning: one gradient of the weighted mean loss, one update.
+
+    ::
+
+        L(θ) = Σᵢ wᵢ ℓ(f(xᵢ; θ), yᵢ) / Σᵢ wᵢ,   θ ← θ + update(∇L(θ))
+
+    Args:
+      train_fn: ``train_fn(key, params, model_state, x, axis_name="batch") -> (y, model_state)``
+        for one example, run under ``vmap``. The new model state is one for the whole batch (a
+        running mean is made of ``lax.pmean(…, axis_name)``), else vmap refuses it.
+      loss_fn: ``loss_fn(y, target)``, a scalar for one example.
+      optimizer: an optax transformation; clipping and schedules are optax's.
+      metrics: more to report, ``{name: fn(y, target)}``, a scalar for one example.
+      accumulate: in how many pieces, one after another, the batch is worked off, for the memory of
+        one piece. The gradient is the same up to rounding, and so is dropout; batch norm sees each
+        piece alone, and its running statistics move once for each.
+      compute_dtype: dtype of the model's computation (``jnp.bfloat16``); parameters, loss, gradient
+        and update stay as they are. None computes in the parameters' dtype.
+
+    Returns:
+      ``step(state, batch, key) -> (state, metrics)`` for a TrainState and a ``Batch``: each example
+      gets its own key split from ``key``; the metrics are weighted means.
+
+    Numerics:
+      Weights are normalized before the sum. A batch of weight 0 has gradient 0. An example of
+      weight 0 must be finite all the same (0 · NaN is NaN), and batch norm sees it: fill up with
+      repeated examples, as ``fit`` does.
+
+    Example:
+      >>> from jaxmath.train import init_state
+      >>> train_fn, _ = adapt(lambda params, x: params * x)
+      >>> step = supervised_step(train_fn, lambda y, target: (y - target) ** 2, optax.sgd(0.25))
+      >>> state = init_state(jax.random.key(0), jnp.array(0.0), optimizer=optax.sgd(0.25))
+      >>> batch = Batch(jnp.ones(2), jnp.ones(2), jnp.array([1.0, 0.0]))
+      >>> state, metrics = step(state, batch, jax.random.key(1))
+      >>> f"{state.params:.2f} {metrics['loss']:.2f}"
+      '0.50 1.00'
+
+    References:
+      I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", 2016, algorithm 8.1.
+    """
+    check_number("accumulate", accumulate, low=1, integer=True)
+    fns = _measures("supervised_step", loss_fn, metrics)
+
+    def total(
+        params: PyTree, model_state: PyTree, batch: Batch, keys: Array
+    ) -> tuple[Array, tuple[PyTree, Metrics]]:
+        low = _to_dtype(params, compute_dtype)
+        one = lambda key, x: train_fn(key, low, model_state, x, axis_name="batch")
+        predictions, new_state = jax.vmap(one, out_axes=(0, None), axis_name="batch")(
+            keys, _to_dtype(batch.x, compute_dtype)
+        )
+        values = _per_example(fns, predictions, batch.y, compute_dtype)
+        sums = {name: jnp.sum(batch.weight.astype(v.dtype) * v) for name, v in values.items()}
+        return sums["loss"], (new_state, sums)
+
+    def step(state: TrainState, batch: Batch, key: Array) -> tuple[TrainState, Metrics]:
+        x, y, weight = batch
+        weight = as_array("batch.weight", weight, ndim=1)
+        batch = Batch(x, y, safe_divide(weight, jnp.sum(weight)))
+        keys = jax.random.split(key, weight.shape[0])
+        grad_fn = jax.grad(total, has_aux=True)
+        if accumulate == 1:
+            grads, (model_state, sums) = grad_fn(state.params, state.model_state, batch, keys)
+        else:
+            grads, model_state, sums = _accumulated(grad_fn, state, batch, keys, accumulate)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        return TrainState(params, model_state, opt_state, state.step + 1, state.key), sums
+
+    return step
+
+
+def _accumulated(
+    grad_fn: Callable, state: TrainState, batch: Batch, keys: Array, pieces: int
+) -> tuple[PyTree, PyTree, Metrics]:
+    """The gradient and the sums over the pieces of the batch, and the model state after the last.
+
+    Piece j has the examples j, j + pieces, …: where the batch lies on several devices, each keeps
+    its own.
+    """
+    size = keys.shape[0]
+    if size % pieces:
+        raise ValueError(f"`accumulate` must divide the batch, got {pieces} pieces of {size}")
+    cut = lambda a: jnp.swapaxes(a.reshape(size // pieces, pieces, *a.shape[1:]), 0, 1)
+    cut_batch, cut_keys = jax.tree.map(cut, (batch, keys))
+
+    def add(carry: tuple, piece: tuple) -> tuple[tuple, None]:
+        grads, model_state, sums = carry
+        more, (model_state, new) = grad_fn(state.params, model_state, *piece)
+        return (
+            jax.tree.map(jnp.add, grads, more),
+            model_state,
+            jax.tree.map(jnp.add, sums, new),
+        ), None
+
+    first = jax.tree.map(lambda a: a[0], (cut_batch, cut_keys))
+    grads, (model_state, sums) = grad_fn(state.params, state.model_state, *first)
+    rest = jax.tree.map(lambda a: a[1:], (cut_batch, cut_keys))
+    return lax.scan(add, (grads, model_state, sums), rest)[0]
+
+
+def supervised_eval(
+    apply_fn: Callable,
+    loss_fn: Callable[[Any, Any], Array],
+    *,
+    metrics: Mapping[str, Callable] | None = None,
+    compute_dtype: Any = None,
+) -> Callable[[TrainState, Batch], Metrics]:
+    """The evaluation that belongs to ``supervised_step``: the measures of each example.
+
+    ::
+
+        ℓᵢ = ℓ(f(xᵢ; θ), yᵢ)
+
+    Args:
+      apply_fn: ``apply_fn(params, model_state, x) -> y`` for one example.
+      loss_fn: ``loss_fn(y, target)``, a scalar for one example.
+      metrics: more of the kind, ``{name: fn(y, target)}``.
+      compute_dtype: as in ``supervised_step``.
+
+    Returns:
+      ``eval_fn(state, batch) -> {name: values}``, values of shape (n,). ``evaluate`` and ``fit``
+      average them over all examples, each of them once.
+
+    Numerics:
+      Nothing is averaged here, so that no mean of means of unequal batches is taken.
+
+    Example:
+      >>> from jaxmath.train import init_state
+      >>> _, apply_fn = adapt(lambda params, x: params * x)
+      >>> eval_fn = supervised_eval(apply_fn, lambda y, target: (y - target) ** 2)
+      >>> state = init_state(jax.random.key(0), jnp.array(2.0), optimizer=optax.sgd(0.1))
+      >>> batch = Batch(jnp.array([1.0, 2.0]), jnp.zeros(2), jnp.ones(2))
+      >>> print(eval_fn(state, batch)["loss"])
+      [ 4. 16.]
+
+    References:
+      I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", 2016, section 8.1.1.
+    """
+    fns = _measures("supervised_eval", loss_fn, metrics)
+
+    def eval_fn(state: TrainState, batch: Batch) -> Metrics:
+        params = _to_dtype(state.params, compute_dtype)
+        one = lambda x: apply_fn(params, state.model_state, x)
+        predictions = jax.vmap(one)(_to_dtype(batch.x, compute_dtype))
+        return _per_example(fns, predictions, batch.y, compute_dtype)
+
+    return eval_fn

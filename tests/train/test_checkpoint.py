@@ -1,0 +1,198 @@
+"""Checkpoints: exact, refused where they do not fit, and as good as no interruption at all."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxmath import train
+from jaxmath.train import _epoch, checkpoint
+from tests.train import killed, toy
+from tests.train import problems as p
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _tree(fill: float) -> dict:
+    return {
+        "layers": [(jnp.full((3, 2), fill), jnp.full(2, fill, jnp.bfloat16)), ()],
+        "count": jnp.int32(fill),
+        "nothing": jnp.zeros((0, 4)),
+        "flag": jnp.array(fill > 0),
+        "key": jax.random.key(int(fill)),
+        "keys": jax.random.split(jax.random.key(int(fill), impl="rbg"), 3),
+        "scale": jnp.asarray(fill, jnp.float32),
+    }
+
+
+def test_round_trip_is_exact(tmp_path):
+    metadata = {"config": {"sizes": [4, 6, 3]}, "mean": [0.1, 1 / 3], "seed": 7}
+    path = train.save_checkpoint(tmp_path, _tree(3.0), step=5, metadata=metadata)
+    assert path == tmp_path / "5"
+    tree, found = train.restore_checkpoint(tmp_path, _tree(0.0))
+    p.assert_same(tree, _tree(3.0))
+    assert found == metadata
+    assert jax.random.uniform(tree["key"]) == jax.random.uniform(jax.random.key(3))
+
+
+def test_the_two_newest_are_kept_and_named(tmp_path):
+    for step in (1, 2, 3):
+        train.save_checkpoint(tmp_path, {"w": jnp.full(2, step)}, step=step)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2", "3"]
+    tree, _ = train.restore_checkpoint(tmp_path, {"w": jnp.zeros(2, int)}, step=2)
+    np.testing.assert_array_equal(tree["w"], [2, 2])
+    with pytest.raises(train.CheckpointError, match=r"no checkpoint 1 in .*; there are \[2, 3\]"):
+        train.restore_checkpoint(tmp_path, {"w": jnp.zeros(2, int)}, step=1)
+
+
+def test_another_tree_is_refused_before_arrays_are_read(tmp_path):
+    path = train.save_checkpoint(tmp_path, {"a": jnp.ones(3), "b": jnp.ones(2)}, step=1)
+    for file in (path / "arrays").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")  # nothing that could be read
+    with pytest.raises(
+        train.CheckpointError,
+        match=r"another model.*: c is missing, b is unknown here, a is float64\(3,\) instead of",
+    ):
+        train.restore_checkpoint(tmp_path, {"a": jnp.ones(4), "c": jnp.ones(2)})
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_truncated_checkpoint_is_refused(tmp_path):
+    """Each file that holds arrays or the record, cut to a half or emptied, one at a time."""
+    tree = {"a": jnp.arange(1000.0), "b": jnp.ones((3, 3))}
+    path = train.save_checkpoint(tmp_path, tree, step=1)
+    files = [f for f in path.rglob("*") if f.is_file() and f.stat().st_size > 0]
+    errors = []
+    for file in files:
+        whole = file.read_bytes()
+        for part in (len(whole) // 2, 0):
+            file.write_bytes(whole[:part])
+            try:
+                found, _ = train.restore_checkpoint(tmp_path, tree)
+            except train.CheckpointError as error:
+                errors.append(str(error))
+            else:
+                p.assert_same(found, tree)  # a file that is not needed
+        file.write_bytes(whole)
+    assert len(errors) >= 4
+    assert all("is damaged: " in line and "\n" not in line for line in errors)
+
+
+def test_a_directory_with_checkpoints_is_not_overwritten(tmp_path):
+    options = {"num_epochs": 1, "batch_size": 4, "key": toy.KEY, "mode": "scan", "progress": False}
+    options["checkpoint_dir"] = tmp_path
+    first = train.fit(toy.toy(), toy.step, toy.DATA, **options)
+    assert first.checkpoint == tmp_path / "1"
+    with pytest.raises(train.CheckpointError, match="pass resume=True, or another directory"):
+        train.fit(toy.toy(), toy.step, toy.DATA, **options)
+    again = train.fit(toy.toy(), toy.step, toy.DATA, **options, resume=True)
+    p.assert_same(again.state, first.state)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(train.CheckpointError, match="cannot be used"):
+        train.fit(toy.toy(), toy.step, toy.DATA, **(options | {"checkpoint_dir": blocked / "x"}))
+
+
+def test_a_run_that_broke_is_not_saved(tmp_path):
+    """Epochs of 3 steps, one a call at first; step 7 is bad."""
+    options = {"num_epochs": 9, "batch_size": 4, "key": toy.KEY, "mode": "scan", "progress": False}
+    with pytest.warns(RuntimeWarning, match="the last good checkpoint: ") as caught:
+        result = train.fit(
+            toy.toy(bad_state=7),
+            toy.step,
+            toy.DATA,
+            checkpoint_dir=tmp_path,
+            checkpoint_every=0.0,
+            **options,
+        )
+    assert str(result.checkpoint) in str(caught[0].message)
+    # Whole epochs before the bad one, and no save of the end.
+    assert {path.name for path in tmp_path.iterdir()} <= {"1", "2"}
+    checkpoints = checkpoint.Checkpoints(tmp_path)
+    run = _epoch.start(toy.toy(), toy.KEY, None, False)
+    saved, _ = checkpoints.restore(run)
+    checkpoints.close()
+    assert float(saved.state.params["w"][0]) == 3.0 * int(result.checkpoint.name)
+    assert int(saved.bad_step) == -1
+
+
+def test_an_optimizer_that_holds_nan_is_not_saved(tmp_path):
+    """Its parameters are finite, so no step is bad."""
+    spoilt = optax.GradientTransformation(
+        lambda params: jnp.zeros(2), lambda grads, state, params: (grads, state + jnp.nan)
+    )
+    train_fn, _ = train.adapt(lambda params, x: params * x)
+    step = train.supervised_step(train_fn, lambda y, target: y - target, spoilt)
+    state = train.init_state(toy.KEY, jnp.array(1.0), optimizer=spoilt)
+    options = {"num_epochs": 1, "batch_size": 4, "mode": "scan", "progress": False}
+    with pytest.raises(train.CheckpointError, match=r"NaN in .opt_state after epoch 1 and is not"):
+        train.fit(state, step, toy.DATA, checkpoint_dir=tmp_path, **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_save_in_the_background_surfaces(tmp_path, monkeypatch):
+    """The error comes at the next call's boundary, with all that was reached."""
+
+    def fail(self):
+        raise OSError(28, "No space left on device")
+
+    options = {"num_epochs": 90, "batch_size": 4, "key": toy.KEY, "mode": "scan"}
+    monkeypatch.setattr("orbax.checkpoint.CheckpointManager.check_for_errors", fail)
+    with pytest.raises(train.CheckpointError, match=r"No space left.*last good one: none") as info:
+        train.fit(toy.toy(), toy.step, toy.DATA, progress=False, checkpoint_dir=tmp_path, **options)
+    assert info.value.result.epochs == 1
+    assert float(info.value.result.state.params["w"][0]) == 3.0
+
+
+def _child(directory: Path, *words: str) -> subprocess.CompletedProcess:
+    env = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-m", "tests.train.killed", str(directory), *words]
+    return subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+def _assert_same_run(a: train.FitResult, b: train.FitResult) -> None:
+    p.assert_same(a.state, b.state)
+    p.assert_same(a.best, b.best)
+    p.assert_same(a.history, b.history)
+    assert (a.epochs, a.best_epoch) == (b.epochs, b.best_epoch)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    return killed.run(tmp_path_factory.mktemp("whole") / "run")
+
+
+def test_killed_in_a_save_or_out_of_disk_nothing_is_lost(tmp_path, uninterrupted):
+    directory = tmp_path / "run"
+    child = _child(directory, "save", "disk")
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    assert "ALIVE" not in child.stdout
+    # The full disk, on the way: one line, with the epochs that were done.
+    (line,) = child.stdout.splitlines()
+    words = line.split()
+    assert words[0] == "FULL"
+    assert int(words[2]) == 4 * int(words[1]) > 0  # four steps an epoch
+    assert "could not be written" in line
+    assert "the last good one: none" in line
+    # The kill: an unfinished directory beside a whole one.
+    names = [path.name for path in directory.iterdir()]
+    assert any("tmp" in name for name in names), names
+    _assert_same_run(killed.run(directory, resume=True), uninterrupted)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("when", ["1", "2", "4", "6", "7"])
+def test_killed_at_any_moment_the_run_ends_the_same(tmp_path, uninterrupted, when):
+    directory = tmp_path / "run"
+    assert _child(directory, when).returncode == -signal.SIGKILL
+    _assert_same_run(killed.run(directory, resume=True), uninterrupted)

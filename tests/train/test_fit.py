@@ -1,0 +1,279 @@
+"""The engine against loops written out, and its books against counting."""
+
+import builtins
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxmath import nn, train
+from jaxmath.train import Batch, _epoch, _progress
+from tests.train import problems as p
+from tests.train import toy
+
+KNOWN = {"num_epochs": 3, "batch_size": 16, "progress": False}
+VALIDATED = {"eval_fn": p.EVAL, "validation": p.data(21, 1)}
+
+
+def _fit_toy(state, **kwargs):
+    options = {"num_epochs": 6, "batch_size": 4, "key": toy.KEY, "mode": "scan", "progress": False}
+    return train.fit(state, toy.step, toy.DATA, **(options | kwargs))
+
+
+def _by_hand(state, data, num_epochs, batch_size):
+    """Textbook training: sort the examples by random numbers, cut, fill up the last batch."""
+    x, y = data
+    n, losses = len(y), []
+    for epoch in range(num_epochs):
+        shuffle_key, step_key = jax.random.split(jax.random.fold_in(state.key, epoch))
+        order = np.arange(n)
+        for round_key in jax.random.split(shuffle_key, 1):
+            words = np.asarray(jax.random.bits(round_key, (n,), jnp.uint32))
+            order = order[np.argsort(words >> (1 + 6), kind="stable")]
+        total = 0.0
+        for i in range(-(-n // batch_size)):
+            places = np.arange(i * batch_size, (i + 1) * batch_size)
+            rows = order[places % n]
+            weight = (places < n).astype(np.float32)
+            batch = Batch(jnp.asarray(x[rows]), jnp.asarray(y[rows]), jnp.asarray(weight))
+            state, metrics = p.JIT_STEP(state, batch, jax.random.fold_in(step_key, i))
+            total += float(metrics["loss"]) * weight.sum()
+        losses.append(total / n)
+    return state, losses
+
+
+@pytest.fixture(scope="module")
+def scanned():
+    return train.fit(p.start(), p.STEP, p.data(50), mode="scan", **KNOWN, **VALIDATED)
+
+
+def test_both_programs_are_the_loop_by_hand(scanned):
+    looped = train.fit(p.start(), p.STEP, p.data(50), mode="loop", **KNOWN, **VALIDATED)
+    state, losses = _by_hand(p.start(), p.data(50), 3, 16)
+    for result in (scanned, looped):
+        p.assert_same(result.state, state, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(result.history["loss"], losses, rtol=1e-4)
+        assert int(result.state.step) == 3 * 4
+    for name, values in scanned.history.items():
+        np.testing.assert_allclose(looped.history[name], values, rtol=1e-5)
+    # The faster one is one of them.
+    auto = train.fit(p.start(), p.STEP, p.data(50), **KNOWN, **VALIDATED)
+    assert auto.mode in ("scan", "loop")
+    p.assert_same(auto.state, scanned.state, rtol=1e-5, atol=1e-6)
+
+
+def test_another_length_is_the_same_program(scanned):
+    del p.TRACES[:]
+    a = train.fit(p.start(), p.STEP, p.data(49), mode="scan", **KNOWN, **VALIDATED)
+    b = train.fit(p.start(), p.STEP, p.data(52), mode="scan", **KNOWN, **VALIDATED)
+    assert not p.TRACES
+    losses = _by_hand(p.start(), p.data(49), 3, 16)[1]
+    np.testing.assert_allclose(a.history["loss"], losses, rtol=1e-4)
+    assert b.history["loss"][0] != a.history["loss"][0]
+
+
+def test_shuffles_are_uniform():
+    """All 24 orders of four examples among six rows, as often; 5 standard errors."""
+    real = jnp.array([True, False, True, True, False, True])
+    num = 24_000
+    keys = jax.random.split(jax.random.key(0), num)
+    rows = np.asarray(jax.jit(jax.vmap(lambda key: _epoch.shuffled(key, real)))(keys))
+    assert {tuple(sorted(row)) for row in rows[:, :4].tolist()} == {(0, 2, 3, 5)}
+    _, counts = np.unique(rows[:, :4], axis=0, return_counts=True)
+    assert counts.shape == (24,)
+    assert np.abs(counts - 1000).max() < 5 * np.sqrt(1000)
+    # Where bits are few, ties are many: 2^14 rows have 17 bits in each of three rounds.
+    many = np.asarray(jax.jit(_epoch.shuffled)(toy.KEY, jnp.ones(2**14, bool)))
+    np.testing.assert_array_equal(np.sort(many), np.arange(2**14))
+    assert abs(np.mean(np.diff(many) > 0) - 0.5) < 5 * np.sqrt(1 / 12 / 2**14)
+
+
+def test_evaluation_counts_every_example_once(scanned):
+    x, y = p.data(21, 1)
+    values = p.EVAL(scanned.state, Batch(jnp.asarray(x), jnp.asarray(y), jnp.ones(21)))
+    for size in (16, 500):
+        means = train.evaluate(p.EVAL, scanned.state, (x, y), batch_size=size)
+        for name, value in values.items():
+            np.testing.assert_allclose(means[name], np.mean(value), rtol=1e-5)
+            np.testing.assert_allclose(
+                means[name], scanned.history[f"validation_{name}"][-1], rtol=1e-5
+            )
+
+
+def test_the_given_state_is_not_consumed(scanned):
+    state = p.start()
+    train.fit(state, p.STEP, p.data(50), mode="scan", **KNOWN, **VALIDATED)
+    p.assert_same(state, p.start())
+
+
+def test_an_epoch_sees_each_example_once_and_epochs_are_counted():
+    calls = []
+    result = _fit_toy(toy.toy(), callback=lambda epoch, row: calls.append((epoch, row["loss"])))
+    # Weighted by the batches' 4, 4 and 2 examples, of the sums over each.
+    assert result.epochs == 6
+    assert float(result.state.params["w"][0]) == 18.0
+    expected = [(4 * w + 4 * (w + 1) + 2 * (w + 2)) / 10 for w in range(0, 18, 3)]
+    np.testing.assert_allclose(result.history["loss"], expected)
+    assert [epoch for epoch, _ in calls] == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_allclose([loss for _, loss in calls], expected)
+    p.assert_same(result.best, result.state)
+
+
+def test_short_epochs_are_several_to_a_device_call(monkeypatch):
+    calls = []
+    real = _epoch.program
+
+    def counted(plan, mode):
+        run = real(plan, mode)
+        return lambda *args: calls.append(args[-1]) or run(*args)
+
+    monkeypatch.setattr(_epoch, "program", counted)
+    result = _fit_toy(toy.toy(), num_epochs=400)
+    assert float(result.state.params["w"][0]) == 1200.0
+    assert result.history["loss"].shape == (400,)
+    assert sum(calls) == 400
+    assert len(calls) < 100
+
+
+def test_early_stopping_keeps_the_best():
+    """w is 3 e after epoch e: the loss |w − 8| is least after epoch 3."""
+    result = _fit_toy(
+        toy.toy(), eval_fn=toy.eval_fn, validation=toy.DATA, patience=2, num_epochs=50
+    )
+    np.testing.assert_array_equal(result.history["validation_loss"], [5.0, 2.0, 1.0, 4.0, 7.0])
+    assert (result.epochs, result.best_epoch) == (5, 3)
+    assert "stopped early: 2 epochs" in result.message
+    assert float(result.best.params["w"][0]) == 9.0
+    assert float(result.state.params["w"][0]) == 15.0
+
+
+def test_running_mean_of_the_parameters():
+    result = _fit_toy(toy.toy(), ema=0.75)
+    mean = 0.0
+    for t in range(1, 19):
+        mean += 0.25 * (t - mean)
+    np.testing.assert_allclose(result.best.params["w"], mean, rtol=1e-12)
+    assert float(result.state.params["w"][0]) == 18.0
+
+
+@pytest.mark.parametrize("mode", ["scan", "loop"])
+@pytest.mark.parametrize("bad", [{"bad_loss": 7}, {"bad_state": 7}])
+def test_a_bad_step_is_not_taken_and_ends_the_run(bad, mode):
+    """Step 7 is in epoch 3; what went in, w = 7, is what comes out."""
+    with pytest.warns(RuntimeWarning, match=r"at step 7 \(epoch 3\)"):
+        result = _fit_toy(toy.toy(**bad), mode=mode)
+    assert result.bad_step == 7
+    assert (result.epochs, len(result.history["loss"])) == (2, 2)
+    np.testing.assert_array_equal(result.state.params["w"], [7.0, 7.0])
+    assert int(result.state.steps) == 7
+
+
+@pytest.mark.parametrize("mode", ["vmap", "map"])
+def test_ensemble_lanes_are_runs_of_their_own(mode):
+    """Lane 1 breaks at step 7, lane 2 runs out of patience, lane 3 counts by thirds."""
+    lanes = [toy.toy(), toy.toy(bad_state=7), toy.toy(rate=4.0), toy.toy(rate=1 / 3)]
+    options = {"eval_fn": toy.eval_fn, "validation": toy.DATA, "patience": 4, "num_epochs": 8}
+    states = jax.tree.map(lambda *a: jnp.stack(a), *lanes)
+    keys = jax.random.split(toy.KEY, 4)
+    with pytest.warns(RuntimeWarning, match=r"at lane 1, step 7 \(epoch 3\): stopped"):
+        result = _fit_toy(states, key=keys, ensemble=True, mode=mode, **options)
+    np.testing.assert_array_equal(result.bad_step, [-1, 7, -1, -1])
+    np.testing.assert_array_equal(result.best_epoch, [3, 2, 1, 8])
+    assert result.epochs == 8
+    losses = result.history["validation_loss"]
+    np.testing.assert_array_equal(np.isfinite(losses).sum(0), [7, 2, 5, 8])
+    np.testing.assert_array_equal(losses[:7, 0], [5.0, 2.0, 1.0, 4.0, 7.0, 10.0, 13.0])
+    np.testing.assert_allclose(result.state.params["w"][:, 0], [21.0, 7.0, 60.0, 8.0])
+    np.testing.assert_allclose(result.best.params["w"][:, 0], [9.0, 6.0, 12.0, 8.0])
+
+
+def test_ensemble_of_networks_with_learning_rates(scanned):
+    """Three lanes, by rates in the optimizer's state, against runs alone."""
+    make = optax.inject_hyperparams(optax.adam)
+    optimizer = make(0.0)
+    step = train.supervised_step(p.TRAIN_FN, nn.softmax_cross_entropy, optimizer)
+    rates = jnp.array([0.02, 0.2, 0.002], jnp.float32)
+
+    def start(seed, rate):
+        return p.start(seed, make(rate))
+
+    states = jax.tree.map(lambda *a: jnp.stack(a), *[start(0, rate) for rate in rates])
+    result = train.fit(states, step, p.data(50), ensemble=True, mode="vmap", **KNOWN)
+    alone = train.fit(p.start(), p.STEP, p.data(50), mode="scan", **KNOWN, **VALIDATED)
+    lane = jax.tree.map(lambda a: a[0], result.state)
+    p.assert_same(lane.params, alone.state.params, rtol=1e-4, atol=1e-5)
+    assert result.history["loss"].shape == (3, 3)
+    assert len({float(v) for v in result.history["loss"][-1]}) == 3
+
+
+def test_bad_data_is_one_clear_line():
+    x, y = p.data(20)
+    fit = lambda data, **kw: train.fit(p.start(), p.STEP, data, **(KNOWN | {"batch_size": 8} | kw))
+    with pytest.raises(ValueError, match="`data` is empty"):
+        fit((x[:0], y[:0]))
+    with pytest.raises(ValueError, match="`validation` is empty"):
+        fit((x, y), eval_fn=p.EVAL, validation=(x[:0], y[:0]))
+    with pytest.raises(ValueError, match="`batch_size` is 32, larger than the 20 examples"):
+        fit((x, y), batch_size=32)
+    with pytest.raises(ValueError, match=r"one row an example .* .data\.y.: 19"):
+        fit((x, y[:19]))
+    spoilt = x.copy()
+    spoilt[[7, 11], 2] = np.nan, np.inf
+    with pytest.raises(ValueError, match=r"data\.x is not finite in 2 of 20 .* index 7"):
+        fit((spoilt, y))
+    with pytest.raises(ValueError, match=r"validation\.y is outside 0 … 1 in \d+ of 20 examples"):
+        fit((x, np.minimum(y, 1)), num_classes=2, eval_fn=p.EVAL, validation=(x, y))
+    with pytest.raises(TypeError, match=r"`data` must be a pair"):
+        fit(x)
+
+
+def test_bad_options_are_refused():
+    fit = lambda **kw: train.fit(p.start(), p.STEP, p.data(20), **(KNOWN | kw))
+    with pytest.raises(ValueError, match="`eval_fn` and `validation` go together"):
+        fit(eval_fn=p.EVAL)
+    with pytest.raises(ValueError, match="`patience` needs `validation`"):
+        fit(patience=3)
+    with pytest.raises(ValueError, match="`mode` must be"):
+        fit(mode="vmap")
+    with pytest.raises(ValueError, match="one leading axis of lanes"):
+        fit(ensemble=True)
+    with pytest.raises(ValueError, match="`num_epochs`"):
+        fit(num_epochs=0)
+    with pytest.raises(ValueError, match="`key` is needed"):
+        train.fit(toy.toy(), toy.step, toy.DATA, num_epochs=1, batch_size=4)
+    with pytest.raises(TypeError, match="`ema` needs a state"):
+        train.fit((), toy.step, toy.DATA, num_epochs=1, batch_size=4, ema=0.9, key=toy.KEY)
+
+
+def test_progress_is_drawn_ten_times_a_second_at_most(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    bar = _progress.Progress(1000, 0)
+    drawn = []
+    monkeypatch.setattr(bar._bar, "update", lambda *args, **kwargs: drawn.append(now[0]))
+    for epoch in range(1, 1001):
+        now[0] += 1 / 256
+        bar.update(epoch, "")
+    bar.close()
+    assert 30 < len(drawn) <= 1 + 10 * 1000 / 256  # and once more at the end
+    assert drawn[-1] == now[0]
+
+
+def test_progress_draws_and_without_rich_advises(capsys, monkeypatch):
+    _fit_toy(toy.toy(), progress=True)
+    assert "6/6" in capsys.readouterr().out
+    real = builtins.__import__
+
+    def without_rich(name, *args, **kwargs):
+        if name.startswith("rich"):
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_rich)
+    _fit_toy(toy.toy(), progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "pip install" in err

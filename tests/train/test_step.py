@@ -1,0 +1,117 @@
+"""The supervised step against the textbook's lines."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax import lax
+
+from jaxmath import nn, train
+from jaxmath.train import Batch
+from tests.train import problems as p
+
+
+def _batch(n=8, weight=None):
+    x, y = map(jnp.asarray, p.data(n))
+    return Batch(x, y, jnp.ones(n) if weight is None else jnp.asarray(weight))
+
+
+def test_weight_zero_is_absence():
+    """Three real examples and five of weight 0 make the step of the three."""
+    full = _batch(8, [1.0] * 3 + [0.0] * 5)
+    few = jax.tree.map(lambda a: a[:3], full)
+    a, m = p.JIT_STEP(p.start(), full, jax.random.key(0))
+    b, n = p.JIT_STEP(p.start(), few, jax.random.key(0))
+    p.assert_same(a, b, rtol=1e-5, atol=1e-6)
+    p.assert_same(m, n, rtol=1e-5)
+
+
+def test_a_batch_of_weight_zero_has_no_gradient():
+    state, metrics = p.JIT_STEP(p.start(), _batch(8, [0.0] * 8), jax.random.key(0))
+    p.assert_same(state.params, p.start().params)
+    assert float(metrics["loss"]) == 0.0
+
+
+def _noisy_train_fn(key, params, model_state, x, axis_name):
+    """A model with dropout and a running mean, as layers with batch norm have it."""
+    mean = lax.pmean(x, axis_name)
+    kept = jax.random.bernoulli(key, 0.5, x.shape)
+    return jnp.dot(params, x * kept), {"mean": 0.9 * model_state["mean"] + 0.1 * mean}
+
+
+def _noisy_start():
+    state = train.init_state(jax.random.key(0), jnp.ones(4), optimizer=optax.sgd(0.1))
+    return state._replace(model_state={"mean": jnp.zeros(4)})
+
+
+def test_each_example_has_its_own_key_and_the_batch_one_model_state():
+    batch = Batch(jnp.ones((6, 4)), jnp.zeros(6), jnp.ones(6))
+    step = train.supervised_step(_noisy_train_fn, nn.squared_error, optax.sgd(0.1))
+    state, metrics = jax.jit(step)(_noisy_start(), batch, jax.random.key(5))
+    kept = np.stack(
+        [jax.random.bernoulli(k, 0.5, (4,)) for k in jax.random.split(jax.random.key(5), 6)]
+    ).astype(float)
+    assert len(np.unique(kept, axis=0)) > 1
+    residual = kept.sum(1)
+    np.testing.assert_allclose(metrics["loss"], np.mean(residual**2 / 2), rtol=1e-12)
+    np.testing.assert_allclose(state.params, 1 - 0.1 * (residual @ kept) / 6, rtol=1e-12)
+    np.testing.assert_allclose(state.model_state["mean"], 0.1)
+
+
+def test_accumulation_is_the_same_step():
+    """With dropout and unequal weights; the batch norm's statistics move once for each piece."""
+    rng = np.random.default_rng(0)
+    batch = Batch(rng.standard_normal((8, 4)), rng.standard_normal(8), jnp.arange(8.0))
+    results = []
+    for pieces in (1, 4):
+        step = train.supervised_step(
+            _noisy_train_fn, nn.squared_error, optax.sgd(0.1), accumulate=pieces
+        )
+        results.append(jax.jit(step)(_noisy_start(), batch, jax.random.key(5)))
+    (one, m1), (four, m4) = results
+    np.testing.assert_allclose(one.params, four.params, rtol=1e-12)
+    np.testing.assert_allclose(m1["loss"], m4["loss"], rtol=1e-12)
+    mean = np.zeros(4)
+    for j in range(4):
+        mean = 0.9 * mean + 0.1 * batch.x[j::4].mean(0)
+    np.testing.assert_allclose(four.model_state["mean"], mean, rtol=1e-12)
+
+
+def test_bfloat16_computes_with_float32_parameters():
+    seen = []
+
+    def train_fn(key, params, model_state, x, axis_name):
+        seen.append((params.dtype, x.dtype))
+        return jnp.dot(params, x), model_state
+
+    step = train.supervised_step(
+        train_fn, nn.squared_error, optax.sgd(0.1), compute_dtype=jnp.bfloat16
+    )
+    params = jnp.full(3, 1.0 + 2**-12, jnp.float32)
+    state = train.init_state(jax.random.key(0), params, optimizer=optax.sgd(0.1))
+    batch = Batch(jnp.ones((2, 3), jnp.float32), jnp.zeros(2, jnp.float32), jnp.ones(2))
+    new, metrics = step(state, batch, jax.random.key(1))
+    assert seen[0] == (jnp.bfloat16, jnp.bfloat16)
+    assert new.params.dtype == metrics["loss"].dtype == jnp.float32
+    # The product saw 1, the update kept the 2⁻¹² that bfloat16 does not hold.
+    np.testing.assert_allclose(new.params, params - 0.1 * 3.0, rtol=1e-7)
+    apply_fn = lambda params, model_state, x: jnp.dot(params, x)
+    eval_fn = train.supervised_eval(apply_fn, nn.squared_error, compute_dtype=jnp.bfloat16)
+    np.testing.assert_array_equal(eval_fn(state, batch)["loss"], [4.5, 4.5])
+
+
+def test_refusals():
+    batch = _batch(8)
+    with pytest.raises(ValueError, match="`accumulate` must divide the batch, got 3 pieces of 8"):
+        step = train.supervised_step(
+            p.TRAIN_FN, nn.softmax_cross_entropy, p.OPTIMIZER, accumulate=3
+        )
+        step(p.start(), batch, jax.random.key(0))
+    with pytest.raises(ValueError, match="scalar for each example, got shape \\(3,\\)"):
+        step = train.supervised_step(p.TRAIN_FN, lambda y, t: y, p.OPTIMIZER)
+        step(p.start(), batch, jax.random.key(0))
+    with pytest.raises(ValueError, match="must not hold 'loss'"):
+        train.supervised_eval(p.APPLY_FN, p.correct, metrics={"loss": p.correct})
+    with pytest.raises(TypeError, match="`accuracy` must be a function"):
+        train.supervised_eval(p.APPLY_FN, p.correct, metrics={"accuracy": 3})
