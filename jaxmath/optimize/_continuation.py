@@ -14,14 +14,11 @@ import jax.numpy as jnp
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.optimize._constraints import Constraints, constraints
 from jaxmath.optimize._descent import (
+    OPENING,
     PATIENCE,
     DescentState,
     advance,
-    begin,
-    error_measure,
-    lowest,
-    quiet_at,
-    redirected,
+    opening,
 )
 from jaxmath.optimize._solver import as_point, choose, objective
 from jaxmath.optimize.kkt import ConstrainedPoint
@@ -140,29 +137,36 @@ def problem(
     return Problem(lambda x: f(back(x)), constraints(x, back, args, *sides), method)
 
 
-def first(p: Problem, x: Array) -> ContinuationState:
-    """The state at the start, with its one evaluation."""
-    outer = p.method.first(jnp.zeros(p.constraints.size, x.dtype))
-    value, gradient, slack = p.evaluate(x, outer)
-    inner = begin(lambda _: (value, gradient), x, BFGS_RULE)
-    status = jnp.where(p.constraints.consistent, inner.status, Status.INFEASIBLE)
+def start(p: Problem, x: Array) -> ContinuationState:
+    """The state before the first evaluation."""
+    outer, slack = p.method.first(jnp.zeros(p.constraints.size, x.dtype)), p.constraints.slack(x)
+    status = jnp.where(p.constraints.consistent, Status.RUNNING, Status.INFEASIBLE)
     if p.method.inside:
         status = jnp.where(jnp.all(slack > 0), status, Status.INVALID_START)
-    zero = jnp.zeros_like(value)
+    inf = jnp.full((), jnp.inf, x.dtype)
     return ContinuationState(
-        inner, slack, outer, zero + jnp.inf, jnp.int32(0), status.astype(jnp.int32)
+        opening(x, BFGS_RULE), slack, outer, inf, jnp.int32(0), status.astype(jnp.int32)
     )
+
+
+def first(p: Problem, x: Array) -> ContinuationState:
+    """The state at the start, with its one evaluation."""
+    return following(p, start(p, x))
 
 
 def _ended(state: ContinuationState) -> Array:
     """Whether the inner minimization has done what it can or what it should."""
     inner = state.inner
     done = inner.error <= state.outer.tolerance
-    return done | (inner.quiet.steps >= PATIENCE) | (inner.status != Status.RUNNING)
+    done = done | (inner.quiet.steps >= PATIENCE) | (inner.status != Status.RUNNING)
+    return done & (inner.phase != OPENING)
 
 
 def _updated(p: Problem, state: ContinuationState) -> ContinuationState:
-    """New multipliers or a new penalty, and an inner minimization to begin (at step 0)."""
+    """New multipliers or a new penalty, and an inner minimization to begin at the same point.
+
+    What BFGS knows of the curvature is kept, unless φ had no lower bound.
+    """
     inner, outer, violation = state.inner, state.outer, p.violation(state)
     # φ may have no lower bound where f has one on the feasible set: a larger penalty gives it one.
     lost = inner.status == Status.UNBOUNDED
@@ -179,33 +183,24 @@ def _updated(p: Problem, state: ContinuationState) -> ContinuationState:
     unbounded = lost & ((infeasible <= rough) | (after.penalty == outer.penalty))
     status = jnp.where(unbounded, Status.UNBOUNDED, status).astype(jnp.int32)
     inner = inner._replace(
-        search=inner.search._replace(step=jnp.zeros_like(violation)), fresh=lost,
-        memory=choose(lost, BFGS_RULE.init(inner.x), inner.memory),
-    )  # fmt: skip
+        phase=jnp.int32(OPENING), fresh=lost, status=jnp.int32(Status.RUNNING)
+    )
     return ContinuationState(inner, state.slack, after, judged, state.num_updates + 1, status)
-
-
-def _begun(inner: DescentState, value: Array, gradient: Array) -> DescentState:
-    """The descent with a new φ at the same point: what BFGS knows of its curvature is kept."""
-    error = error_measure(inner.x, value, gradient)
-    inner = inner._replace(
-        value=value, gradient=gradient, error=error,
-        floor=lowest(value), quiet=quiet_at(value, error), forced=jnp.asarray(False),
-        num_fun=inner.num_fun + 1, status=jnp.int32(Status.RUNNING),
-    )  # fmt: skip
-    return redirected(inner, BFGS_RULE, jnp.ones_like(value))
 
 
 def following(p: Problem, state: ContinuationState) -> ContinuationState:
     """One evaluation: a trial of the inner line search, or the point again with a new φ."""
-    ended = _ended(state)
-    state = choose(ended, _updated(p, state), state)
-    inner = state.inner
-    value, gradient, slack = p.evaluate(inner.x + inner.search.step * inner.direction, state.outer)
+    state = choose(_ended(state), _updated(p, state), state)
+    inner, opens = state.inner, state.inner.phase == OPENING
+    x = jnp.where(opens, inner.x, inner.x + inner.search.step * inner.direction)
+    value, gradient, slack = p.evaluate(x, state.outer)
     moved = advance(lambda _: (value, gradient), inner, BFGS_RULE)
-    moved = choose(ended, _begun(inner, value, gradient), moved)
-    known = ended | (moved.num_steps > inner.num_steps)
-    return state._replace(inner=moved, slack=jnp.where(known, slack, state.slack))
+    known = opens | (moved.num_steps > inner.num_steps)
+    refused = (moved.num_fun == 1) & (state.status == Status.RUNNING)
+    return state._replace(
+        inner=moved, slack=jnp.where(known, slack, state.slack),
+        status=jnp.where(refused, moved.status, state.status),
+    )  # fmt: skip
 
 
 def on_vectors(fun: Callable, x: Array, args: tuple, method: Method, sides: tuple) -> Problem:
@@ -232,7 +227,8 @@ def minimize_constrained(
     check_number("max_steps", limit, low=0, integer=True)
 
     def status_fn(state: ContinuationState) -> Array:
-        status = jnp.where(state.inner.num_steps >= limit, Status.MAX_STEPS, Status.RUNNING)
+        over = (state.inner.num_steps >= limit) & (state.inner.num_fun > 0)
+        status = jnp.where(over, Status.MAX_STEPS, Status.RUNNING)
         status = jnp.where(state.status != Status.RUNNING, state.status, status)
         bad = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
         bad = bad | (status == Status.INFEASIBLE) | (status == Status.UNBOUNDED)
@@ -240,9 +236,9 @@ def minimize_constrained(
 
     state, status, _ = iterate(
         lambda s: following(p, s),
-        first(p, x),
+        start(p, x),
         status_fn,
-        max_steps=jnp.asarray(limit, jnp.int32) * MAX_TRIALS,
+        max_steps=jnp.asarray(limit, jnp.int32) * MAX_TRIALS + 1,
     )
     point = ConstrainedPoint(back(state.inner.x), p.constraints.split(p.estimate(state)))
     inner = state.inner

@@ -40,6 +40,7 @@ class Method(NamedTuple):
 
 
 _NO_LIMIT = 2**31 - 1  # of trips: each step has an end of its own, and steps are limited
+SEARCHING, FORCED, OPENING = range(3)  # see DescentState
 PATIENCE = 5  # quiet steps before the end
 
 
@@ -82,7 +83,11 @@ class Quiet(NamedTuple):
 
 
 class DescentState(NamedTuple):
-    """Between two evaluations: the point, the direction, the memory, and the search along it."""
+    """Between two evaluations: the point, the direction, the memory, and the search along it.
+
+    The next evaluation is, by ``phase``, a trial of the search; the best trial of one that has
+    failed, to be accepted; or f at x itself, of which nothing is known yet.
+    """
 
     x: Array
     value: Array
@@ -94,7 +99,7 @@ class DescentState(NamedTuple):
     floor: Array
     quiet: Quiet
     fresh: Array
-    forced: Array
+    phase: Array
     num_steps: Array
     num_fun: Array
     status: Array
@@ -181,25 +186,30 @@ def _within_reach(before: Search, search: Search, most: Array) -> Search:
     return search._replace(step=step, status=status)
 
 
+def opening(x: Array, rule: Rule) -> DescentState:
+    """The state before the first evaluation."""
+    zero, inf = jnp.zeros((), x.dtype), jnp.full((), jnp.inf, x.dtype)
+    return DescentState(
+        x, inf, jnp.zeros_like(x), jnp.zeros_like(x), rule.init(x),
+        strong_wolfe_init(zero, zero, zero), inf, -inf, quiet_at(inf, inf),
+        jnp.asarray(True), jnp.int32(OPENING), jnp.int32(0), jnp.int32(0), jnp.int32(-1),
+    )  # fmt: skip
+
+
 def begin(evaluate: Callable, x: Array, rule: Rule) -> DescentState:
-    value, gradient = evaluate(x)
+    """The state with f and ∇f at the start, and a direction from it."""
+    return advance(evaluate, opening(x, rule), rule)
+
+
+def _admitted(x: Array, value: Array, gradient: Array, region: Box | None) -> Array:
+    """RUNNING, or what forbids a start."""
     finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(gradient))
     status = jnp.where(finite, Status.RUNNING, Status.NON_FINITE)
     status = jnp.where(jnp.all(jnp.isfinite(x)), status, Status.INVALID_START)
-    if rule.region is not None:
-        status = jnp.where(contains(rule.region, x), status, Status.INVALID_START)
-        status = jnp.where(feasible(rule.region), status, Status.INFEASIBLE)
-    d, step = _steepest(x, gradient, rule.region)
-    error = error_measure(x, value, gradient, rule.region)
-    state = DescentState(
-        x, value, gradient, d, rule.init(x),
-        _new_search(step, x, value, d, numerics.dot(gradient, d)),
-        error, lowest(value), quiet_at(value, error),
-        jnp.asarray(True), jnp.asarray(False), jnp.int32(0), jnp.int32(1), status.astype(jnp.int32),
-    )  # fmt: skip
-    if rule.refresh is None:
-        return state
-    return redirected(_refreshed(evaluate, state, rule), rule, jnp.ones_like(value))
+    if region is None:
+        return status
+    status = jnp.where(contains(region, x), status, Status.INVALID_START)
+    return jnp.where(feasible(region), status, Status.INFEASIBLE)
 
 
 def _refreshed(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState:
@@ -218,8 +228,8 @@ def redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
     g = state.gradient
     d = rule.direction(state.memory, g, *(() if rule.region is None else (state.x,)))
     slope = numerics.dot(g, d)
-    steepness = numerics.safe_norm(jnp.where(d == 0, 0.0, g))
-    limit = float(jnp.finfo(g.dtype).eps) * steepness * numerics.safe_norm(d)
+    steepness = jnp.max(jnp.abs(jnp.where(d == 0, 0.0, g)))
+    limit = float(jnp.finfo(g.dtype).eps) * steepness * jnp.max(jnp.abs(d))
     lost = state.fresh | ~(slope < -limit) | ~jnp.all(jnp.isfinite(d))
     steepest, first = _steepest(state.x, g, rule.region)
     d = jnp.where(lost, steepest, d)
@@ -235,22 +245,28 @@ def redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
 def _moved(evaluate: Callable, state: DescentState, trial: tuple, rule: Rule) -> DescentState:
     """The state after its search has ended with a step: the new point and the memory."""
     x, value, gradient = trial
+    opens = state.phase == OPENING
     s, y = x - state.x, gradient - state.gradient
     error = error_measure(x, value, gradient, rule.region)
     state = state._replace(
-        x=x, value=value, gradient=gradient,
+        x=x, value=value, gradient=gradient, error=error,
         memory=rule.update(state.memory, s, y, gradient, state.direction),
-        error=error, quiet=quieter(state.quiet, value, error),
-        fresh=jnp.asarray(False), forced=jnp.asarray(False), num_steps=state.num_steps + 1,
+        floor=jnp.where(opens, lowest(value), state.floor),
+        quiet=choose(opens, quiet_at(value, error), quieter(state.quiet, value, error)),
+        fresh=opens & state.fresh, phase=jnp.int32(SEARCHING),
+        num_steps=state.num_steps + jnp.where(opens, 0, 1),
+        status=jnp.where(opens, _admitted(x, value, gradient, rule.region), state.status),
     )  # fmt: skip
     return _refreshed(evaluate, state, rule)
 
 
 def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState:
     """One evaluation, at the trial of the line search, and what follows from it."""
+    opens = state.phase == OPENING
     x = state.x + state.search.step * state.direction
     if rule.region is not None:
         x = along(state.x, state.search.step, state.direction, rule.region)
+    x = jnp.where(opens, state.x, x)
     value, gradient = evaluate(x)
     slope = numerics.dot(gradient, state.direction)
     search = strong_wolfe_step(state.search, value, slope, c2=rule.c2)
@@ -258,28 +274,27 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
         most = jnp.min(strides(state.x, state.direction, rule.region))
         search = _within_reach(state.search, search, most)
     x, value, gradient, search = settled(state.num_fun, (x, value, gradient, search))
-    done = (search.status == Status.CONVERGED) | state.forced
+    done = (search.status == Status.CONVERGED) | (state.phase != SEARCHING)
     failed = ~done & (search.status == Status.LINE_SEARCH_FAILED)
-    state = state._replace(num_fun=state.num_fun + 1)
     # Nothing left to try: steepest descent has failed too, or there is no number between.
     hopeless = failed & state.fresh & ~(search.low[0] > 0)
     spent = search.trials >= MAX_TRIALS
     verdict = jnp.where(spent, Status.LINE_SEARCH_FAILED, Status.STAGNATED)
-    unbounded = value < state.floor
+    status = jnp.where(hopeless, verdict, state.status)
+    unbounded = (value < state.floor) & ~opens
+    status = jnp.where(unbounded, Status.UNBOUNDED, status).astype(jnp.int32)
     # Without a step: first the best point of the search, if there is one; then steepest descent.
     forced = failed & (search.low[0] > 0)
     best = search._replace(step=search.low[0], status=jnp.int32(Status.RUNNING))
     last = jnp.where(done, state.search.step * state.search.start[1], 1.0)
     searching = state._replace(
-        search=choose(forced, best, search), forced=forced, fresh=state.fresh | (failed & ~forced)
-    )
+        search=choose(forced, best, search), fresh=state.fresh | (failed & ~forced), status=status,
+        phase=jnp.where(forced, FORCED, state.phase).astype(jnp.int32), num_fun=state.num_fun + 1,
+    )  # fmt: skip
     trial = x, value, gradient
     state = lax.cond(done, lambda s: _moved(evaluate, s, trial, rule), lambda s: s, searching)
     turn = done | (failed & ~forced)
-    state = lax.cond(turn, lambda s: redirected(s, rule, last), lambda s: s, state)
-    status = jnp.where(hopeless, verdict, state.status)
-    status = jnp.where(unbounded, Status.UNBOUNDED, status)
-    return state._replace(status=status.astype(jnp.int32))
+    return lax.cond(turn, lambda s: redirected(s, rule, last), lambda s: s, state)
 
 
 def _vector_evaluator(fun: Callable, args: tuple) -> Callable:
@@ -311,14 +326,15 @@ def descent(
         # The gradient alone can be small beside a huge f far from the minimum: what the model
         # still promises, gᵀd, must be small beside f too.
         promise = -state.search.start[1] <= tol * jnp.maximum(jnp.abs(state.value), 1.0)
-        return jnp.where((state.error <= tol) & promise & ~lost, Status.CONVERGED, status)
+        status = jnp.where((state.error <= tol) & promise & ~lost, Status.CONVERGED, status)
+        return jnp.where(state.phase == OPENING, Status.RUNNING, status)
 
     def finish(s: DescentState, status: Array) -> Solution:
         num_hess = jnp.int32(0) if rule.refresh is None else s.num_steps + 1
         return Solution(s.x, status, s.error, s.num_steps, s.num_fun, s.num_fun, num_hess)
 
     return Method(
-        lambda x: begin(evaluate, x, rule), lambda s: advance(evaluate, s, rule), status_fn, finish
+        lambda x: opening(x, rule), lambda s: advance(evaluate, s, rule), status_fn, finish
     )
 
 

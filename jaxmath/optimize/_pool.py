@@ -9,7 +9,7 @@ from jax import lax
 
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._descent import Method
-from jaxmath.typing import Array
+from jaxmath.typing import Array, PyTree
 
 __all__: list[str] = []
 
@@ -30,7 +30,7 @@ class Pool(NamedTuple):
     state: Any
     status: Array
     next: Array
-    found: Solution
+    found: tuple[PyTree, Array, Array]
     trips: Array
 
 
@@ -65,8 +65,11 @@ def run_pool(
         x = x0[jnp.minimum(ids, n - 1)]
         return over(lambda made, x: judged(made, made.begin(x)), of_lanes(ids), x)
 
-    def finished(args: tuple, state: Any, status: Array) -> Solution:
-        return over(lambda made, *end: made.finish(*end), args, state, status)
+    def finished(args: tuple, state: Any, status: Array) -> tuple[PyTree, Array, Array]:
+        """The values, the errors, and the status and all counts in one array."""
+        end = over(lambda made, *end: made.finish(*end), args, state, status)
+        counts = [jnp.asarray(c, jnp.int32) for c in (end.status, *end[3:])]
+        return end.value, end.error, jnp.stack(counts, axis=1)
 
     def refilled(pool: Pool) -> Pool:
         free = pool.status != Status.RUNNING
@@ -106,4 +109,5 @@ def run_pool(
         lambda pool: worked(refilled(pool)),
         pool,
     )
-    return pool.found, pool.trips
+    value, error, (status, *counts) = *pool.found[:2], pool.found[2].T
+    return Solution(value, status, error, *counts), pool.trips

@@ -46,19 +46,20 @@ def _identity(x: Array) -> Inverse:
 
 
 def secant_pair(s: Array, y: Array) -> tuple[Array, Array, Array, Array]:
-    """s and y over ‖s‖ (H y = s is homogeneous), sᵀy, and whether that is safely positive."""
-    size = or_one(numerics.safe_norm(s))
+    """s and y over max|s| (H y = s is homogeneous), sᵀy, and whether that is safely positive."""
+    size = or_one(jnp.max(jnp.abs(s)))
     s, y = s / size, y / size
     curvature = numerics.dot(s, y)
-    fine = curvature > float(jnp.finfo(s.dtype).eps) * numerics.safe_norm(y)
+    fine = curvature > float(jnp.finfo(s.dtype).eps) * jnp.max(jnp.abs(y))
     return s, y, jnp.where(fine, curvature, 1.0), fine & jnp.isfinite(curvature)
 
 
 def _bfgs_formula(H: Array, s: Array, y: Array, sy: Array) -> Array:
     """(I − ρsyᵀ) H (I − ρysᵀ) + ρssᵀ with ρ = 1/sᵀy (Nocedal and Wright, equation 6.17)."""
     Hy = numerics.matmul(H, y)
-    cross, ss = s[:, None] * Hy[None, :] / sy, s[:, None] * s[None, :] / sy
-    return H - cross - cross.T + (1 + numerics.dot(y, Hy) / sy) * ss
+    rs = s / sy
+    cross = rs[:, None] * Hy[None, :]
+    return H - cross - cross.T + (1 + numerics.dot(y, Hy) / sy) * (rs[:, None] * s[None, :])
 
 
 def _dfp_formula(H: Array, s: Array, y: Array, sy: Array) -> Array:

@@ -41,57 +41,52 @@ def strong_wolfe_init(step: Scalar, phi: Scalar, slope: Scalar, *, least: Scalar
     return begin(step, phi, slope, least)
 
 
-def _cubic(low: Array, high: Array) -> Array:
-    """The minimizer of the cubic through both ends (Nocedal and Wright, equation 3.59), or NaN."""
-    (a, fa, da), (b, fb, db) = low, high
-    d1 = da + db - 3 * (fb - fa) / (b - a)
-    size = jnp.maximum(jnp.maximum(jnp.abs(d1), jnp.abs(da)), jnp.abs(db))
-    d1, da, db = d1 / size, da / size, db / size
-    d2 = jnp.sign(b - a) * jnp.sqrt(d1 * d1 - da * db)
-    return b - (b - a) * (db + d2 - d1) / (db - da + 2 * d2)
+def _minimizers(a: Array, b: Array, higher: Array) -> tuple[Array, Array]:
+    """Of the cubic through φ, φ′ at both ends (Nocedal and Wright, equation 3.59); of a parabola.
+
+    The latter goes through φ, φ′ at a and φ at b where that is ``higher``, else φ′ at both. NaN
+    or ∞ where there is none.
+    """
+    (x, fx, dx), (y, fy, dy) = a, b
+    w = y - x
+    chord = (fy - fx) / w
+    d1 = dx + dy - 3 * chord
+    unit = 1 / jnp.maximum(jnp.maximum(jnp.abs(d1), jnp.abs(dx)), jnp.abs(dy))
+    root = jnp.sqrt((unit * d1) * (unit * d1) - (unit * dx) * (unit * dy))
+    d2 = jnp.sign(w) * root / unit
+    cubic = y - w * (dy + d2 - d1) / (dy - dx + 2 * d2)
+    return cubic, x - w * dx / jnp.where(higher, 2 * (chord - dx), dy - dx)
 
 
-def _secant(low: Array, high: Array) -> Array:
-    """Where φ′ is 0 by linear interpolation."""
-    return low[0] - low[2] * (high[0] - low[0]) / (high[2] - low[2])
-
-
-def _parabola(low: Array, high: Array) -> Array:
-    """The minimizer of the parabola through φ, φ′ at low and φ at high."""
-    w = high[0] - low[0]
-    return low[0] - low[2] * w / (2 * ((high[1] - low[1]) / w - low[2]))
-
-
-def _inside(low: Array, high: Array, width: Array, level: Array) -> Array:
-    """The next trial between low and high: cubic beside parabola or secant, safeguarded."""
-    w = high[0] - low[0]
-    middle = low[0] + 0.5 * w
-    higher = high[1] > low[1]
-    flat = jnp.abs(high[1] - low[1]) <= level
-    cubic = _cubic(low, high)
-    other = jnp.where(higher, _parabola(low, high), _secant(low, high))
+def _inside(low: Array, high: Array, cubic: Array, other: Array, flat: Array) -> Array:
+    """The next trial between low and high, as Moré and Thuente: cautious behind a higher value,
+    bold behind a change of slope."""
     near = jnp.abs(cubic - low[0]) < jnp.abs(other - low[0])
-    # As Moré and Thuente: cautious behind a higher value, bold behind a change of slope.
     cautious = jnp.where(near, cubic, 0.5 * (cubic + other))
-    trial = jnp.where(higher, cautious, jnp.where(near, other, cubic))
-    crossing = low[2] * high[2] < 0
-    trial = jnp.where(flat, jnp.where(crossing, _secant(low, high), middle), trial)
+    trial = jnp.where((high[1] > low[1]) & ~flat, cautious, jnp.where(near, other, cubic))
+    middle = 0.5 * (low[0] + high[0])
+    trial = jnp.where(flat, jnp.where(low[2] * high[2] < 0, other, middle), trial)
     finite = jnp.isfinite(high[1]) & jnp.isfinite(high[2])
-    trial = jnp.where(finite, trial, low[0] + 0.2 * w)
+    return jnp.where(finite, trial, low[0] + 0.2 * (high[0] - low[0]))
+
+
+def _next_trial(previous: Array, low: Array, high: Array, width: Array, level: Array) -> Array:
+    """Between low and high, safeguarded; past low where high is ∞, 2.1 to 5 times as far."""
+    beyond = jnp.isinf(high[0])
+    flat = ~beyond & (jnp.abs(high[1] - low[1]) <= level)
+    a, b = jnp.where(beyond, previous, low), jnp.where(beyond, low, high)
+    cubic, other = _minimizers(a, b, (b[1] > a[1]) & ~flat)
+    w = b[0] - a[0]
+    trial = _inside(low, high, cubic, other, flat)
     margin = 0.02 * jnp.abs(w)
-    least, most = jnp.minimum(low[0], high[0]) + margin, jnp.maximum(low[0], high[0]) - margin
-    slow = jnp.abs(w) > 0.66 * width
-    bisect = (slow & finite) | ~jnp.isfinite(trial)
-    return jnp.where(bisect, middle, jnp.clip(trial, least, most))
-
-
-def _beyond(previous: Array, low: Array) -> Array:
-    """The next trial past low, as φ still falls: the cubic's minimizer, 2.1 to 5 steps on."""
-    w = low[0] - previous[0]
-    cubic = _cubic(previous, low)
-    steepens = low[2] <= previous[2]
-    far = jnp.where(jnp.isfinite(cubic) & (cubic > low[0]) & ~steepens, cubic, jnp.inf)
-    return jnp.clip(far, low[0] + 1.1 * w, low[0] + 4.0 * w)
+    least, most = jnp.minimum(a[0], b[0]) + margin, jnp.maximum(a[0], b[0]) - margin
+    bisect = (jnp.abs(w) > 0.66 * width) & jnp.isfinite(high[1]) & jnp.isfinite(high[2])
+    trial = jnp.where(bisect | ~jnp.isfinite(trial), 0.5 * (a[0] + b[0]), trial)
+    # φ still falls: on to the cubic's minimizer, or as far as allowed where φ falls ever steeper.
+    bends = jnp.isfinite(cubic) & (cubic > low[0]) & (low[2] > previous[2])
+    far = jnp.where(bends, cubic, jnp.inf)
+    least, most = (jnp.where(beyond, low[0] + k * w, e) for k, e in ((1.1, least), (4.0, most)))
+    return jnp.clip(jnp.where(beyond, far, trial), least, most)
 
 
 def strong_wolfe_step(
@@ -145,8 +140,7 @@ def strong_wolfe_step(
     new_low = jnp.where(decrease, trial, low)
     new_high = jnp.where(decrease, jnp.where(turned, low, high), trial)
     open_end = jnp.isinf(new_high[0])
-    inside = _inside(new_low, new_high, search.width[1], noise(search))
-    step = jnp.where(open_end, _beyond(low, new_low), inside)
+    step = _next_trial(low, new_low, new_high, search.width[1], noise(search))
     width = jnp.stack([jnp.abs(new_high[0] - new_low[0]), search.width[0]])
     # Two neighbours have nothing between them.
     gone = ~open_end & ((step == new_low[0]) | (step == new_high[0]) | (width[0] <= search.least))
