@@ -122,7 +122,7 @@ class _Check:
         if level < order:
             tangents = [self._directions(point, i)[-1].v for i in range(len(function.paths))]
             for mode in self.modes:
-                derived = function.derivative(mode, tangents, cotangents[0])
+                derived = point.derivative(mode, tangents, cotangents[0])
                 floors = point.floors_of_derivative(mode, cotangents[0])
                 entries += self.run(derived, order, level + 1, f"-over-{mode}{inner}", floors)
         return entries
