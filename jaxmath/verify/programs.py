@@ -171,7 +171,8 @@ class Function:
     def is_wide(self) -> bool:
         """Whether all leaves are of double width as they are."""
         inexact = [leaf for leaf in [*self.moving, *self.held] if is_inexact(leaf)]
-        return jax.config.jax_enable_x64 and all(precision(a.dtype) == "float64" for a in inexact)
+        doubles = all(precision(a.dtype) == "float64" for a in inexact)
+        return doubles and jnp.result_type(float) == jnp.float64  # x64 is on
 
     def at_precision(self, lift: bool) -> tuple[Leaves, Leaves]:
         """The leaves as NumPy arrays (keys stay keys), exactly, in their own or double width."""

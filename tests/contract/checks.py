@@ -102,13 +102,16 @@ class Compiled:
             self.traces += 1
             return fn(*args)
 
+        traced.__name__ = row.name.rpartition(".")[2]
         self.fn = jax.jit(traced)
 
 
 def check_value(
-    row: Row, dtype: str, compiled: Compiled | None = None
+    row: Row, dtype: str, compiled: Compiled | None = None, transforms: bool = True
 ) -> Iterator[tuple[str, Outcome]]:
-    """jit ≡ eager, vmap ≡ loop, one trace, dtype kept, value ≡ oracle, key used once."""
+    """dtype kept, value ≡ oracle, one trace, key used once; in the row's first dtype, where
+    ``transforms`` are asked for, jit ≡ eager and vmap ≡ loop.
+    """
     fn, column = _call(row), DTYPE_COLUMNS[dtype]
     compiled = compiled or Compiled(row)
     batches = [make_args(row, dtype, seed) for seed in SEEDS]
@@ -119,12 +122,13 @@ def check_value(
     with jax.numpy_dtype_promotion("strict"):
         values = [compiled.fn(*args) for args in batches]
     traces = compiled.traces - traces
-    if dtype == row.dtypes[0]:
+    counted = "" if traces == 1 else f"{traces} traces for {len(batches)} calls of one shape"
+    if dtype != row.dtypes[0] or not transforms:
+        yield "jit", Outcome(not counted, counted)
+    else:
         with jax.numpy_dtype_promotion("strict"), jax.debug_key_reuse(True):
             eager = fn(*make_args(row, dtype, SEEDS[0]))  # made anew: a key may be used once
-        detail = _mismatch(values[0], eager, row.tol, _eps(dtype))
-        if traces != 1:
-            detail = detail or f"{traces} traces for {len(batches)} calls of one shape"
+        detail = _mismatch(values[0], eager, row.tol, _eps(dtype)) or counted
         yield "jit", Outcome(not detail, detail)
         if row.vmap:
             stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches)
@@ -280,10 +284,13 @@ def check_key_first(row: Row) -> str:
     return "" if ok else f"{row.name}: key must be the first argument, without a default"
 
 
-def run(row: Row, gradients: bool = True, skip: str = "") -> dict[str, Outcome]:
+def run(
+    row: Row, gradients: bool = True, skip: str = "", transforms: bool = True
+) -> dict[str, Outcome]:
     """All columns of one row; a column that is checked twice keeps its first failure.
 
-    The values in the dtype ``skip`` are left out, where another test has them.
+    The values in the dtype ``skip``, and jit ≡ eager and vmap ≡ loop without ``transforms``, are
+    left out, where another test has them.
     """
     found: dict[str, Outcome] = {}
     compiled = Compiled(row)
@@ -295,7 +302,7 @@ def run(row: Row, gradients: bool = True, skip: str = "") -> dict[str, Outcome]:
 
     for dtype in row.dtypes:
         if dtype != skip:
-            keep(check_value(row, dtype, compiled))
+            keep(check_value(row, dtype, compiled, transforms))
     if gradients:
         keep(check_gradient(row, compiled))
     keep(check_singular(row))
