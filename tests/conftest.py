@@ -1,5 +1,6 @@
 """Every test runs with x64 on and with implicit rank promotion refused."""
 
+import gc
 import zlib
 from collections import defaultdict
 
@@ -26,3 +27,10 @@ def pytest_collection_modifyitems(items):
         (k,) = group[0].get_closest_marker("sampled").args
         for item in group[-(-len(group) // k) :]:
             item.add_marker(pytest.mark.full)
+
+
+def pytest_collection_finish():
+    """What is loaded by now stays: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)

@@ -201,7 +201,7 @@ def _spectral_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array,
 def _leading(s: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
     """Which singular values equal the largest up to rounding, and 1/their number; none at 0."""
     leading = (s >= s[0] - _negligible(s, shape)) & (s[0] > 0)
-    return leading, 1.0 / jnp.maximum(jnp.sum(leading), 1)
+    return leading, 1.0 / jnp.maximum(jnp.sum(leading, dtype=s.dtype), 1)
 
 
 @jax.custom_jvp

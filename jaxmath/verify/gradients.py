@@ -59,10 +59,11 @@ def check_gradients(
     Numerics:
         The bound is the truncation and noise of the difference plus the rounding of the rule; see
         `jaxmath.verify`. In float64 it is about 1e-11 of the derivative, in float32 1e-6, in
-        bfloat16 1e-2. Two programs are compiled, a third where rounding must be measured; f is
-        called some 15 times a direction. Random numbers that f draws in the dtype of its argument
-        are others in float64: there, the rule is compared in float64 and its own dtype is held
-        only to a coarse difference.
+        bfloat16 1e-2. Two programs are compiled (one for an f that is jitted, and has been called
+        at such arguments, in float64), a third where rounding must be measured; f is called some 15
+        times a direction. Random numbers that f draws in the dtype of its argument are others in
+        float64: there, the rule is compared in float64 and its own dtype is held only to a coarse
+        difference.
 
     Example:
         >>> import jax.numpy as jnp
@@ -122,7 +123,7 @@ class _Check:
         if level < order:
             tangents = [self._directions(point, i)[-1].v for i in range(len(function.paths))]
             for mode in self.modes:
-                derived = function.derivative(mode, tangents, cotangents[0])
+                derived = point.derivative(mode, tangents, cotangents[0])
                 floors = point.floors_of_derivative(mode, cotangents[0])
                 entries += self.run(derived, order, level + 1, f"-over-{mode}{inner}", floors)
         return entries

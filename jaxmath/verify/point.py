@@ -5,20 +5,18 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
 from jaxmath.verify import finite_differences
 from jaxmath.verify.finite_differences import Difference
 from jaxmath.verify.programs import (
-    NEEDS_VALUES,
     Function,
     Program,
-    compile_program,
     compile_rule,
     lifted,
     real_vector,
     roundoff,
+    trace_program,
 )
 
 __all__ = ["Direction", "Point", "RuleValue"]
@@ -79,16 +77,14 @@ class _Evaluation:
     @functools.cached_property
     def program(self) -> Program:
         with lifted(self.lift):
-            return compile_program(self.function.call, self.moving, self.held)
+            there = self.function.compiled
+            compiled = None if there is None else there(self.lift)
+            return trace_program(self.function.call, self.moving, self.held, compiled=compiled)
 
-    @functools.cached_property
+    @property
     def outputs(self) -> list[Any]:
         """Shapes and dtypes of the outputs."""
-        with lifted(self.lift):
-            try:
-                return jax.eval_shape(self.function.call, self.moving, self.held)
-            except NEEDS_VALUES:
-                return self.program.run(self.moving, self.held)
+        return self.program.outputs
 
     @functools.cached_property
     def rule_program(self) -> Program:
@@ -106,10 +102,11 @@ class _Evaluation:
 
     def rule(
         self, x: Sequence[np.ndarray], v: Sequence[np.ndarray], u: Sequence[np.ndarray]
-    ) -> RuleValue:
+    ) -> tuple:
+        """f, J·v and Jᵀ·u by the rules, as leaves."""
         x, v, u = _cast(x, self.moving), _cast(v, self.moving), _cast(u, self.outputs)
         with lifted(self.lift):
-            return RuleValue(*self.rule_program.run(x, self.held, v, u))
+            return self.rule_program.run(x, self.held, v, u)
 
 
 def _cast(values: Sequence[np.ndarray], like: Sequence[Any]) -> list[np.ndarray]:
@@ -136,7 +133,7 @@ class Point:
     ) -> None:
         self.function, self.floors = function, floors
         self.own = _Evaluation(function, modes, lift=False)
-        self.wide = _Evaluation(function, modes, lift=True)
+        self.wide = self.own if function.is_wide else _Evaluation(function, modes, lift=True)
         self.x: list[np.ndarray] = self.wide.moving
         self.center_leaves = self.wide.leaves(self.x)
         self.center = real_vector(self.center_leaves)
@@ -217,7 +214,7 @@ class Point:
     ) -> RuleValue:
         """f, J·v and Jᵀ·u by the rules; None stands for v = 0 and u = 0."""
         evaluation = self.wide if wide else self.own
-        return evaluation.rule(self.x, *self._vectors(direction, u))
+        return RuleValue(*evaluation.rule(self.x, *self._vectors(direction, u)))
 
     def jittered_rule(
         self, direction: Direction | None, u: Sequence[np.ndarray] | None, seed: int
@@ -225,7 +222,16 @@ class Point:
         """The rules with each element of x moved by two roundoffs: their spread is rounding."""
         rng = np.random.RandomState(seed)
         x = [x * (1 + 2 * self.rule_roundoff * rng.choice([-1, 1], x.shape)) for x in self.x]
-        return self.own.rule(x, *self._vectors(direction, u))
+        return RuleValue(*self.own.rule(x, *self._vectors(direction, u)))
+
+    def derivative(self, mode: str, v: Sequence[np.ndarray], u: Sequence[np.ndarray]) -> Function:
+        """J·v ("fwd") or Jᵀ·u ("rev") as a function, evaluated by the program of the rules."""
+
+        def compiled(lift: bool) -> Callable:
+            evaluation = self.wide if lift else self.own
+            return lambda x, held: evaluation.rule(x, v, u)[1 if mode == "fwd" else 2]
+
+        return self.function.derivative(mode, list(v), list(u), compiled)
 
     def _vectors(self, direction: Direction | None, u: Sequence[np.ndarray] | None) -> tuple:
         v = [np.zeros_like(x) for x in self.x]

@@ -23,7 +23,6 @@ __all__ = [
     "Function",
     "Program",
     "as_leaf",
-    "compile_program",
     "compile_rule",
     "function_name",
     "is_inexact",
@@ -32,6 +31,7 @@ __all__ = [
     "precision",
     "real_vector",
     "roundoff",
+    "trace_program",
 ]
 
 Leaves = list[Any]
@@ -114,12 +114,15 @@ class Function:
         paths: the names of the moving leaves, as in "args[0]['w']".
         moving: the moving leaves in their own dtype.
         held: the other leaves.
+        compiled: from whether the leaves are lifted, the compiled form of `call` that there is
+            already; None where there is none.
     """
 
     call: Callable[[Leaves, Leaves], Leaves]
     paths: tuple[str, ...]
     moving: Leaves
     held: Leaves
+    compiled: Callable[[bool], Callable] | None = None
 
     @classmethod
     def from_arguments(
@@ -159,7 +162,17 @@ class Function:
         def select(values: Sequence, moving: bool) -> list:
             return [v for v, m in zip(values, moves, strict=True) if m is moving]
 
-        return cls(call, tuple(select(paths, True)), select(leaves, True), select(leaves, False))
+        compiled = (lambda lift: call) if isinstance(f, jax.stages.Wrapped) else None
+        return cls(
+            call, tuple(select(paths, True)), select(leaves, True), select(leaves, False), compiled
+        )
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether all leaves are of double width as they are."""
+        inexact = [leaf for leaf in [*self.moving, *self.held] if is_inexact(leaf)]
+        doubles = all(precision(a.dtype) == "float64" for a in inexact)
+        return doubles and jnp.result_type(float) == jnp.float64  # x64 is on
 
     def at_precision(self, lift: bool) -> tuple[Leaves, Leaves]:
         """The leaves as NumPy arrays (keys stay keys), exactly, in their own or double width."""
@@ -168,7 +181,13 @@ class Function:
             [leaf if is_key(leaf) else _as_numpy(leaf, lift) for leaf in self.held],
         )
 
-    def derivative(self, mode: str, tangents: Leaves, cotangents: Leaves) -> "Function":
+    def derivative(
+        self,
+        mode: str,
+        tangents: Leaves,
+        cotangents: Leaves,
+        compiled: Callable[[bool], Callable] | None = None,
+    ) -> "Function":
         """The first-order rule as a function of the leaves: J(x)·v ("fwd") or J(x)ᵀ·u ("rev")."""
 
         def call(moving: Leaves, held: Leaves) -> Leaves:
@@ -180,7 +199,7 @@ class Function:
             outputs, pullback = jax.vjp(at, *moving)
             return list(pullback(_cast_like(cotangents, outputs)))
 
-        return dataclasses.replace(self, call=call)
+        return dataclasses.replace(self, call=call, compiled=compiled)
 
     def rule(self, modes: Sequence[str]) -> Callable:
         """rule(moving, held, v, u) -> (f, J·v, Jᵀ·u) in one program; None for a mode not asked."""
@@ -225,42 +244,57 @@ def _cast_like(values: Leaves, like: Leaves) -> Leaves:
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """A compiled function and what its jaxpr tells about it.
+    """A function to be compiled when it is first run, and what its jaxpr tells about it.
 
     Args:
-        run: the compiled function.
+        compile: compiles it.
+        outputs: shapes and dtypes of what it returns.
         roundoff: u of the narrowest dtype that it casts down to on its way; 0 for none.
         draws: whether it draws random numbers.
     """
 
-    run: Callable
+    compile: Callable[[], Callable]
+    outputs: Any
     roundoff: float
     draws: bool
 
+    @functools.cached_property
+    def run(self) -> Callable:
+        """The compiled function."""
+        return self.compile()
 
-def compile_program(function: Callable, *example: Any) -> Program:
-    """Compile for arguments like the example; a function that needs values stays eager."""
+
+def trace_program(function: Callable, *example: Any, compiled: Callable | None = None) -> Program:
+    """Trace for arguments like the example; a function that needs values stays eager.
+
+    Args:
+        function: the function.
+        example: its arguments.
+        compiled: its compiled form, where there is one already.
+    """
     try:
         traced = jax.jit(function).trace(*example)
     except NEEDS_VALUES:
-        return Program(lambda *args: function(*jax.tree.map(jnp.asarray, args)), 0.0, False)
+        eager = lambda *args: function(*jax.tree.map(jnp.asarray, args))
+        return Program(lambda: eager, eager(*example), 0.0, False)
     equations = list(_equations(traced.jaxpr))
     narrowest = max(map(_cast_roundoff, equations), default=0.0)
     draws = any(str(eqn.primitive).startswith(("random_", "threefry")) for eqn in equations)
-    return Program(traced.lower().compile(), narrowest, draws)
+    build = (lambda: traced.lower().compile()) if compiled is None else (lambda: compiled)
+    return Program(build, traced.out_info, narrowest, draws)
 
 
 def compile_rule(function: Function, modes: Sequence[str], *example: Any) -> Program:
     """Compile the rules, or say which is missing: a while_loop has no reverse one."""
     try:
-        return compile_program(function.rule(modes), *example)
+        return _compiled(function.rule(modes), *example)
     except _NO_RULE:
-        compile_program(function.call, *example[:2])  # if f itself does not compile, it says so
+        _compiled(function.call, *example[:2])  # if f itself does not compile, it says so
         for mode, other in (("fwd", "rev"), ("rev", "fwd")):
             if mode not in modes:
                 continue
             try:
-                compile_program(function.rule((mode,)), *example)
+                _compiled(function.rule((mode,)), *example)
             except _NO_RULE as error:
                 reason = str(error).strip().partition("\n")[0]
                 raise TypeError(
@@ -268,6 +302,13 @@ def compile_rule(function: Function, modes: Sequence[str], *example: Any) -> Pro
                     f"to have no such rule, pass modes=({other!r},)"
                 ) from error
         raise
+
+
+def _compiled(function: Callable, *example: Any) -> Program:
+    """Traced and compiled: some rules are missed only then."""
+    program = trace_program(function, *example)
+    _ = program.run
+    return program
 
 
 def _equations(jaxpr: Any) -> Iterator[Any]:

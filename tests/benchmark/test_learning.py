@@ -18,8 +18,9 @@ def test_records():
         leaves = jax.tree.leaves(start)
         assert sum(leaf.size for leaf in leaves) == problem.dimension
         assert all(leaf.dtype == jnp.float32 for leaf in leaves)
-        assert problem.objective(start).dtype == jnp.float32
-        assert float(problem.objective(start)) > problem.minimum
+        value = jax.jit(problem.objective)(start)
+        assert value.dtype == jnp.float32
+        assert float(value) > problem.minimum
 
 
 def softmax_objective(data, theta, l2=1e-3):

@@ -49,11 +49,15 @@ def is_float(leaf: Any) -> bool:
     return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.inexact)
 
 
+def is_key(leaf: Any) -> bool:
+    return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
 def _numpy64(tree: Any) -> Any:
     """The tree as NumPy: real arrays in float64, complex in complex128, keys as they are."""
 
     def convert(leaf: Any) -> Any:
-        if hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        if is_key(leaf):
             return leaf
         array = np.asarray(leaf)
         if array.dtype.kind == "c":
@@ -69,7 +73,7 @@ def _mismatch(got: Any, want: Any, tol: float, eps: float) -> str:
     if len(got_leaves) != len(want_leaves):
         return f"{len(got_leaves)} leaves against {len(want_leaves)}"
     for i, (a, b) in enumerate(zip(got_leaves, want_leaves, strict=True)):
-        if hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
+        if is_key(a):
             a, b = jax.random.key_data(a), jax.random.key_data(b)
         a, b = _numpy64(a), _numpy64(b)
         if np.shape(a) != np.shape(b):
@@ -88,25 +92,43 @@ def _eps(dtype: str) -> float:
     return float(jnp.finfo(dtype).eps)
 
 
-def check_value(row: Row, dtype: str) -> Iterator[tuple[str, Outcome]]:
-    """jit ≡ eager, vmap ≡ loop, one trace, dtype kept, value ≡ oracle, key used once."""
+class Compiled:
+    """The row's function under jit, one program for all checks, with the number of traces."""
+
+    def __init__(self, row: Row) -> None:
+        self.traces, fn = 0, _call(row)
+
+        def traced(*args: Any) -> Any:
+            self.traces += 1
+            return fn(*args)
+
+        traced.__name__ = row.name.rpartition(".")[2]
+        self.fn = jax.jit(traced)
+
+
+def check_value(
+    row: Row, dtype: str, compiled: Compiled | None = None, transforms: bool = True
+) -> Iterator[tuple[str, Outcome]]:
+    """dtype kept, value ≡ oracle, one trace, key used once; in the row's first dtype, where
+    ``transforms`` are asked for, jit ≡ eager and vmap ≡ loop.
+    """
     fn, column = _call(row), DTYPE_COLUMNS[dtype]
-    traces = []
-
-    def traced(*args: Any) -> Any:
-        traces.append(1)
-        return fn(*args)
-
-    compiled = jax.jit(traced)
+    compiled = compiled or Compiled(row)
     batches = [make_args(row, dtype, seed) for seed in SEEDS]
-    with jax.numpy_dtype_promotion("strict"), jax.debug_key_reuse(True):
-        values = [compiled(*args) for args in batches]
-    if dtype == row.dtypes[0]:
+    if any(map(is_key, jax.tree.leaves(batches[0]))):
+        with jax.numpy_dtype_promotion("strict"), jax.debug_key_reuse(True):
+            jax.jit(fn).trace(*batches[0])  # a key that is used twice raises, no program needed
+    traces = compiled.traces
+    with jax.numpy_dtype_promotion("strict"):
+        values = [compiled.fn(*args) for args in batches]
+    traces = compiled.traces - traces
+    counted = "" if traces == 1 else f"{traces} traces for {len(batches)} calls of one shape"
+    if dtype != row.dtypes[0] or not transforms:
+        yield "jit", Outcome(not counted, counted)
+    else:
         with jax.numpy_dtype_promotion("strict"), jax.debug_key_reuse(True):
             eager = fn(*make_args(row, dtype, SEEDS[0]))  # made anew: a key may be used once
-        detail = _mismatch(values[0], eager, row.tol, _eps(dtype))
-        if len(traces) != 1:
-            detail = detail or f"{len(traces)} traces for {len(batches)} calls of one shape"
+        detail = _mismatch(values[0], eager, row.tol, _eps(dtype)) or counted
         yield "jit", Outcome(not detail, detail)
         if row.vmap:
             stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches)
@@ -142,7 +164,7 @@ def _replaced(args: tuple, positions: tuple[int, ...], values: tuple) -> tuple:
     return tuple(new.get(i, arg) for i, arg in enumerate(args))
 
 
-def check_gradient(row: Row) -> Iterator[tuple[str, Outcome]]:
+def check_gradient(row: Row, compiled: Compiled | None = None) -> Iterator[tuple[str, Outcome]]:
     """Forward and reverse derivatives against finite differences, or the reason for none."""
     dtype = row.dtypes[-1]
     args = make_args(row, dtype)
@@ -150,9 +172,11 @@ def check_gradient(row: Row) -> Iterator[tuple[str, Outcome]]:
         yield "fwd", Outcome(None, row.diff.reason)
         yield "rev", Outcome(None, row.diff.reason)
         return
-    report = verify.check_gradients(
-        _call(row), args, argnums=row.diff, modes=row.modes, order=row.order
-    )
+    fn = (compiled or Compiled(row)).fn
+    with jax.numpy_dtype_promotion("strict"):  # as the values: the program is theirs
+        report = verify.check_gradients(
+            fn, args, argnums=row.diff, modes=row.modes, order=row.order
+        )
     for mode in ("fwd", "rev"):
         if mode not in row.modes:
             yield mode, Outcome(None, row.note)
@@ -260,12 +284,16 @@ def check_key_first(row: Row) -> str:
     return "" if ok else f"{row.name}: key must be the first argument, without a default"
 
 
-def run(row: Row, gradients: bool = True, skip: str = "") -> dict[str, Outcome]:
+def run(
+    row: Row, gradients: bool = True, skip: str = "", transforms: bool = True
+) -> dict[str, Outcome]:
     """All columns of one row; a column that is checked twice keeps its first failure.
 
-    The values in the dtype ``skip`` are left out, where another test has them.
+    The values in the dtype ``skip``, and jit ≡ eager and vmap ≡ loop without ``transforms``, are
+    left out, where another test has them.
     """
     found: dict[str, Outcome] = {}
+    compiled = Compiled(row)
 
     def keep(outcomes: Iterator[tuple[str, Outcome]]) -> None:
         for column, outcome in outcomes:
@@ -274,9 +302,9 @@ def run(row: Row, gradients: bool = True, skip: str = "") -> dict[str, Outcome]:
 
     for dtype in row.dtypes:
         if dtype != skip:
-            keep(check_value(row, dtype))
+            keep(check_value(row, dtype, compiled, transforms))
     if gradients:
-        keep(check_gradient(row))
+        keep(check_gradient(row, compiled))
     keep(check_singular(row))
     keep(check_errors(row))
     return {column: found.get(column, Outcome(None)) for column in COLUMNS}

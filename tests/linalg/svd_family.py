@@ -1,5 +1,7 @@
 """What the tests of the SVD family share: the accuracy list and derivatives by differences."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,8 +53,10 @@ def stacked(dtype: str) -> tuple[list[str], jax.Array, np.ndarray]:
     return list(members), batch, np.asarray(batch, np.float64)
 
 
-def derivative_errors(f, A, *, seed=0, direction=lambda E: E):
+def derivative_errors(f, A, *data, seed=0, direction=lambda E: E):
     """Errors of the first and second derivatives of f at A, forward and reverse, and in float32.
+
+    Further arrays are data of f; one f has one program for all points of a shape.
 
     The first against Richardson differences of f along a direction E, the second against those of
     the first along H; reverse against forward; float32 against float64. All relative to the size
@@ -60,26 +64,17 @@ def derivative_errors(f, A, *, seed=0, direction=lambda E: E):
     """
     rng = np.random.default_rng(seed)
     A, E, H = (jnp.asarray(M) for M in (A, *(direction(rng.normal(size=A.shape)) for _ in "EH")))
-    Y = jnp.asarray(rng.normal(size=jax.eval_shape(f, A).shape))
-
-    def derivatives(A, E, H, Y):
-        weigh = lambda u, v: dot(u.reshape(-1), v.reshape(-1))
-        first = lambda A: jax.jvp(f, (A,), (E,))[1]
-        gradient = jax.grad(lambda A: weigh(Y, f(A)))
-        second = jax.jvp(first, (A,), (H,))[1]
-        reverse = jax.grad(lambda A: weigh(gradient(A), E))(A)
-        return f(A), first(A), weigh(gradient(A), E), second, weigh(reverse, H)
-
-    run = jax.jit(derivatives)
-    _, first, reverse, second, reverse_second = run(A, E, H, Y)
+    Y = jnp.asarray(rng.normal(size=jax.eval_shape(f, A, *data).shape))
+    run, data = _program(f), tuple(jnp.asarray(x) for x in data)
+    _, first, reverse, second, reverse_second = run(A, E, H, Y, *data)
     h = 1e-4
 
     def difference(component, step):
-        at = lambda t: np.asarray(run(A + t * step, E, H, Y)[component])
+        at = lambda t: np.asarray(run(A + t * step, E, H, Y, *data)[component])
         return (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
 
     size1, size2 = (max(1.0, float(jnp.max(jnp.abs(d)))) for d in (first, second))
-    low = run(*(x.astype(jnp.float32) for x in (A, E, H, Y)))
+    low = run(*(x.astype(jnp.float32) for x in (A, E, H, Y, *data)))
     gap = lambda a, b, size: float(np.max(np.abs(np.asarray(a) - np.asarray(b)))) / size
     return {
         "first": gap(first, difference(0, E), size1),
@@ -90,9 +85,23 @@ def derivative_errors(f, A, *, seed=0, direction=lambda E: E):
     }
 
 
-def assert_derivatives(f, A, **options):
+@functools.lru_cache(16)
+def _program(f):
+    @jax.jit
+    def derivatives(A, E, H, Y, *data):
+        weigh = lambda u, v: dot(u.reshape(-1), v.reshape(-1))
+        first = lambda A: jax.jvp(lambda A: f(A, *data), (A,), (E,))[1]
+        gradient = jax.grad(lambda A: weigh(Y, f(A, *data)))
+        tangent, second = jax.jvp(first, (A,), (H,))
+        slope, reverse = jax.value_and_grad(lambda A: weigh(gradient(A), E))(A)
+        return f(A, *data), tangent, slope, second, weigh(reverse, H)
+
+    return derivatives
+
+
+def assert_derivatives(f, A, *data, **options):
     """Both derivatives to 1e-6 in float64 and to 2e-3 in float32."""
-    errors = derivative_errors(f, A, **options)
+    errors = derivative_errors(f, A, *data, **options)
     low = errors.pop("float32")
     assert max(errors.values()) <= 1e-6, errors
     assert low <= 2e-3, low

@@ -49,6 +49,7 @@ def assert_in_gauge(V: np.ndarray) -> None:
     assert (np.take_along_axis(V, lead[:, None], axis=1) > 0).all()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", SIZES)
 def test_accuracy_list(n, dtype):
@@ -96,6 +97,7 @@ def test_the_limit_on_sweeps_is_out_of_reach(n, monkeypatch):
             np.testing.assert_array_equal(x, y)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("n", SIZES)
 def test_kernel_agrees_with_the_path_of_one_matrix(n):
     A = jnp.asarray(np.concatenate([symmetric(n, 20, 1), np.diag(np.arange(n) + 1.0)[None]]))

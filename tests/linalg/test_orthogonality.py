@@ -44,6 +44,7 @@ def test_every_matrix_at_every_scale(f, dtype):
     assert np.all(np.diagonal(R, axis1=1, axis2=2) >= 0)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("f", ANY_MATRIX, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("shape", [(5, 3), (3, 5), (1, 1), (4, 1), (1, 4)])
 def test_shapes_and_complex(f, shape):
@@ -122,6 +123,7 @@ def invariants(A):
     return [*out, jnp.matmul(Q[:, k:], jnp.conj(Q[:, k:]).T)] if A.shape[0] > k else out
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("shape", [(3, 3), (2, 3), (3, 2), (1, 1)])
 @pytest.mark.parametrize("kind", [float, complex])
 def test_first_derivative(shape, kind):

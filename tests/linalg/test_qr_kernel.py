@@ -76,6 +76,7 @@ def test_nested_vmap():
         np.testing.assert_allclose(z, x, atol=1e-14)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("shape", [(3, 3), (5, 2), (2, 5)])
 def test_a_lane_that_is_not_finite_is_nan_and_leaves_the_others_alone(shape, bad):

@@ -166,11 +166,11 @@ def test_info_lane_by_lane():
 def test_classification():
     """One, none and infinitely many solutions, over tall, square and wide systems."""
     rng = np.random.default_rng(6)
+    compiled = jax.jit(jax.vmap(classify_system, (None, 0)))
     for m, n in ((5, 3), (4, 4), (3, 5), (1, 1), (1, 3), (3, 1)):
         for rank in range(min(m, n) + 1):
             A = rng.normal(size=(m, rank)) @ rng.normal(size=(rank, n))
             inside, outside = A @ rng.normal(size=n), rng.normal(size=m)
-            compiled = jax.jit(jax.vmap(classify_system, (None, 0)))
             found = compiled(jnp.asarray(A), jnp.asarray(np.stack([inside, outside])))
             assert list(found.rank) == [rank, rank]
             assert list(found.nullity) == [n - rank, n - rank]

@@ -64,6 +64,7 @@ def test_nested_vmap():
         np.testing.assert_allclose(x.reshape(y.shape), y, atol=1e-13)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4)])
 def test_a_lane_that_is_not_finite_is_nan_and_leaves_the_others_alone(shape, bad):

@@ -141,6 +141,7 @@ def test_second_derivative_of_eigenvalues():
     np.testing.assert_allclose(jax.jacfwd(jax.jacfwd(path))(0.0), by_hand, rtol=1e-10)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_generalized(dtype):
     """Against SciPy, at scales that a product of A and B would not survive."""

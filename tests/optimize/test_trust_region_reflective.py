@@ -171,7 +171,7 @@ def test_the_unit_of_the_residuals_changes_nothing(dtype):
     f = lambda x, s: s * jnp.stack([x[0] ** 2 - 2.0, x[1] - 1.0, x[0] * x[1] - 3.0])
     units = [1e-25, 1e-10, 1.0, 1e10, 1e25] if dtype == jnp.float32 else [1e-200, 1.0, 1e150]
     run = jax.vmap(lambda s: optimize.trust_region_reflective(f, jnp.ones(2, dtype), (s,)))
-    found = run(jnp.asarray(units, dtype))
+    found = jax.jit(run)(jnp.asarray(units, dtype))
     assert (found.status == Status.CONVERGED).all()
     np.testing.assert_allclose(found.value, found.value[:1] + 0 * found.value, rtol=1e-3)
     assert np.ptp(found.num_steps) <= 2
