@@ -46,12 +46,14 @@ class Model(NamedTuple):
       update: from (memory, s, y) of a trial, refused or not, s = p, y = ∇f(x + p) − ∇f(x), to the
         memory; None where a trial teaches nothing.
       refresh: from (∇f, x) to the memory, by a Hessian at each new x; None where there is none.
+      region: from (memory, g) at the start, refreshed, to the first Δ; None for 1.
     """
 
     init: Callable[[Array], PyTree]
     propose: Callable[[Gradient, PyTree, Array, Array, Array], Proposal]
     update: Callable[[PyTree, Array, Array], PyTree] | None = None
     refresh: Callable[[Gradient, Array], PyTree] | None = None
+    region: Callable[[PyTree, Array], Array] | None = None
 
 
 class TrustRegionState(NamedTuple):
@@ -102,7 +104,11 @@ def _refreshed(gradient: Gradient, state: TrustRegionState, model: Model) -> Tru
         return state
     refresh = model.refresh
     memory = lax.cond(state.stale, lambda: refresh(gradient, state.x), lambda: state.memory)
-    return state._replace(memory=memory, num_hess=state.num_hess + state.stale.astype(jnp.int32))
+    state = state._replace(memory=memory, num_hess=state.num_hess + state.stale.astype(jnp.int32))
+    if model.region is None:
+        return state
+    first = model.region(memory, state.gradient)
+    return state._replace(radius=jnp.where(state.num_steps == 0, first, state.radius))
 
 
 def _ratio(state: TrustRegionState, p: Array, promise: Array, value: Array, g: Array) -> Array:
