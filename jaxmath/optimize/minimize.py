@@ -77,8 +77,7 @@ def minimize(
       upper: u, alike; None for ∞.
       tol: the tolerance of the method; None takes eps^(2/3).
       max_steps: the limit on steps; None takes 200 n.
-      scale: typical sizes of the variables, a number or a pytree like ``x0``, not for "l-bfgs-b";
-        None for 1.
+      scale: typical sizes of the variables, a number or a pytree like ``x0``; None for 1.
 
     Returns:
       The ``Solution`` of the method: minimizer, ``Status``, error and exact counts.
@@ -101,10 +100,8 @@ def minimize(
     bounded = lower is not None or upper is not None
     method = ("l-bfgs-b" if bounded else "bfgs") if method is None else method
     if isinstance(method, str) and method.lower() == "l-bfgs-b":
-        if scale is not None:
-            raise ValueError("argument `scale` must be None for the method l-bfgs-b")
         settings: dict = {"lower": lower, "upper": upper, "tol": tol, "max_steps": max_steps}
-        return lbfgsb(fun, x0, args, **settings)
+        return lbfgsb(fun, x0, args, scale=scale, **settings)
     made = as_method(method, "l-bfgs-b")
     if bounded:
         raise ValueError(
