@@ -330,6 +330,11 @@ from jaxmath.optimize.trust_region import (
     trust_region_newton_init,
     trust_region_newton_step,
 )
+from jaxmath.optimize.trust_region_exact import (
+    trust_region_exact,
+    trust_region_exact_init,
+    trust_region_exact_step,
+)
 from jaxmath.optimize.trust_region_reflective import (
     trust_region_reflective,
     trust_region_reflective_init,
@@ -567,6 +572,9 @@ __all__ = [
     "trust_region_dogleg",
     "trust_region_dogleg_init",
     "trust_region_dogleg_step",
+    "trust_region_exact",
+    "trust_region_exact_init",
+    "trust_region_exact_step",
     "trust_region_newton",
     "trust_region_newton_init",
     "trust_region_newton_step",

@@ -77,8 +77,13 @@ def gradient_measure(J: Array, r: Array, x: Array) -> Array:
     return jnp.where((norm <= noise) & jnp.isfinite(noise), 0.0, jnp.max(cosines))
 
 
-def trial_status(state: Any, size: Array, tols: tuple[Array, Array, Array]) -> Array:
-    """The status after a trial whose size counts relative to ‖D x‖; MINPACK's three tests."""
+def trial_status(
+    state: Any, size: Array, tols: tuple[Array, Array, Array], patient: bool = False
+) -> Array:
+    """The status after a trial whose size counts relative to ‖D x‖; MINPACK's three tests.
+
+    Patient: a reduction below eps is no end by itself.
+    """
     (ftol, xtol, gtol), eps = tols, float(jnp.finfo(state.error.dtype).eps)
     length = safe_norm(or_one(state.scale) * as_point("x", state.x)[0])
 
@@ -87,7 +92,8 @@ def trial_status(state: Any, size: Array, tols: tuple[Array, Array, Array]) -> A
         same = (change <= ftol) & (state.actual <= 2.0 * state.predicted)
         return same | (size <= xtol * length)
 
-    status = jnp.where(ended(eps, eps), Status.STAGNATED, Status.RUNNING)
+    still = ended(-1.0 if patient else eps, eps)
+    status = jnp.where(still, Status.STAGNATED, Status.RUNNING)
     status = jnp.where(ended(ftol, xtol), Status.CONVERGED, status)
     status = jnp.where((status >= 0) & ~state.finite, Status.NON_FINITE, status)
     status = jnp.where(state.error <= gtol, Status.CONVERGED, status)

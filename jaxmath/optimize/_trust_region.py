@@ -46,12 +46,14 @@ class Model(NamedTuple):
       update: from (memory, s, y) of a trial, refused or not, s = p, y = ∇f(x + p) − ∇f(x), to the
         memory; None where a trial teaches nothing.
       refresh: from (∇f, x) to the memory, by a Hessian at each new x; None where there is none.
+      region: from (memory, g) at the start, refreshed, to the first Δ; None for 1.
     """
 
     init: Callable[[Array], PyTree]
     propose: Callable[[Gradient, PyTree, Array, Array, Array], Proposal]
     update: Callable[[PyTree, Array, Array], PyTree] | None = None
     refresh: Callable[[Gradient, Array], PyTree] | None = None
+    region: Callable[[PyTree, Array], Array] | None = None
 
 
 class TrustRegionState(NamedTuple):
@@ -102,14 +104,19 @@ def _refreshed(gradient: Gradient, state: TrustRegionState, model: Model) -> Tru
         return state
     refresh = model.refresh
     memory = lax.cond(state.stale, lambda: refresh(gradient, state.x), lambda: state.memory)
-    return state._replace(memory=memory, num_hess=state.num_hess + state.stale.astype(jnp.int32))
+    state = state._replace(memory=memory, num_hess=state.num_hess + state.stale.astype(jnp.int32))
+    if model.region is None:
+        return state
+    first = model.region(memory, state.gradient)
+    return state._replace(radius=jnp.where(state.num_steps == 0, first, state.radius))
 
 
 def _ratio(state: TrustRegionState, p: Array, promise: Array, value: Array, g: Array) -> Array:
     """ρ = (f(x) − f(x + p)) / promised; −∞ where the trial is not finite or nothing is promised."""
-    eps = float(jnp.finfo(p.dtype).eps)
-    # Where f cannot tell the difference, the slopes at both ends can.
-    flat = jnp.abs(state.value - value) <= 8 * eps * jnp.abs(state.value)
+    noise = float(jnp.finfo(p.dtype).eps) ** 0.5
+    # Where f cannot tell the difference, the slopes at both ends can: a small sum of squares of
+    # differences between large terms is known to less than its last digits.
+    flat = jnp.abs(state.value - value) <= noise * jnp.abs(state.value)
     drop = jnp.where(flat, -0.5 * numerics.dot(state.gradient + g, p), state.value - value)
     fine = jnp.isfinite(value) & jnp.all(jnp.isfinite(g)) & (promise > 0)
     return jnp.where(fine, drop / jnp.where(fine, promise, 1.0), -jnp.inf)

@@ -11,7 +11,15 @@ from jaxmath.iterate import Solution
 from jaxmath.numerics import dot, matmul
 from jaxmath.optimize._box import Box, as_box
 from jaxmath.optimize._cauchy_point import Curvature, subspace_step
-from jaxmath.optimize._descent import DescentState, Rule, descent, first_state, next_state, solve
+from jaxmath.optimize._descent import (
+    DescentState,
+    Rule,
+    as_scale,
+    descent,
+    first_state,
+    next_state,
+    solve,
+)
 from jaxmath.optimize._solver import as_point, solver
 from jaxmath.optimize.limited_memory import Pairs, lbfgs_rule
 from jaxmath.typing import Array, PyTree, Scalar, as_array
@@ -127,7 +135,22 @@ def lbfgsb_step(
     return next_state(fun, state, args, _rule(len(state.memory.S), as_box(lower, upper, state.x)))
 
 
-@partial(solver, data=("lower", "upper"))
+def _scaled(box: Box, unit: Array) -> tuple[Box, Callable[[Array], Array]]:
+    """The box of z = x/unit, and the way back: on a bound exactly, and never outside."""
+    inner = Box(box.lower / unit, box.upper / unit)
+
+    def restore(z: Array) -> Array:
+        x = unit * z
+        exact = jnp.clip(x, box.lower, box.upper)
+        exact = jnp.where(z == inner.lower, box.lower, exact)
+        exact = jnp.where(z == inner.upper, box.upper, exact)
+        # The derivative is that of unit·z, on a bound too.
+        return lax.stop_gradient(exact) + (x - lax.stop_gradient(x))
+
+    return inner, restore
+
+
+@partial(solver, data=("lower", "upper", "scale"))
 def lbfgsb(
     fun: Callable,
     x0: PyTree,
@@ -138,6 +161,7 @@ def lbfgsb(
     memory: int = 10,
     tol: Scalar | None = None,
     max_steps: Scalar | None = None,
+    scale: PyTree | None = None,
 ) -> Solution:
     """Minimize a smooth function within bounds by BFGS with limited memory.
 
@@ -155,6 +179,7 @@ def lbfgsb(
       memory: the number of pairs kept.
       tol: see Numerics; None takes eps^(2/3), 3.7e-11 in double and 2.4e-5 in single precision.
       max_steps: the limit on steps; None takes 200 n.
+      scale: as in ``bfgs``; the bounds are those of x, not of x/scale.
 
     Returns:
       A ``Solution``: the minimizer, a ``Status``, the error, and the counts of steps and of
@@ -181,6 +206,11 @@ def lbfgsb(
       optimization", 1995.
       J. L. Morales, J. Nocedal, "Remark on Algorithm 778: L-BFGS-B", 2011.
     """
-    x, _ = as_point("x0", x0)
-    rule = _rule(memory, as_box(lower, upper, x))
-    return solve(partial(descent, rule=rule), fun, x0, args, tol, max_steps)
+    x, back = as_point("x0", x0)
+    unit = as_scale(scale, x)
+    box, restore = _scaled(as_box(lower, upper, x), unit)
+    solution = solve(
+        partial(descent, rule=_rule(memory, box)), lambda z, *rest: fun(back(restore(z)), *rest),
+        x / unit, args, tol, max_steps,
+    )  # fmt: skip
+    return solution._replace(value=back(restore(solution.value)))

@@ -17,6 +17,7 @@ from jaxmath.optimize.nelder_mead import by_simplex
 from jaxmath.optimize.quasi_newton import BFGS_RULE, DFP_RULE
 from jaxmath.optimize.symmetric_rank_one import SR1_MODEL
 from jaxmath.optimize.trust_region import NEWTON_MODEL
+from jaxmath.optimize.trust_region_exact import EXACT_MODEL
 from jaxmath.typing import PyTree, Scalar
 
 __all__ = ["minimize"]
@@ -31,6 +32,7 @@ METHODS: dict[str, Callable[..., Method]] = {
     "sr1": partial(in_region, model=SR1_MODEL),
     "dogleg": partial(in_region, model=DOGLEG_MODEL),
     "trust-ncg": partial(in_region, model=NEWTON_MODEL),
+    "trust-exact": partial(in_region, model=EXACT_MODEL),
     "nelder-mead": partial(by_simplex, adaptive=False),
 }
 
@@ -68,14 +70,14 @@ def minimize(
       args: further arguments of ``fun``, a tuple; traced.
       method: "bfgs", "l-bfgs", "l-bfgs-b" (``lbfgsb``), "dfp", "cg" (``nonlinear_cg``),
         "gradient-descent", "newton" (``damped_newton``), "sr1", "dogleg" (``trust_region_dogleg``),
-        "trust-ncg" (``trust_region_newton``) or "nelder-mead", which needs no derivatives; in
-        capitals too, as SciPy has them. None takes "bfgs", and "l-bfgs-b" where there are bounds.
+        "trust-ncg" (``trust_region_newton``), "trust-exact" (``trust_region_exact``) or
+        "nelder-mead", which needs no derivatives; in capitals too, as SciPy has them. None takes
+        "bfgs", and "l-bfgs-b" where there are bounds.
       lower: l, a number or a pytree like ``x0``, for "l-bfgs-b" only; None for −∞.
       upper: u, alike; None for ∞.
       tol: the tolerance of the method; None takes eps^(2/3).
       max_steps: the limit on steps; None takes 200 n.
-      scale: typical sizes of the variables, a number or a pytree like ``x0``, not for "l-bfgs-b";
-        None for 1.
+      scale: typical sizes of the variables, a number or a pytree like ``x0``; None for 1.
 
     Returns:
       The ``Solution`` of the method: minimizer, ``Status``, error and exact counts.
@@ -98,10 +100,8 @@ def minimize(
     bounded = lower is not None or upper is not None
     method = ("l-bfgs-b" if bounded else "bfgs") if method is None else method
     if isinstance(method, str) and method.lower() == "l-bfgs-b":
-        if scale is not None:
-            raise ValueError("argument `scale` must be None for the method l-bfgs-b")
         settings: dict = {"lower": lower, "upper": upper, "tol": tol, "max_steps": max_steps}
-        return lbfgsb(fun, x0, args, **settings)
+        return lbfgsb(fun, x0, args, scale=scale, **settings)
     made = as_method(method, "l-bfgs-b")
     if bounded:
         raise ValueError(

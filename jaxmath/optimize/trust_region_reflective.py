@@ -8,11 +8,12 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.numerics import safe_norm
+from jaxmath.numerics import dot, safe_norm
 from jaxmath.optimize._box import Box, contains, feasible, pair_box
 from jaxmath.optimize._least_squares import (
     LinearModel,
     _problem,
+    _tolerance,
     _tolerances,
     column_norms,
     damped_step,
@@ -38,12 +39,16 @@ __all__ = [
 ]
 
 
+_PATIENCE = 5  # trials that change neither ‖r‖ nor the error, before the end
+
+
 class TrustRegionReflectiveState(NamedTuple):
     """The point, within the bounds, with its model, the region, and the last trial.
 
     ``residual`` and ``jacobian`` are over ``unit`` = ‖r(x₀)‖, and ``scale`` is D; ``actual`` and
     ``predicted`` are reductions of ‖r‖² relative to ‖r‖², ``moved`` is ‖D p‖ of the last trial,
-    ``finite`` tells whether r and J were finite there.
+    ``finite`` tells whether r and J were finite there; ``quiet`` counts the trials since ‖r‖ fell
+    by more than rounding, or the error below nine tenths of ``least``, its least since then.
     """
 
     x: PyTree
@@ -59,6 +64,8 @@ class TrustRegionReflectiveState(NamedTuple):
     predicted: Array
     moved: Array
     finite: Array
+    least: Array
+    quiet: Array
     num_fun: Array
     num_hess: Array
 
@@ -109,7 +116,7 @@ def trust_region_reflective_init(
     return TrustRegionReflectiveState(
         problem.back(x), r, J, linear_part(quadratic, r), scale, unit, radius,
         jnp.zeros_like(radius), optimality(x, r, J, box), infinite, infinite, infinite,
-        finite, one, one,
+        finite, infinite, jnp.int32(0), one, one,
     )  # fmt: skip
 
 
@@ -138,7 +145,8 @@ def trust_region_reflective_step(
         The next state. A trial point where r or J is not finite is rejected.
 
     Numerics:
-        One residual, and one Jacobian with its SVD where the trial reduces ‖r‖.
+        One residual, and one Jacobian with its SVD where the trial reduces ‖r‖, or leaves it as
+        it was to rounding: there −½(g(x) + g(x + p))ᵀp is the reduction.
 
     Example:
         >>> residual_fn, bounds = lambda x: x - 2.0, (0.0, 1.0)
@@ -166,23 +174,39 @@ def trust_region_reflective_step(
         J = jnp.where(free, problem.jacobian(trial) / unit, 0.0)
         scale = jnp.maximum(state.scale, column_norms(J))
         model = linear_part(quadratic_model(trial, r, J, scale, box), r)
-        return jnp.all(jnp.isfinite(J)), (trial, r, J, model, scale, optimality(trial, r, J, box))
+        fall = -dot((g + transposed(J, r)) / norm, trial - x) / norm
+        new = (trial, r, J, model, scale, optimality(trial, r, J, box))
+        return jnp.all(jnp.isfinite(J)), fall, new
 
     kept = (x, state.residual, state.jacobian, state.model, state.scale, state.error)
-    ratio = safe_norm(r) / norm
-    promising = ratio < 1.0
-    finite, moved = lax.cond(promising, evaluate, lambda _: (jnp.isfinite(ratio), kept), None)
-    point, kept_r, J, model, scale, error = choose(promising & finite, moved, kept)
+    ratio, eps = safe_norm(r) / norm, float(jnp.finfo(x.dtype).eps)
+    # Where ‖r‖ cannot tell the difference, the slopes at both ends can.
+    flat = jnp.abs(ratio - 1.0) <= 4.0 * eps
+    promising = (ratio < 1.0) | flat
+    nothing = lambda _: (jnp.isfinite(ratio), jnp.zeros_like(norm), kept)
+    finite, slopes, moved = lax.cond(promising, evaluate, nothing, None)
     actual = jnp.where(finite & (ratio < 10.0), 1.0 - ratio**2, -1.0)
+    actual = jnp.where(finite & flat, slopes, actual)
+    point, kept_r, J, model, scale, error = choose(actual > 0.0, moved, kept)
     predicted, size = 2.0 * fall / norm**2, safe_norm(q)
     longer = jnp.where((actual > 0.75 * predicted) & (size > 0.85 * state.radius), 2.0, 1.0)
     radius = jnp.where(actual >= 0.25 * predicted, longer * state.radius, 0.25 * size)
     length = safe_norm(or_one(state.scale) * (trial - x))
     damping = damping * state.radius / or_one(radius)
+    fell = jnp.maximum(jnp.abs(actual), predicted) > eps
+    quiet = jnp.where(fell | (error < 0.9 * state.least), 0, state.quiet + 1)
+    least = jnp.where(fell, error, jnp.minimum(error, state.least))
     return TrustRegionReflectiveState(
         problem.back(point), kept_r, J, model, scale, unit, radius, damping, error, actual,
-        predicted, length, finite, state.num_fun + 1, state.num_hess + promising.astype(jnp.int32),
+        predicted, length, finite, least, quiet, state.num_fun + 1,
+        state.num_hess + promising.astype(jnp.int32),
     )  # fmt: skip
+
+
+def _status(state: TrustRegionReflectiveState, tols: tuple[Array, Array, Array]) -> Array:
+    status = trial_status(state, state.moved, tols, patient=True)
+    quiet = (status == Status.RUNNING) & (state.quiet >= _PATIENCE)
+    return jnp.where(quiet, Status.STAGNATED, status)
 
 
 @partial(solver, data=("bounds",))
@@ -210,9 +234,11 @@ def trust_region_reflective(
         args: further arguments of ``residual_fn``, a tuple.
         bounds: lower and upper bounds, each a number or shaped like ``x0``; ±∞ is no bound, and
             equal bounds hold a variable fixed.
-        ftol: the actual and the predicted relative reduction of ‖r‖² that count as none.
-        xtol: the length ‖D p‖ of a trial step relative to ‖D x‖ that counts as none.
-        gtol: the error that counts as 0. None takes eps^⅔, each.
+        ftol: the actual and the predicted relative reduction of ‖r‖² that count as none; None
+            takes eps^(4/3), as a reduction is the square of an error.
+        xtol: the length ‖D p‖ of a trial step relative to ‖D x‖ that counts as none; None takes
+            eps^⅔.
+        gtol: the error that counts as 0; None takes eps^⅔.
         max_steps: the limit on trial steps.
 
     Returns:
@@ -220,10 +246,11 @@ def trust_region_reflective(
         but at most ‖r‖/‖Jⱼ‖: the first-order optimality of Coleman and Li, without units, and
         the cosine of ``levenberg_marquardt`` where no bound is near; 0 where ‖r‖ is at its noise.
         CONVERGED: the error is at most ``gtol``, or both reductions are at most ``ftol`` with
-        actual ≤ 2·predicted, or ‖D p‖ ≤ ``xtol``·‖D x‖. STAGNATED: the last two hold with eps
-        only. NON_FINITE, MAX_STEPS as in ``levenberg_marquardt``. INFEASIBLE: a lower bound is
-        above its upper one. INVALID_START: ``x0`` is not finite or outside the bounds. The last
-        two return ``x0`` after no step. ``num_fun`` counts residuals, ``num_hess`` Jacobians.
+        actual ≤ 2·predicted, or ‖D p‖ ≤ ``xtol``·‖D x‖. STAGNATED: the last holds with eps only,
+        or 5 trials changed neither ‖r‖² nor the error by more than rounding. NON_FINITE, MAX_STEPS
+        as in ``levenberg_marquardt``. INFEASIBLE: a lower bound is above its upper one.
+        INVALID_START: ``x0`` is not finite or outside the bounds. The last two return ``x0`` after
+        no step. ``num_fun`` counts residuals, ``num_hess`` Jacobians.
 
     Numerics:
         Every point at which r is evaluated lies within the bounds, strictly but for a variable
@@ -253,6 +280,8 @@ def trust_region_reflective(
     start, back = as_point("x0", x0)
     box = pair_box(bounds, start)
     tols = _tolerances(ftol, xtol, gtol, start.dtype)
+    # A reduction is the square of an error.
+    tols = (_tolerance("ftol", ftol, start.dtype, 4 / 3), *tols[1:])
     valid = contains(box, start)
     refused = jnp.where(feasible(box), Status.INVALID_START, Status.INFEASIBLE)
     safe = Box(*(jnp.where(valid, bound, side) for bound, side in
@@ -260,7 +289,7 @@ def trust_region_reflective(
     state, status, num_steps = iterate(
         lambda state: trust_region_reflective_step(residual_fn, state, args, bounds=safe),
         trust_region_reflective_init(residual_fn, back(start), args, bounds=safe),
-        lambda state: jnp.where(valid, trial_status(state, state.moved, tols), refused),
+        lambda state: jnp.where(valid, _status(state, tols), refused),
         max_steps=max_steps,
     )
     return Solution(

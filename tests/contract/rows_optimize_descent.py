@@ -56,7 +56,7 @@ BAD_LINE = (
 ROWS = [
     *map(row, (
         "bfgs", "dfp", "lbfgs", "gradient_descent", "nonlinear_cg", "trust_region_newton",
-        "trust_region_dogleg", "sr1", "damped_newton",
+        "trust_region_dogleg", "trust_region_exact", "sr1", "damped_newton",
     )),
     # The simplex knows x to the root of the rounding of f.
     Row("optimize.nelder_mead", start, lambda x0, centre, weights: centre, diff=LOOP,

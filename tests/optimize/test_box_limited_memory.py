@@ -200,6 +200,35 @@ def test_steps_stay_within_the_bounds_and_count():
     assert (none.status, none.num_fun) == (Status.MAX_STEPS, 1)
 
 
+def test_scale_is_a_change_of_variables_and_bounds_stay_exact():
+    """x/scale: the same counts as on variables of size 1, every point within the bounds of x."""
+    seen = []
+
+    def f(x, unit):
+        jax.debug.callback(lambda x: seen.append(np.asarray(x)), x)
+        return valley(x / unit)
+
+    unit = np.array([3e-7, 7.0, 1.3e9])
+    lower, upper = np.array([-0.9, 0.1, -0.5]), np.array([0.3, 0.4, INF])
+    run = lambda unit, scale: optimize.minimize(
+        f, np.array([-0.9, 0.4, 0.3]) * unit, (unit,), "L-BFGS-B", lower=lower * unit,
+        upper=upper * unit, scale=scale,
+    )  # fmt: skip
+    plain = run(np.ones(3), None)
+    seen.clear()
+    scaled = run(unit, unit)
+    jax.effects_barrier()
+    assert plain.converged
+    assert abs(scaled.num_fun - plain.num_fun) <= 1
+    assert len(seen) == scaled.num_fun
+    np.testing.assert_allclose(scaled.value / unit, plain.value, rtol=1e-6)
+    for x in (np.asarray(scaled.value), *seen):
+        assert np.all((lower * unit <= x) & (x <= upper * unit))
+    active = lambda x, unit: (x == lower * unit) * -1 + (x == upper * unit)
+    np.testing.assert_array_equal(active(scaled.value, unit), active(plain.value, np.ones(3)))
+    assert np.any(active(plain.value, np.ones(3)))
+
+
 def test_one_door_and_pytrees():
     f = lambda p: jnp.sum((p["a"] - 3.0) ** 2) + (p["b"] - 2.0) ** 2
     start = {"a": jnp.zeros((2, 2)), "b": jnp.asarray(1.0)}

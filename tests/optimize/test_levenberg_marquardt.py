@@ -1,3 +1,6 @@
+import itertools
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +13,7 @@ from jaxmath.optimize import (
     levenberg_marquardt_init,
     levenberg_marquardt_step,
 )
+from jaxmath.optimize.levenberg_marquardt import _next_region
 from tests.optimize.residual_problems import NAMES, PROBLEMS, padded, residuals
 
 TOL = 1e-10
@@ -192,6 +196,46 @@ def test_a_step_is_the_damped_minimizer():
     augmented = np.concatenate([J, np.sqrt(lam) * D])
     want = -np.linalg.lstsq(augmented, np.concatenate([r, np.zeros(4)]), rcond=None)[0]
     np.testing.assert_allclose(p, want, 1e-9)
+
+
+def test_the_promise_is_kept_where_the_residual_is_linear():
+    A = np.random.default_rng(5).normal(size=(4, 3)) * [1.0, 1e3, 1e-3]
+    fn = lambda x: A @ x - jnp.array([1.0, 2.0, 3.0, 4.0])
+    state = levenberg_marquardt_init(fn, jnp.array([1.0, -1.0, 2.0]))
+    assert (state.num_fun, state.num_hess) == (1, 1)
+    step = jax.jit(lambda state: levenberg_marquardt_step(fn, state))
+    for share in (1e-3, 1e-2, 0.1, 1.0):
+        after = step(state._replace(radius=share * state.radius))
+        assert after.damping > 0 or share > 1e-3
+        assert after.predicted > 0
+        np.testing.assert_allclose(after.actual, after.predicted, rtol=1e-9)
+
+
+def test_next_region_is_the_table_of_minpack():
+    """The update of Δ and λ as LMDER writes it."""
+
+    def lmder(first, delta, par, pnorm, dirder, actred, prered, fnorm1_over_fnorm):
+        if first:
+            delta = min(delta, pnorm)
+        if actred <= 0.25 * prered:
+            temp = 0.5 if actred >= 0 else 0.5 * dirder / (dirder + 0.5 * actred)
+            if 0.1 * fnorm1_over_fnorm >= 1 or temp < 0.1:
+                temp = 0.1
+            return temp * min(delta, pnorm / 0.1), par / temp
+        if par == 0 or actred >= 0.75 * prered:
+            return pnorm / 0.5, 0.5 * par
+        return delta, par
+
+    region = jax.jit(lambda first, delta, *rest: _next_region(
+        SimpleNamespace(num_hess=2 - first, radius=delta), *rest))  # fmt: skip
+    cases = itertools.product(
+        (0, 1), (0.7, 40.0), (0.0, 0.3), (1.5,), (0.04, 0.9),
+        (-1.0, -0.05, 0.0, 0.1, 0.2, 0.5, 0.8), (0.8,), (0.5, 11.0),
+    )  # fmt: skip
+    for first, delta, par, pnorm, slope, actual, predicted, ratio in cases:
+        want = lmder(first, delta, par, pnorm, -slope, actual, predicted, ratio)
+        got = region(first, delta, par, pnorm, slope, actual, predicted, ratio)
+        np.testing.assert_allclose(got, want, rtol=1e-12)
 
 
 def test_refusals():

@@ -25,19 +25,19 @@ BOUNDED = (
 FREE = (("rosenbrock", (-1.2, 1.0)), ("bard", (1.0, 1.0, 1.0)), ("meyer", (0.02, 4e3, 250.0)))
 
 solve = jax.jit(
-    lambda x0, which, scale, lower, upper: trust_region_reflective(
-        residuals, x0, (which, scale), bounds=(lower, upper), ftol=TOL, xtol=TOL, gtol=TOL
+    lambda x0, which, scale, lower, upper, ftol, gtol: trust_region_reflective(
+        residuals, x0, (which, scale), bounds=(lower, upper), ftol=ftol, xtol=ftol, gtol=gtol
     )
 )
 value = jax.jit(residuals)
 jacobian = jax.jit(jax.jacfwd(residuals))
 
 
-def fit(name, lower, upper, start, scale=1.0):
+def fit(name, lower, upper, start, scale=1.0, ftol=TOL, gtol=TOL):
     lower, upper = (np.append(b, np.full(SIZE - len(b), side)) * scale
                     for b, side in ((lower, -1.0), (upper, 1.0)))  # fmt: skip
-    solution = solve(padded(start) * scale, NAMES.index(name), scale, lower, upper)
-    return jax.tree.map(np.asarray, solution)
+    x0 = padded(start) * scale
+    return jax.tree.map(np.asarray, solve(x0, NAMES.index(name), scale, lower, upper, ftol, gtol))
 
 
 def scipy(name, lower, upper, start, x_scale=1.0):
@@ -97,6 +97,26 @@ def test_error_is_the_optimality_of_coleman_and_li():
     v = np.minimum(v, np.linalg.norm(r) / np.linalg.norm(J, axis=0))
     want = np.max(np.abs(v * g)) / np.sum(r**2)
     np.testing.assert_allclose(solution.error, want, 1e-6)
+
+
+def test_the_gradient_falls_where_the_residual_stands_still():
+    """Large residuals, ‖r‖² = 9e4 and 3e1: below eps of it the slopes at both ends decide."""
+    dennis = ("brown_dennis", (-10.0, 0.0, -100.0, -20.0), (100.0, 15.0, 0.0, 0.2),
+              (25.0, 5.0, -5.0, -1.0))  # fmt: skip
+    roth = next(case for case in BOUNDED if case[0] == "freudenstein_roth")
+    for case in (dennis, roth):
+        found, noise = fit(*case, ftol=0.0, gtol=1e-12), fit(*case, ftol=0.0, gtol=0.0)
+        assert (found.status, noise.status) == (Status.CONVERGED, Status.STAGNATED), case
+        assert noise.num_fun <= found.num_fun + 40
+        x, lower, upper = (np.array(v) for v in (found.value[: len(case[-1])], *case[1:3]))
+        r, J = (np.asarray(f(found.value, NAMES.index(case[0]), 1.0)) for f in (value, jacobian))
+        cosine = J[:, : len(x)].T @ r / np.linalg.norm(J[:, : len(x)], axis=0) / np.linalg.norm(r)
+        held = np.where(cosine > 0, x == lower, x == upper)
+        assert np.max(np.abs(cosine), where=~held, initial=0.0) <= 1e-11, case
+    # By default a reduction counts as the square of an error: no end in the middle.
+    solution = fit(*dennis, ftol=np.finfo(float).eps ** (4 / 3), gtol=0.0)
+    assert solution.status == Status.CONVERGED
+    assert solution.error <= 1e-9
 
 
 def test_lanes_fixed_variables_infeasible_and_outside():
