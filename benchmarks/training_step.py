@@ -132,16 +132,19 @@ def main(argv: Sequence[str] | None = None) -> dict:
     parser.add_argument("--samples", type=int, default=15)
     parser.add_argument("--epochs", type=int, default=10, help="epochs a sample")
     parser.add_argument("--lanes", type=int, default=32)
+    peers = ["loop", "flax", "sklearn", "vmap", "map"]
+    parser.add_argument("--peers", nargs="+", choices=peers, default=peers)
     parser.add_argument("--output", type=Path)
     args = parser.parse_args(argv)
-    calls = {
-        "scan": engine("scan", 0, args.epochs),
-        "loop": engine("loop", 0, args.epochs),
-        "flax": flax_loop(15 * args.epochs),
-        "sklearn": sklearn_epochs(args.epochs),
-        "vmap": engine("vmap", args.lanes, 1),
-        "map": engine("map", args.lanes, 1),
+    known = {
+        "scan": lambda: engine("scan", 0, args.epochs),
+        "loop": lambda: engine("loop", 0, args.epochs),
+        "flax": lambda: flax_loop(15 * args.epochs),
+        "sklearn": lambda: sklearn_epochs(args.epochs),
+        "vmap": lambda: engine("vmap", args.lanes, 1),
+        "map": lambda: engine("map", args.lanes, 1),
     }
+    calls = {name: known[name]() for name in ["scan", *args.peers]}
     report = {
         "device": jax.devices()[0].device_kind,
         "cores": os.cpu_count(),
