@@ -1,6 +1,7 @@
 """The engine against loops written out, and its books against counting."""
 
 import builtins
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -77,13 +78,13 @@ def test_another_length_is_the_same_program(scanned):
 def test_shuffles_are_uniform():
     """All 24 orders of four examples among six rows, as often; 5 standard errors."""
     real = jnp.array([True, False, True, True, False, True])
-    num = 24_000
+    num = 4800
     keys = jax.random.split(jax.random.key(0), num)
     rows = np.asarray(jax.jit(jax.vmap(lambda key: _epoch.shuffled(key, real)))(keys))
     assert {tuple(sorted(row)) for row in rows[:, :4].tolist()} == {(0, 2, 3, 5)}
     _, counts = np.unique(rows[:, :4], axis=0, return_counts=True)
     assert counts.shape == (24,)
-    assert np.abs(counts - 1000).max() < 5 * np.sqrt(1000)
+    assert np.abs(counts - 200).max() < 5 * np.sqrt(200)
     # Where bits are few, ties are many: 2^14 rows have 17 bits in each of three rounds.
     real = np.arange(2**14) % 3 > 0
     many = np.asarray(jax.jit(_epoch.shuffled)(toy.KEY, jnp.asarray(real)))
@@ -198,12 +199,13 @@ def test_ensemble_lanes_are_runs_of_their_own(mode):
     np.testing.assert_allclose(result.best.params["w"][:, 0], [9.0, 6.0, 12.0, 8.0])
 
 
+@pytest.mark.full
 def test_ensemble_of_networks_with_learning_rates(scanned):
     """Three lanes, by rates in the optimizer's state, against runs alone."""
-    make = optax.inject_hyperparams(optax.adam)
+    make = optax.inject_hyperparams(functools.partial(optax.sgd, momentum=0.9))
     optimizer = make(0.0)
     step = train.supervised_step(p.TRAIN_FN, nn.softmax_cross_entropy, optimizer)
-    rates = jnp.array([0.02, 0.2, 0.002], jnp.float32)
+    rates = jnp.array([0.1, 0.5, 0.01], jnp.float32)
 
     def start(seed, rate):
         return p.start(seed, make(rate))
