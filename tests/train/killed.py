@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import sys
+import time
 
 import jax
 
@@ -51,14 +52,14 @@ def main(directory: str, when: str, *rest: str) -> None:
     if "disk" in rest:
         full_disk(directory + "-full")
     sys.stdout.flush()
-    saves = []
 
     def callback(epoch, row):
-        saves.append(epoch)
         if when != "save" and epoch == int(when):
             _die()
-        if when == "save" and len(saves) == 3:
-            # Every save ends by a rename; this one does not come to it.
+        if when == "save" and epoch == 2:
+            while not os.path.exists(os.path.join(directory, "1")):
+                time.sleep(0.01)
+            # Every save ends by a rename; the second does not come to it.
             os.rename = os.replace = _die
 
     run(directory, callback=callback)

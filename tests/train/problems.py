@@ -8,7 +8,7 @@ import optax
 from jaxmath import nn, train
 from jaxmath.models import mlp
 
-CONFIG = mlp.Config((4, 6, 3), "tanh")
+CONFIG = mlp.Config((4, 3), "tanh")
 
 
 def correct(logits, label):
@@ -24,7 +24,7 @@ def _apply(params, x):
 
 
 TRAIN_FN, APPLY_FN = train.adapt(_apply)
-OPTIMIZER = optax.adam(0.02)
+OPTIMIZER = optax.sgd(0.1, momentum=0.9)
 METRICS = {"accuracy": correct}
 STEP = train.supervised_step(TRAIN_FN, nn.softmax_cross_entropy, OPTIMIZER, metrics=METRICS)
 JIT_STEP = jax.jit(STEP)

@@ -186,8 +186,12 @@ def test_killed_in_a_save_or_out_of_disk_nothing_is_lost(tmp_path, uninterrupted
     assert "the last good one: none" in line
     # The kill: an unfinished directory beside a whole one.
     names = [path.name for path in directory.iterdir()]
+    assert "1" in names
     assert any("tmp" in name for name in names), names
-    _assert_same_run(killed.run(directory, resume=True), uninterrupted)
+    epochs = []
+    resumed = killed.run(directory, resume=True, callback=lambda epoch, row: epochs.append(epoch))
+    assert epochs == [2, 3, 4, 5, 6, 7, 8]
+    _assert_same_run(resumed, uninterrupted)
 
 
 @pytest.mark.full

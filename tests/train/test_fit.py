@@ -1,6 +1,7 @@
 """The engine against loops written out, and its books against counting."""
 
 import builtins
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -77,29 +78,34 @@ def test_another_length_is_the_same_program(scanned):
 def test_shuffles_are_uniform():
     """All 24 orders of four examples among six rows, as often; 5 standard errors."""
     real = jnp.array([True, False, True, True, False, True])
-    num = 24_000
+    num = 4800
     keys = jax.random.split(jax.random.key(0), num)
     rows = np.asarray(jax.jit(jax.vmap(lambda key: _epoch.shuffled(key, real)))(keys))
     assert {tuple(sorted(row)) for row in rows[:, :4].tolist()} == {(0, 2, 3, 5)}
     _, counts = np.unique(rows[:, :4], axis=0, return_counts=True)
     assert counts.shape == (24,)
-    assert np.abs(counts - 1000).max() < 5 * np.sqrt(1000)
+    assert np.abs(counts - 200).max() < 5 * np.sqrt(200)
     # Where bits are few, ties are many: 2^14 rows have 17 bits in each of three rounds.
-    many = np.asarray(jax.jit(_epoch.shuffled)(toy.KEY, jnp.ones(2**14, bool)))
-    np.testing.assert_array_equal(np.sort(many), np.arange(2**14))
-    assert abs(np.mean(np.diff(many) > 0) - 0.5) < 5 * np.sqrt(1 / 12 / 2**14)
+    real = np.arange(2**14) % 3 > 0
+    many = np.asarray(jax.jit(_epoch.shuffled)(toy.KEY, jnp.asarray(real)))
+    many = many[: real.sum()]
+    np.testing.assert_array_equal(np.sort(many), np.flatnonzero(real))
+    assert abs(np.mean(np.diff(many) > 0) - 0.5) < 5 * np.sqrt(1 / 12 / many.size)
 
 
 def test_evaluation_counts_every_example_once(scanned):
-    x, y = p.data(21, 1)
-    values = p.EVAL(scanned.state, Batch(jnp.asarray(x), jnp.asarray(y), jnp.ones(21)))
-    for size in (16, 500):
-        means = train.evaluate(p.EVAL, scanned.state, (x, y), batch_size=size)
+    x, y = p.data(22, 1)
+    values = p.EVAL(scanned.state, Batch(jnp.asarray(x), jnp.asarray(y), jnp.ones(22)))
+    # 22 rows fill their arrays, 21 do not; 16 at a time leave a part of a batch, 500 are too many.
+    for n, size in ((22, 16), (21, 16), (21, 500)):
+        means = train.evaluate(p.EVAL, scanned.state, (x[:n], y[:n]), batch_size=size)
         for name, value in values.items():
-            np.testing.assert_allclose(means[name], np.mean(value), rtol=1e-5)
-            np.testing.assert_allclose(
-                means[name], scanned.history[f"validation_{name}"][-1], rtol=1e-5
-            )
+            np.testing.assert_allclose(means[name], np.mean(value[:n]), rtol=1e-5)
+    history = scanned.history
+    x, y = VALIDATED["validation"]
+    means = train.evaluate(p.EVAL, scanned.state, (x, y), batch_size=16)
+    np.testing.assert_allclose(means["loss"], history["validation_loss"][-1], rtol=1e-5)
+    np.testing.assert_allclose(means["accuracy"], history["validation_accuracy"][-1], rtol=1e-5)
 
 
 def test_the_given_state_is_not_consumed(scanned):
@@ -163,8 +169,12 @@ def test_running_mean_of_the_parameters():
 def test_a_bad_step_is_not_taken_and_ends_the_run(bad, mode):
     """Step 7 is in epoch 3; what went in, w = 7, is what comes out."""
     with pytest.warns(RuntimeWarning, match=r"at step 7 \(epoch 3\)"):
-        result = _fit_toy(toy.toy(**bad), mode=mode)
+        result = _fit_toy(toy.toy(**bad), mode=mode, ema=0.75)
     assert result.bad_step == 7
+    mean = 0.0
+    for t in range(1, 8):
+        mean += 0.25 * (t - mean)
+    np.testing.assert_allclose(result.best.params["w"], mean, rtol=1e-12)
     assert (result.epochs, len(result.history["loss"])) == (2, 2)
     np.testing.assert_array_equal(result.state.params["w"], [7.0, 7.0])
     assert int(result.state.steps) == 7
@@ -189,12 +199,13 @@ def test_ensemble_lanes_are_runs_of_their_own(mode):
     np.testing.assert_allclose(result.best.params["w"][:, 0], [9.0, 6.0, 12.0, 8.0])
 
 
+@pytest.mark.full
 def test_ensemble_of_networks_with_learning_rates(scanned):
     """Three lanes, by rates in the optimizer's state, against runs alone."""
-    make = optax.inject_hyperparams(optax.adam)
+    make = optax.inject_hyperparams(functools.partial(optax.sgd, momentum=0.9))
     optimizer = make(0.0)
     step = train.supervised_step(p.TRAIN_FN, nn.softmax_cross_entropy, optimizer)
-    rates = jnp.array([0.02, 0.2, 0.002], jnp.float32)
+    rates = jnp.array([0.1, 0.5, 0.01], jnp.float32)
 
     def start(seed, rate):
         return p.start(seed, make(rate))
