@@ -112,6 +112,7 @@ def test_a_mistake_in_one_dtype_only():
 # --- the other verdicts --------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("f", "x"),
     [
@@ -351,6 +352,7 @@ TRANSFORMED = (
 )  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", TRANSFORMED)
 def test_transforms_of_correct_functions(name):
     (case,) = (case for case in CASES if case.name == name)

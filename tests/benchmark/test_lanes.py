@@ -202,6 +202,7 @@ def test_pytree_parameters_and_noise():
         dataclasses.replace(problem, draw=None)
 
 
+@pytest.mark.full
 def test_noise_depends_on_seed_and_step_alone():
     """However the steps are cut into calls, and however many seeds there are."""
     problem, adam = digits_mlp(), resolve_optimizer("adam")

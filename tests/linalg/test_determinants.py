@@ -27,6 +27,7 @@ def adjugate_transposed(A):
     return np.array([[(-1) ** (i + j) * minor(i, j) for j in range(n)] for i in range(n)])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_determinant_of_a_nearby_matrix(dtype):
     """det and slogdet are those of a matrix within 20·n·eps·ρ·‖A‖ of A, on all of the gallery."""
@@ -75,6 +76,7 @@ def test_range():
     assert jnp.max(jnp.abs(gradient)) <= 60 * 1.2e-7 * 3e19**2
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_gradient_is_the_adjugate_at_every_rank(dtype):
     """Under vmap, lane by lane: ranks n to 0, a nilpotent, defective and a nearly singular one."""

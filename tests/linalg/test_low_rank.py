@@ -34,6 +34,7 @@ def rank_two(A):
     return low_rank_approximation(A, 2)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("point", POINTS)
 def test_derivatives(point):
     """Repeated values within the kept and within the dropped part."""

@@ -35,6 +35,7 @@ def test_polar_against_scipy(shape):
         np.testing.assert_allclose(got, want, atol=1e-13)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("point", ["I", "orthonormal", "wide"])
 def test_derivatives_of_polar(point):
     """Both factors, where the singular values are all 1."""

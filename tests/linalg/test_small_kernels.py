@@ -121,6 +121,7 @@ def test_factors(n, dtype):
     assert np.all(np.abs(w / unit[:, 0] - exact).max(axis=1) <= bound * symmetric_size)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["eigh", "svd"])
 def test_lanes_that_the_limit_of_sweeps_leaves_unfinished_are_nan(name, monkeypatch):
     kernel = {"eigh": _kernels.eigh, "svd": _kernels.svd}[name]
@@ -200,6 +201,7 @@ def test_gradients_hessians_and_nested_vmap(name, n):
             close(seconds[i, j], second)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", CALLS)
 def test_an_empty_batch(name):
     for n in (2, 4, 8):

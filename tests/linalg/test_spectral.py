@@ -109,6 +109,7 @@ def test_derivatives_on_singular_values():
         assert_derivatives(lambda A: spectral_fn(jnp.sinh, A, of="singular_values"), A)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_divided_differences_against_fifty_digits(dtype):
     """Of every gap, from coincidence to far apart, orders 1 and 2; at kinks, and at 0."""

@@ -15,6 +15,7 @@ def search(phi, first, **options):
     return run(phi, jnp.asarray(first), hager_zhang_step, hager_zhang_init, **options)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", TABLE)
 def test_conditions_hold(name):
     """Wolfe or approximate Wolfe, σ = 0.2, from first trials 1e-3 to 1e3, in few evaluations."""

@@ -81,6 +81,7 @@ def values_by_highs():
     return np.array([best_by_highs(A) for A in GAMES[RANDOM]])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("dtype", "tol"), [(np.float64, 1e-12), (np.float32, 1e-5)])
 def test_values_of_a_thousand_games_are_those_of_highs(dtype, tol):
     game = solved(dtype)

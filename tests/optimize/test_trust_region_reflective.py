@@ -186,6 +186,7 @@ def test_refusals():
         least_squares(fn, x, bounds=0.0)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_the_unit_of_the_residuals_changes_nothing(dtype):
     f = lambda x, s: s * jnp.stack([x[0] ** 2 - 2.0, x[1] - 1.0, x[0] * x[1] - 3.0])
