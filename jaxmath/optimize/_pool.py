@@ -80,8 +80,8 @@ def run_pool(
         return pool._replace(ids=ids, state=state, status=status, next=waiting)
 
     def worked(pool: Pool) -> Pool:
-        """Trips until a quarter of the lanes is free; with nothing in the queue, until all are."""
-        args, keep = of_lanes(pool.ids), jnp.where(pool.next < n, 3 * size // 4, 0)
+        """Trips until an eighth of the lanes is free; with nothing in the queue, until all are."""
+        args, keep = of_lanes(pool.ids), jnp.where(pool.next < n, 7 * size // 8, 0)
 
         def trip(carry: tuple) -> tuple:
             state, status, trips = carry
