@@ -10,6 +10,7 @@ from jaxmath import datasets
 from jaxmath.benchmark import BATCH_SIZE, digits_mlp, digits_softmax, learning_problems
 
 
+@pytest.mark.full
 def test_records():
     for name, make in learning_problems().items():
         problem = make()

@@ -41,6 +41,7 @@ def test_update_and_downdate_of_every_matrix(dtype):
     assert np.isnan(np.asarray(down)[~worked]).all()
 
 
+@pytest.mark.full
 def test_against_a_new_factorization_in_complex():
     rng = np.random.default_rng(2)
     L = np.tril(rng.normal(size=(4, 4)) + 1j * rng.normal(size=(4, 4)), -1) + 2 * np.eye(4)

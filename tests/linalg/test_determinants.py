@@ -118,6 +118,7 @@ def test_exact_zero_pivots_in_integers():
     np.testing.assert_allclose(gradients, want, atol=1e-12)
 
 
+@pytest.mark.full
 def test_second_derivative_against_cofactors():
     hessian, want = (jax.jit(jax.hessian(f)) for f in (det, cofactor_determinant))
     for A in (of_rank(3, 4), of_rank(2, 4), of_rank(1, 4), np.eye(4), np.zeros((4, 4))):
@@ -126,6 +127,7 @@ def test_second_derivative_against_cofactors():
                                    atol=1e-13 * max(norm(np.asarray(A)) ** 2, 1))  # fmt: skip
 
 
+@pytest.mark.full
 def test_complex_determinants():
     rng = np.random.default_rng(2)
     A = rng.normal(size=(5, 5)) + 1j * rng.normal(size=(5, 5))
@@ -200,6 +202,7 @@ def permanent(A):
     return sums[2 ** len(A) - 1]
 
 
+@pytest.mark.full
 def test_third_derivative_against_cofactors():
     A, *directions = np.random.default_rng(3).normal(size=(4, 4, 4))
     third = []

@@ -119,6 +119,7 @@ def test_the_plain_operations_over_the_list(dtype):
     assert (residual <= 20 * N * eps * gallery.norms(scaled)).all()
 
 
+@pytest.mark.full
 def test_the_plain_path_is_the_same_function():
     """On a well-conditioned matrix both paths give the same ordered factors in the same gauge."""
     A = jnp.asarray(gallery.general()["random"] + 1j * np.eye(N)[::-1])
@@ -153,6 +154,7 @@ def test_the_order_does_not_depend_on_rounding():
     np.testing.assert_allclose(got, np.tile(want, (50, 1)), atol=1e-12)
 
 
+@pytest.mark.full
 def test_complex_vectors_move_in_their_gauge():
     """T, Z, w and V of a complex matrix, as functions of its real and imaginary parts."""
     rng = np.random.default_rng(1)

@@ -42,6 +42,7 @@ def test_a_large_mean_costs_no_accuracy_beyond_its_rounding():
     np.testing.assert_allclose(shifted.explained_variance, pca(X, 2).explained_variance, rtol=1e-3)
 
 
+@pytest.mark.full
 def test_derivatives():
     X = RNG.normal(size=(5, 3))
     assert_derivatives(lambda X: pca(X, 2).components, X)

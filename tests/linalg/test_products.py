@@ -104,6 +104,7 @@ def test_vector_norms_over_the_range(dtype):
         assert jnp.isnan(vector_norm(jnp.array([jnp.nan, 1.0]), p))
 
 
+@pytest.mark.full
 def test_gradients_at_repeated_singular_values():
     """Nuclear norm at 2I, spectral norm at diag(4, 1, 1), to the second order; complex ones too."""
     E, D = 2 * jnp.eye(3), jnp.diag(jnp.array([4.0, 1.0, 1.0]))

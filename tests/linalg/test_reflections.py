@@ -110,6 +110,7 @@ def test_hessenberg_keeps_the_eigenvalues():
     assert (Q, H) == (1.0, 2.0)
 
 
+@pytest.mark.full
 def test_complex_derivatives():
     rng = np.random.default_rng(6)
     A = jnp.asarray(rng.normal(size=(3, 3)) + 1j * rng.normal(size=(3, 3)))

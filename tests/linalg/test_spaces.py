@@ -99,6 +99,7 @@ def test_derivatives_along_directions_that_keep_the_rank(kind):
     np.testing.assert_allclose(dP, half + adjoint(half), atol=1e-12)
 
 
+@pytest.mark.full
 def test_second_derivative_at_repeated_singular_values():
     """P = A(AᵀA)⁻¹Aᵀ at A = I₃ₓ₂, differentiated twice: the basis is not unique, P is smooth."""
     A = jnp.eye(3, 2)

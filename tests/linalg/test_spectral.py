@@ -54,6 +54,7 @@ def test_against_the_matrix_exponential_of_scipy():
         np.testing.assert_allclose(tangent, want_tangent, atol=1e-13 * np.abs(want_tangent).max())
 
 
+@pytest.mark.full
 def test_third_derivatives_and_data_of_f():
     """Order 3 in both modes; what f closes over is differentiated, also together with A."""
     E, H, Y = (jnp.asarray(RNG.normal(size=(2, 2))) for _ in range(3))
@@ -104,6 +105,7 @@ def test_derivatives_of_sums(of):
     np.testing.assert_allclose(jax.jit(jax.hessian(value))(t), hessian, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.full
 def test_derivatives_on_singular_values():
     for A in (np.eye(2), np.eye(3)[:, :2], RNG.normal(size=(2, 3))):
         assert_derivatives(lambda A: spectral_fn(jnp.sinh, A, of="singular_values"), A)

@@ -57,6 +57,7 @@ def test_kernel_agrees_with_the_path_of_one_matrix(shape):
             np.testing.assert_allclose(x[i], y, atol=1e-11)
 
 
+@pytest.mark.full
 def test_nested_vmap():
     A = jnp.asarray(np.random.default_rng(3).normal(size=(3, 4, 4, 3)))
     nested = jax.vmap(jax.vmap(svd))(A)

@@ -48,6 +48,7 @@ def paths(request):
     return request.param, state, np.asarray(x)
 
 
+@pytest.mark.full
 def test_invariances_and_what_is_learnt(paths):
     """Of the same key: a monotone transformation changes no bit, a translation only rounding.
 

@@ -264,6 +264,7 @@ def test_saddles():
     assert run(np.array(x) + 0.5 * np.array([1.0] * 9 + [-10.0]))[2] < 1.0 - 1e-2
 
 
+@pytest.mark.full
 def test_float32():
     """float32 and bfloat16 stay; in float32, residuals at the starts are right."""
     for p in PROBLEMS:

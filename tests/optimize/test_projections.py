@@ -149,6 +149,7 @@ def test_empty_sets_are_nan():
         assert np.isnan(project(x)).all()
 
 
+@pytest.mark.full
 def test_gradients_off_the_kinks_and_at_repeated_eigenvalues():
     x = jnp.asarray(3 * RNG.normal(size=N))
     for name in ("box", "ball", "half_space", "affine", "simplex"):

@@ -166,6 +166,7 @@ def test_no_bound_is_none(bounds, target):
     np.testing.assert_allclose(found.value, target, rtol=1e-7)
 
 
+@pytest.mark.full
 def test_methods_of_the_door_agree():
     fn = lambda p: jnp.stack([p["x"] ** 2 - 2.0, p["x"] - 1.5])
     values = [least_squares(fn, {"x": jnp.float64(1.0)}, method=method, gtol=1e-12).value["x"]
@@ -198,6 +199,7 @@ def test_the_unit_of_the_residuals_changes_nothing(dtype):
     assert np.ptp(found.num_steps) <= 2
 
 
+@pytest.mark.full
 def test_an_infinite_jacobian_is_not_finite_and_points_stay_inside():
     for method in ("trf", "lm", "gauss-newton"):
         found = optimize.least_squares(lambda x: jnp.sqrt(x - 2.0) + 5.0, [2.0], method=method)

@@ -26,6 +26,7 @@ def test_every_operation_at_a_tiny_size(script):
         assert row["ratio"][0] > 0
 
 
+@pytest.mark.full
 def test_several_rows_have_a_process_each(script, tmp_path, capsys):
     file = tmp_path / "figures.json"
     arguments = ["matmul", "det", "--sizes", "2", "--batch", "8", "--runs", "2", "--no-gradients"]
