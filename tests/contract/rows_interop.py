@@ -4,12 +4,29 @@ from tests.contract.row import HostRow
 
 MODULES = "tests/interop/test_flax_modules.py"
 PARAMS = "tests/interop/test_flax_params.py"
+TORCH = "tests/interop/test_torch_weights.py"
+FILES = "tests/interop/test_safetensors_files.py"
 
 _EVIDENCE = {
     "from_flax_params": (
         "relabels a tree, with the arrays as they are",
         f"{PARAMS}::test_round_trip_is_exact",
         f"{PARAMS}::test_gradients_go_there_and_back",
+    ),
+    "load_safetensors": (
+        "reads a file",
+        f"{FILES}::test_round_trip_is_exact",
+        f"{FILES}::test_bad_files",
+    ),
+    "load_torch_state_dict": (
+        "reads NumPy arrays on the host",
+        f"{TORCH}::test_an_mlp_computes_what_pytorch_would",
+        f"{TORCH}::test_running_variances_change_their_convention",
+    ),
+    "save_safetensors": (
+        "writes a file",
+        f"{FILES}::test_round_trip_is_exact",
+        f"{FILES}::test_names_are_flax_paths",
     ),
     "to_flax_params": (
         "relabels a tree, with the arrays as they are",
@@ -25,6 +42,11 @@ _EVIDENCE = {
         "makes a Flax module",
         f"{MODULES}::test_nnx_trains_as_we_do",
         f"{MODULES}::test_dropout_draws_from_flax_keys",
+    ),
+    "to_torch_state_dict": (
+        "makes NumPy arrays on the host",
+        f"{TORCH}::test_every_layer_goes_there_and_back",
+        f"{TORCH}::test_running_variances_change_their_convention",
     ),
 }
 
