@@ -62,6 +62,7 @@ def batched(model: Any, config: Any) -> BatchedModel:
     """A model, with or without a model state in its signatures, as functions of a batch."""
     stateful = "model_state" in inspect.signature(model.apply).parameters
 
+    @jax.jit
     def init(key: Array) -> tuple[PyTree, PyTree]:
         made = model.init(typed_key(key), config)
         return made if stateful else (made, ())

@@ -65,8 +65,8 @@ def to_linen(model: Any, config: Any) -> Any:
     Example:
       >>> from jaxmath.models import mlp
       >>> module = to_linen(mlp, mlp.Config((4, 8, 3)))
-      >>> variables = module.init(jax.random.key(0), jnp.ones((5, 4)))
-      >>> sorted(variables["params"]), module.apply(variables, jnp.ones((5, 4))).shape
+      >>> variables = jax.jit(module.init)(jax.random.key(0), jnp.ones((5, 4)))
+      >>> sorted(variables["params"]), jax.jit(module.apply)(variables, jnp.ones((5, 4))).shape
       (['Dense_0', 'Dense_1'], (5, 3))
     """
     check_model("to_linen", model, config)

@@ -10,19 +10,30 @@ SMALL = ["--epochs", "1", "--repeats", "1", "--seeds", "2", "--hidden", "2", "--
          "--batch", "4"]  # fmt: skip
 
 
+def _run(path, *programs) -> dict:
+    assert bench.main([*SMALL, "--programs", *programs, "--output", str(path)]) == 0
+    return json.loads(path.read_text())
+
+
 def test_smallest_run_writes_every_figure(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(bench.PEERS, "torch", "a_package_that_nobody_has")
-    path = tmp_path / "results" / "step.json"
-    programs = ["--programs", "flax", "torch", "sklearn", "map"]
-    assert bench.main([*SMALL, *programs, "--output", str(path)]) == 0
-    report = json.loads(path.read_text())
-    assert [row["program"] for row in report["results"]] == ["ours", "flax", "sklearn", "map"]
-    assert [row["figure"] for row in report["results"]] == [None, 1.5, 3.0, 0.7]
+    report = _run(tmp_path / "results" / "step.json", "flax", "torch", "sklearn")
+    assert [row["program"] for row in report["results"]] == ["ours", "flax", "sklearn"]
+    assert [row["figure"] for row in report["results"]] == [None, 1.5, 3.0]
     for row in report["results"]:
         assert row["ms_a_step"] > 0
         assert 1 < row["last_loss"] < 4
     assert report["left_out"] == ["torch"]
     assert "torch is not installed: left out" in capsys.readouterr().out
+
+
+@pytest.mark.full
+def test_seeds_in_one_call(tmp_path):
+    report = _run(tmp_path / "step.json", "vmap", "map")
+    ours, vmap, lanes = report["results"]
+    assert vmap["figure"] == lanes["figure"] == 0.7
+    assert abs(vmap["last_loss"] - lanes["last_loss"]) < 1e-5
+    assert ours["ratio"] is None
 
 
 def test_batches_hold_every_example_once():
