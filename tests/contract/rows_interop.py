@@ -36,12 +36,12 @@ _EVIDENCE = {
     "to_linen": (
         "makes a Flax module",
         f"{MODULES}::test_linen_trains_as_we_do",
-        f"{MODULES}::test_dropout_draws_from_flax_keys",
+        f"{MODULES}::test_each_call_and_each_example_has_its_own_key",
     ),
     "to_nnx": (
         "makes a Flax module",
         f"{MODULES}::test_nnx_trains_as_we_do",
-        f"{MODULES}::test_dropout_draws_from_flax_keys",
+        f"{MODULES}::test_each_call_and_each_example_has_its_own_key",
     ),
     "to_torch_state_dict": (
         "makes NumPy arrays on the host",
