@@ -27,7 +27,7 @@ LAYERS = [
     {"probability", "graph", "optimize"},
     {"nn"},
     {"models", "datasets"},
-    {"train", "benchmark"},
+    {"train", "benchmark", "interop"},
 ]
 
 

@@ -1,0 +1,343 @@
+#!/usr/bin/env python
+"""Values and gradients against PyTorch, layer by layer, in float32 and float64.
+
+    python benchmarks/torch_parity.py --output benchmarks/results/torch_parity_cpu.json
+
+Each case is one function of the same arrays in both libraries, weights moved by
+``interop.to_torch_state_dict`` where there are any. Compared are the value, and the gradient of
+Σ wᵢ yᵢ with fixed random w to every floating argument: the largest difference over the largest
+entry, in a gradient at least 1. The bound is 1e-6 in float32 and 1e-12 in float64. Dropout is
+compared by the share that is kept, to 5 standard errors. Hinge losses of one example,
+Jensen–Shannon and the step have no counterpart in PyTorch.
+Without PyTorch nothing can be compared: that is said, and the exit status is 2.
+"""
+
+import argparse
+import importlib.util
+import json
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from jaxmath import interop, nn
+from jaxmath.models import mlp
+
+BOUNDS = {"float32": 1e-6, "float64": 1e-12}
+N, T, H, W, C, K = 7, 5, 4, 3, 6, 4
+EPS = 1e-5  # PyTorch's, for all norms
+
+
+class Case(NamedTuple):
+    """Arguments in float64; ours of (params, *args), PyTorch's of (module or None, *tensors).
+
+    ``params`` are our layers; ``module`` makes PyTorch's module, whose weights are set to them.
+    Integer arguments are labels or symbols. ``state`` are running statistics of a batch norm.
+    """
+
+    args: tuple
+    ours: Callable
+    theirs: Callable
+    params: Any = ()
+    module: Callable | None = None
+    names: tuple[str, ...] = ("",)
+    state: Any = ()
+
+
+def over_examples(f: Callable) -> Callable:
+    """f(params, *one example), over a batch."""
+    return lambda params, *args: jax.vmap(partial(f, params))(*args)
+
+
+def channels_first(x: Any) -> Any:
+    return x.movedim(-1, 1)
+
+
+def channels_last(x: Any) -> Any:
+    return x.movedim(1, -1)
+
+
+def layer_cases(draw: Callable) -> dict[str, Case]:
+    import torch
+
+    image = draw(N, H, W, C)
+    norm = lambda kind: kind(1 + draw(C) / 2, draw(C))
+    on_images = lambda module, x: channels_last(module(channels_first(x)))
+    symbols = np.random.default_rng(1).integers(K, size=N)
+    batch, state = norm(nn.BatchNorm), nn.BatchNormState(draw(C), 1 + draw(C) ** 2)
+    one = lambda kind: (norm(kind),)
+    call = lambda module, x: module(x)
+
+    def batch_train(params: Any, x: Any) -> Any:
+        f = lambda x: nn.batch_norm_train(params[0], state, x, axis_name="b", eps=EPS)
+        y, new = jax.vmap(f, axis_name="b", out_axes=(0, None))(x)
+        count = N * H * W
+        # Unbiased, as PyTorch tracks it.
+        var = 0.9 * state.var + (new.var - 0.9 * state.var) * (count / (count - 1))
+        # PyTorch's statistics are buffers, through which no gradient runs.
+        return jnp.concatenate([y.reshape(-1), *map(jax.lax.stop_gradient, (new.mean, var))])
+
+    def torch_batch_train(module: Any, x: Any) -> Any:
+        y = on_images(module.train(), x)
+        return torch.cat([y.reshape(-1), module.running_mean, module.running_var])
+
+    affine = {"affine": True, "eps": EPS}
+    return {
+        "dense": Case(
+            (draw(N, C),), over_examples(lambda p, x: nn.dense_apply(p[0], x)), call,
+            (nn.Dense(draw(C, K), draw(K)),), lambda: torch.nn.Linear(C, K),
+        ),
+        "embedding": Case(
+            (symbols,), over_examples(lambda p, i: nn.embedding_apply(p[0], i)), call,
+            (nn.Embedding(draw(K, C)),), lambda: torch.nn.Embedding(K, C),
+        ),
+        "layer_norm": Case(
+            (draw(N, C),), over_examples(lambda p, x: nn.layer_norm(p[0], x, eps=EPS)), call,
+            one(nn.LayerNorm), lambda: torch.nn.LayerNorm(C, eps=EPS),
+        ),
+        "rms_norm": Case(
+            (draw(N, C),), over_examples(lambda p, x: nn.rms_norm(p[0], x, eps=EPS)), call,
+            (nn.RMSNorm(1 + draw(C) / 2),), lambda: torch.nn.RMSNorm(C, eps=EPS),
+        ),
+        "group_norm": Case(
+            (image,), over_examples(lambda p, x: nn.group_norm(p[0], x, num_groups=3, eps=EPS)),
+            on_images, one(nn.GroupNorm), lambda: torch.nn.GroupNorm(3, C, eps=EPS),
+        ),
+        "instance_norm": Case(
+            (image,), over_examples(lambda p, x: nn.instance_norm(p[0], x, eps=EPS)),
+            on_images, one(nn.InstanceNorm), lambda: torch.nn.InstanceNorm2d(C, **affine),
+        ),
+        "batch_norm_apply": Case(
+            (image,), over_examples(lambda p, x: nn.batch_norm_apply(p[0], state, x, eps=EPS)),
+            lambda module, x: on_images(module.eval(), x), (batch,),
+            lambda: torch.nn.BatchNorm2d(C, eps=EPS), state=(state,),
+        ),
+        "batch_norm_train": Case(
+            (image,), batch_train, torch_batch_train, (batch,),
+            lambda: torch.nn.BatchNorm2d(C, eps=EPS), state=(state,),
+        ),
+    }  # fmt: skip
+
+
+def activation_cases(draw: Callable) -> dict[str, Case]:
+    import torch.nn.functional as F
+
+    x = draw(N, C) * 3
+    each = lambda f: over_examples(lambda p, x: f(x))
+    pairs = {
+        "sigmoid": (nn.sigmoid, F.sigmoid),
+        "tanh": (nn.tanh, F.tanh),
+        "relu": (nn.relu, F.relu),
+        "leaky_relu": (nn.leaky_relu, partial(F.leaky_relu, negative_slope=0.01)),
+        "elu": (nn.elu, F.elu),
+        "selu": (nn.selu, F.selu),
+        "gelu": (nn.gelu, partial(F.gelu, approximate="tanh")),
+        "gelu, exact": (partial(nn.gelu, approximate=False), F.gelu),
+        "silu": (nn.silu, F.silu),
+        "softplus": (nn.softplus, F.softplus),
+        "softmax": (nn.softmax, partial(F.softmax, dim=-1)),
+        "log_softmax": (nn.log_softmax, partial(F.log_softmax, dim=-1)),
+    }
+    cases = {
+        name: Case((x,), each(ours), lambda _, x, f=theirs: f(x))
+        for name, (ours, theirs) in pairs.items()
+    }
+    slope = np.abs(draw(1))
+    cases["prelu"] = Case(
+        (x, slope), lambda _, x, a: nn.prelu(x, a[0]), lambda _, x, a: F.prelu(x, a)
+    )
+    return cases
+
+
+def loss_cases(draw: Callable) -> dict[str, Case]:
+    import torch.nn.functional as F
+
+    logits, target = draw(N, K) * 3, draw(N, K)
+    labels = np.random.default_rng(2).integers(K, size=N)
+    soft = np.exp(target) / np.exp(target).sum(-1, keepdims=True)
+    bits = (target > 0).astype(float)
+    each = lambda f: over_examples(lambda p, *args: f(*args))
+    rows = {"reduction": "none"}
+    return {
+        "softmax_cross_entropy": Case(
+            (logits, labels), each(nn.softmax_cross_entropy),
+            lambda _, z, y: F.cross_entropy(z, y, **rows),
+        ),
+        "label smoothing": Case(
+            (logits, labels), each(partial(nn.softmax_cross_entropy, label_smoothing=0.1)),
+            lambda _, z, y: F.cross_entropy(z, y, label_smoothing=0.1, **rows),
+        ),
+        "soft labels": Case(
+            (logits, soft), each(nn.softmax_cross_entropy_with_soft_labels),
+            lambda _, z, q: F.cross_entropy(z, q, **rows),
+        ),
+        "binary cross-entropy": Case(
+            (logits, bits), each(jax.vmap(nn.sigmoid_binary_cross_entropy)),
+            lambda _, z, y: F.binary_cross_entropy_with_logits(z, y, **rows),
+        ),
+        "mean_squared_error": Case(
+            (logits, target), lambda _, a, b: nn.mean_squared_error(a, b)[None],
+            lambda _, a, b: F.mse_loss(a, b)[None],
+        ),
+        "mean_absolute_error": Case(
+            (logits, target), lambda _, a, b: nn.mean_absolute_error(a, b)[None],
+            lambda _, a, b: F.l1_loss(a, b)[None],
+        ),
+        "huber_loss": Case(
+            (logits[0], target[0]), lambda _, a, b: nn.huber_loss(a, b, delta=0.7)[None],
+            lambda _, a, b: F.huber_loss(a, b, delta=0.7, reduction="sum")[None],
+        ),
+        "kl_divergence": Case(
+            # Of logits: off the simplex ours goes on as Σ p log(p/q) − p + q.
+            (target, logits),
+            each(lambda p, q: nn.kl_divergence(nn.log_softmax(p), nn.log_softmax(q))),
+            lambda _, p, q: F.kl_div(
+                F.log_softmax(q, -1), F.log_softmax(p, -1), log_target=True, **rows
+            ).sum(-1),
+        ),
+    }  # fmt: skip
+
+
+def model_cases(draw: Callable) -> dict[str, Case]:
+    import torch
+
+    config = mlp.Config((64, 32, 16, 10), "tanh")
+    params = tuple(
+        nn.Dense(draw(a, b) / a**0.5, draw(b)) for a, b in ((64, 32), (32, 16), (16, 10))
+    )
+    layers = lambda: torch.nn.Sequential(
+        torch.nn.Linear(64, 32), torch.nn.Tanh(), torch.nn.Linear(32, 16), torch.nn.Tanh(),
+        torch.nn.Linear(16, 10),
+    )  # fmt: skip
+    return {
+        "mlp": Case(
+            (draw(N, 64),), over_examples(lambda p, x: mlp.apply(p, x, config=config)),
+            lambda module, x: module(x), params, layers, ("0", "2", "4"),
+        )
+    }  # fmt: skip
+
+
+def relative(got: Any, want: Any, least: float = 0.0) -> float:
+    """The largest difference over the largest entry."""
+    got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
+    if got.shape != want.shape:
+        return float("inf")
+    return float(np.max(np.abs(got - want)) / max(np.max(np.abs(want)), least, 1e-300))
+
+
+def compare(case: Case, dtype: str) -> tuple[float, float]:
+    """The relative errors of the value and of the gradients."""
+    import torch
+
+    floating = [np.asarray(a).dtype.kind == "f" for a in case.args]
+    args = [np.asarray(a, dtype if f else None) for a, f in zip(case.args, floating, strict=True)]
+    params = jax.tree.map(lambda a: jnp.asarray(a, dtype), case.params)
+    y = jax.jit(case.ours)(params, *args)
+    weight = np.random.default_rng(3).standard_normal(y.shape).astype(dtype)
+    places = (0, *(i + 1 for i, f in enumerate(floating) if f))
+    total = lambda *inputs: jnp.sum(weight * case.ours(*inputs))
+    in_params, *in_args = jax.jit(jax.grad(total, argnums=places))(params, *args)
+
+    tensors = [torch.tensor(a, requires_grad=f) for a, f in zip(args, floating, strict=True)]
+    module = case.module and case.module().to(getattr(torch, dtype))
+    if module:
+        entries = interop.to_torch_state_dict(case.params, case.state, names=case.names)
+        module.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in entries.items()})
+        entries = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    z = case.theirs(module, *tensors)
+    (torch.from_numpy(weight) * z).sum().backward()
+    got = [np.asarray(g) for g in in_args]
+    want = [t.grad.numpy() for t, f in zip(tensors, floating, strict=True) if f]
+    if module:
+        ours = interop.to_torch_state_dict(in_params, case.state, names=case.names)
+        for name, parameter in module.named_parameters():
+            got.append(ours[name])
+            want.append(parameter.grad.numpy())
+        back, state = interop.load_torch_state_dict(
+            entries, like=params, model_state=case.state, names=case.names
+        )
+        low = jax.tree.map(lambda a: np.asarray(a, dtype), case.state)
+        same = jax.tree.map(np.array_equal, (back, state), (params, low))
+        assert all(jax.tree.leaves(same)), "the weights did not come back as they were"
+    gradient = max(relative(a, b, 1.0) for a, b in zip(got, want, strict=True))
+    return relative(y, z.detach().numpy()), gradient
+
+
+def dropout_moments(rate: float = 0.3, size: int = 200_000) -> list[dict]:
+    """The share of ones that both dropouts keep, in standard errors from 1 − rate."""
+    import torch
+
+    torch.manual_seed(0)
+    ours = np.asarray(nn.dropout(jax.random.key(0), jnp.ones(size), rate))
+    theirs = torch.nn.functional.dropout(torch.ones(size), rate, training=True).numpy()
+    rows = []
+    for who, y in (("ours", ours), ("torch", theirs)):
+        kept = np.count_nonzero(y)
+        error = np.sqrt(rate * (1 - rate) / size)
+        z = abs(kept / size - (1 - rate)) / error
+        scaled = bool(np.allclose(y[y != 0], 1 / (1 - rate), rtol=1e-6))
+        rows.append({"case": f"dropout, {who}", "standard_errors": float(z), "scaled": scaled,
+                     "ok": bool(z < 5 and scaled)})  # fmt: skip
+    return rows
+
+
+def all_cases() -> dict[str, Case]:
+    """Every case, from one seed."""
+    rng = np.random.default_rng(0)
+    draw = lambda *shape: rng.standard_normal(shape)
+    cases: dict[str, Case] = {}
+    for make in (layer_cases, activation_cases, loss_cases, model_cases):
+        cases |= make(draw)
+    return cases
+
+
+def measure() -> list[dict]:
+    """One row a case and dtype."""
+    rows = []
+    for name, case in all_cases().items():
+        for dtype, bound in BOUNDS.items():
+            value, gradient = compare(case, dtype)
+            ok = value <= bound and gradient <= bound
+            rows.append({"case": name, "dtype": dtype, "value": value, "gradient": gradient,
+                         "bound": bound, "ok": ok})  # fmt: skip
+    return rows + dropout_moments()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Compare, print and write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--output", type=Path, help="write the figures as JSON")
+    args = parser.parse_args(argv)
+    if importlib.util.find_spec("torch") is None:
+        print("torch is not installed: left out, nothing to compare")
+        return 2
+    jax.config.update("jax_enable_x64", True)
+    rows = measure()
+    for row in rows:
+        figures = (
+            f"{row['value']:>10.1e} {row['gradient']:>10.1e}"
+            if "value" in row
+            else f"{row['standard_errors']:>10.2f} standard errors"
+        )
+        print(f"{row['case']:<24} {row.get('dtype', ''):<8} {figures} {'' if row['ok'] else 'NO'}")
+    print(f"{sum(row['ok'] for row in rows)} of {len(rows)} agree")
+    if args.output:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        versions = {name: version(name) for name in ("jax", "torch", "numpy")}
+        report = {"device": jax.devices()[0].device_kind, "versions": versions, "results": rows}
+        args.output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    return 0 if all(row["ok"] for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,293 @@
+#!/usr/bin/env python
+"""One training step of the digits perceptron 64-128-10, batch 128: ours, and what others take.
+
+    python benchmarks/train_step.py --output benchmarks/results/train_step_cpu.json
+
+Everyone trains the same network (ReLU, softmax cross-entropy, Adam at 1e-3, float32) on the same
+1,408 digits in epochs of 11 shuffled batches, the shuffling part of the time:
+
+ours         ``train.fit``, an epoch one compiled scan, from the call to the history on the host
+flax         a Python loop over one jitted step of a Flax module with donated buffers, batches cut
+             out in NumPy
+torch        PyTorch, eager, batches cut out of a tensor
+sklearn      ``MLPClassifier.partial_fit`` on each batch
+vmap, map    32 seeds of ours in one call of ``train.fit``, all at once or one after another; the
+             ratio is to 32 times one, and the figure counts the better
+
+BLAS and PyTorch have ``--threads`` threads: with more than one these small products are slower.
+A sample is a run of some epochs; the programs take turns, forwards and backwards, and ratios are of
+samples of the same turn. Compile time (the first run less the median) has its own column. A peer
+that is not installed is left out by name.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from threadpoolctl import threadpool_limits
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.optimizer_update import median_interval
+from jaxmath import datasets, nn, optimize, train
+from jaxmath.models import mlp
+
+RATE = 1e-3
+PROGRAMS = ("flax", "torch", "sklearn", "vmap", "map")
+PEERS = {"flax": "flax", "torch": "torch", "sklearn": "sklearn"}
+# At least so many times our time, and at most that share of so many single runs.
+FIGURES = {"flax": 1.5, "torch": 8.0, "sklearn": 3.0}
+SEEDS_FIGURE = 0.7
+
+Run = Callable[[], Any]
+
+
+def data(num: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first digits of the set, shuffled once."""
+    digits = datasets.digits()
+    order = np.random.default_rng(0).permutation(len(digits.y))[:num]
+    return np.asarray(digits.x)[order], np.asarray(digits.y)[order]
+
+
+def batches(num: int, batch: int, epochs: int, seed: int = 0) -> Any:
+    """The rows of each batch, epoch after epoch in another order."""
+    rng = np.random.default_rng(seed)
+    for _ in range(epochs):
+        yield from rng.permutation(num).reshape(-1, batch)
+
+
+def ours(args: argparse.Namespace, x: np.ndarray, y: np.ndarray, mode: str) -> Run:
+    """Our engine: one run for "scan", an ensemble for "vmap" and "map"."""
+    config = mlp.Config((64, args.hidden, 10))
+    train_fn, _ = train.adapt(lambda params, x: mlp.apply(params, x, config=config))
+    optimizer = optimize.adam(RATE)
+    step = train.supervised_step(train_fn, nn.softmax_cross_entropy, optimizer)
+
+    def start(key: jax.Array) -> train.TrainState:
+        init_key, run_key = jax.random.split(key)
+        params = mlp.init(init_key, config, dtype=jnp.float32)
+        return train.init_state(run_key, params, optimizer=optimizer)
+
+    key, many = jax.random.key(0), mode != "scan"
+    state = jax.jit(jax.vmap(start) if many else start)(
+        jax.random.split(key, args.seeds) if many else key
+    )
+    options = {"num_epochs": args.epochs, "batch_size": args.batch, "progress": False}
+
+    def run() -> Any:
+        result = train.fit(state, step, (x, y), mode=mode, ensemble=many, **options)
+        return result.history["loss"][-1]
+
+    return run
+
+
+def flax_loop(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
+    import flax.linen
+    from flax.training.train_state import TrainState
+
+    class Net(flax.linen.Module):
+        @flax.linen.compact
+        def __call__(self, x: jax.Array) -> jax.Array:
+            return flax.linen.Dense(10)(flax.linen.relu(flax.linen.Dense(args.hidden)(x)))
+
+    net = Net()
+    params = jax.jit(net.init)(jax.random.key(0), x[:1])["params"]
+
+    def step(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, jax.Array]:
+        def loss(params: Any) -> jax.Array:
+            logits = net.apply({"params": params}, x)
+            return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
+
+        value, gradients = jax.value_and_grad(loss)(state.params)
+        return state.apply_gradients(grads=gradients), value
+
+    jitted = jax.jit(step, donate_argnums=0)
+    optimizer = optax.adam(RATE)
+
+    def run() -> Any:
+        # Buffers are donated: each run begins with its own copy.
+        copy = jax.tree.map(jnp.copy, params)
+        state = TrainState.create(apply_fn=net.apply, params=copy, tx=optimizer)
+        for rows in batches(len(y), args.batch, args.epochs):
+            state, value = jitted(state, x[rows], y[rows])
+        return jax.block_until_ready(value)
+
+    return run
+
+
+def torch_eager(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
+    import torch
+
+    torch.set_num_threads(args.threads)
+    X, Y = torch.from_numpy(x), torch.from_numpy(y.astype(np.int64))
+
+    def run() -> Any:
+        torch.manual_seed(0)
+        net = torch.nn.Sequential(
+            torch.nn.Linear(64, args.hidden), torch.nn.ReLU(), torch.nn.Linear(args.hidden, 10)
+        )
+        optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
+        loss_fn = torch.nn.CrossEntropyLoss()
+        for rows in batches(len(y), args.batch, args.epochs):
+            chosen = torch.from_numpy(rows)
+            optimizer.zero_grad()
+            loss = loss_fn(net(X[chosen]), Y[chosen])
+            loss.backward()
+            optimizer.step()
+        return loss.item()
+
+    return run
+
+
+def scikit_learn(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
+    from sklearn.neural_network import MLPClassifier
+
+    def run() -> Any:
+        net = MLPClassifier(
+            (args.hidden,), learning_rate_init=RATE, alpha=0.0, batch_size=args.batch
+        )
+        for rows in batches(len(y), args.batch, args.epochs):
+            net.partial_fit(x[rows], y[rows], classes=np.arange(10))
+        return net.loss_
+
+    return run
+
+
+def interleaved(programs: dict[str, Run], repeats: int) -> dict[str, np.ndarray]:
+    """Seconds of each run, in turns, forwards and backwards."""
+    samples: dict[str, list[float]] = {name: [] for name in programs}
+    for i in range(repeats):
+        order = list(programs) if i % 2 == 0 else list(reversed(programs))
+        for name in order:
+            begin = time.perf_counter()
+            programs[name]()
+            samples[name].append(time.perf_counter() - begin)
+    return {name: np.array(values) for name, values in samples.items()}
+
+
+def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
+    """One row a program, and the peers left out."""
+    x, y = data(args.examples)
+    makers: dict[str, Callable[..., Run]] = {
+        "ours": lambda *a: ours(*a, "scan"),
+        "flax": flax_loop,
+        "torch": torch_eager,
+        "sklearn": scikit_learn,
+        "vmap": lambda *a: ours(*a, "vmap"),
+        "map": lambda *a: ours(*a, "map"),
+    }
+    absent = [n for n, package in PEERS.items() if importlib.util.find_spec(package) is None]
+    chosen = [name for name in makers if name in ("ours", *args.programs) and name not in absent]
+    programs = {name: makers[name](args, x, y) for name in chosen}
+    first, loss = {}, {}
+    for name, run in programs.items():
+        begin = time.perf_counter()
+        loss[name] = float(np.mean(run()))
+        first[name] = time.perf_counter() - begin
+    samples = interleaved(programs, args.repeats)
+    steps = args.epochs * (args.examples // args.batch)
+    rows = []
+    for name, seconds in samples.items():
+        one = samples["ours"]
+        ratios = seconds / one if name in FIGURES else seconds / (args.seeds * one)
+        rows.append({
+            "program": name,
+            "ms_a_step": float(np.median(seconds)) / steps * 1e3,
+            "ms_quartiles": [float(q) / steps * 1e3 for q in np.quantile(seconds, (0.25, 0.75))],
+            "ratio": None if name == "ours" else float(np.median(ratios)),
+            "ratio_interval": None if name == "ours" else list(median_interval(ratios)),
+            "figure": FIGURES.get(name, None if name == "ours" else SEEDS_FIGURE),
+            "compile_s": max(first[name] - float(np.median(seconds)), 0.0),
+            "last_loss": loss[name],
+        })  # fmt: skip
+    return rows, absent
+
+
+def environment(args: argparse.Namespace) -> dict[str, Any]:
+    """What the figures hold for."""
+    packages = ("jax", "flax", "optax", "torch", "scikit-learn")
+    found = {}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except ImportError:
+            found[name] = None
+    return {
+        "device": jax.devices()[0].device_kind,
+        "machine": platform.machine(),
+        "cpu_count": os.cpu_count(),
+        "load_average": os.getloadavg()[0],
+        "versions": found,
+        "note": "BLAS and PyTorch have `threads`; XLA's own pool is not pinned",
+        **{name: value for name, value in vars(args).items() if name != "output"},
+    }
+
+
+def line(row: dict) -> str:
+    """One line of the table."""
+    text = f"{row['program']:<9} {row['ms_a_step']:>9.4f} {row['compile_s']:>10.2f}"
+    if row["ratio"] is not None:
+        low, high = row["ratio_interval"]
+        sign = "≥" if row["program"] in FIGURES else "≤"
+        text += f" {row['ratio']:>8.2f} {low:>7.2f}–{high:<7.2f} {sign} {row['figure']}"
+    return text
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--programs", nargs="+", choices=PROGRAMS, default=list(PROGRAMS), help="beside ours")
+    add("--epochs", type=int, default=40, help="epochs of a sample (default: %(default)s)")
+    add("--repeats", type=int, default=15, help="samples of each program (default: %(default)s)")
+    add("--seeds", type=int, default=32, help="lanes of the ensemble (default: %(default)s)")
+    add("--hidden", type=int, default=128, help="hidden units (default: %(default)s)")
+    add("--examples", type=int, default=1408, help="a multiple of --batch (default: %(default)s)")
+    add("--batch", type=int, default=128, help="examples of a step (default: %(default)s)")
+    add("--threads", type=int, default=1, help="of BLAS and PyTorch (default: %(default)s)")
+    add("--output", type=Path, help="write the figures as JSON")
+    args = parser.parse_args(argv)
+    if min(args.epochs, args.repeats, args.seeds, args.hidden, args.batch, args.threads) < 1:
+        parser.error("all numbers must be at least 1")
+    if args.examples % args.batch or not 1 <= args.examples <= 1797:
+        parser.error("--examples must be a multiple of --batch and at most 1797")
+    return args
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure, print and write."""
+    args = parse(argv)
+    with threadpool_limits(args.threads):
+        rows, absent = measure(args)
+    about = environment(args)
+    print(json.dumps(about))
+    print(
+        f"{'program':<9} {'ms a step':>9} {'compile s':>10} {'ratio':>8} {'95% interval':>15} asked"
+    )
+    for row in rows:
+        print(line(row))
+    for name in absent:
+        print(f"{name} is not installed: left out")
+    if args.output:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        report = {"environment": about, "results": rows, "left_out": absent}
+        args.output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
