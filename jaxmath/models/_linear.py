@@ -58,7 +58,8 @@ def labelled_set(
     X = as_array("X", X, ndim=2, min_size=1)
     y = as_array("y", y, shape=X.shape[:1], kind="integer")
     if not isinstance(y, jax.core.Tracer):
-        low, high = np.min(y), np.max(y)
+        known = np.asarray(y)  # under jit, a reduction of what it closes over is traced
+        low, high = known.min(), known.max()
         if low < 0 or high >= num_classes:
             raise ValueError(
                 f"{caller}: argument `y` must hold labels from 0 to {num_classes - 1}, "

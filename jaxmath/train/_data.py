@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jaxmath.datasets.dataset import Dataset
 from jaxmath.train.step import Batch
 from jaxmath.typing import Array, PyTree, check_number
 
@@ -27,6 +28,11 @@ class Placed(NamedTuple):
     y: PyTree
     weight: Array
     limit: Array | np.int32
+
+
+def as_pair(data: Any) -> Any:
+    """(x, y) of a ``Dataset``; whatever else it is, unchanged."""
+    return tuple(data) if isinstance(data, Dataset) else data
 
 
 def check_data(caller: str, name: str, data: Any, num_classes: int | None = None) -> int:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.sharding import Mesh
 
-from jaxmath.train._data import Placed, check_batch_size, check_data, place, take
+from jaxmath.train._data import Placed, as_pair, check_batch_size, check_data, place, take
 from jaxmath.typing import Array, PyTree
 
 __all__ = ["evaluate"]
@@ -60,7 +60,7 @@ def evaluate(
       eval_fn: ``eval_fn(state, batch) -> {name: values}``, values of shape (n,), as
         ``supervised_eval`` makes it; the same function object is compiled once.
       state: the state to evaluate.
-      data: ``(x, y)``.
+      data: ``(x, y)``, or a ``Dataset``.
       batch_size: examples at a time, at most (a smaller data set is one batch).
       mesh: devices to spread each batch over, from ``data_mesh``.
 
@@ -77,6 +77,7 @@ def evaluate(
       >>> f"{mean['loss']:.1f}"
       '4.0'
     """
+    data = as_pair(data)
     n = check_data("evaluate", "data", data)
     if mesh is None:
         batch_size = min(batch_size, n)

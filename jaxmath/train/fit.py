@@ -7,7 +7,7 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
-from jaxmath.train._data import check_batch_size, check_data, place
+from jaxmath.train._data import as_pair, check_batch_size, check_data, place
 from jaxmath.train._driver import Driver, start
 from jaxmath.train._epoch import Plan
 from jaxmath.train._progress import Progress
@@ -57,11 +57,11 @@ def fit(
       state: the state to begin with; any pytree that ``step`` takes. It is not consumed.
       step: ``step(state, batch, key) -> (state, metrics)``, metrics a dictionary of scalars with
         ``loss``; the batch is a ``Batch``.
-      data: ``(x, y)``, arrays or pytrees of arrays with one row an example.
+      data: ``(x, y)``, arrays or pytrees of arrays with one row an example, or a ``Dataset``.
       num_epochs: epochs in all, those before a resumption included.
       batch_size: examples a step; with a mesh a multiple of its devices.
       eval_fn: ``eval_fn(state, batch) -> {name: values}`` with ``loss``, for the validation.
-      validation: ``(x, y)``, evaluated after each epoch.
+      validation: as ``data``, evaluated after each epoch.
       patience: stop after so many epochs without a lower validation loss.
       ema: decay of a running mean of the parameters, from the first ones on: the mean is what is
         evaluated and kept as ``best``. What a model carries beside parameters is not averaged.
@@ -109,6 +109,7 @@ def fit(
     if mesh is not None and ensemble:
         raise ValueError("fit: an ensemble runs without a mesh")
     check_number("num_epochs", num_epochs, low=1, integer=True)
+    data, validation = as_pair(data), as_pair(validation)
     n = check_data("fit", "data", data, num_classes)
     check_batch_size("fit", batch_size, n * jax.process_count(), mesh)
     _check_validation(eval_fn, validation, patience, num_classes)

@@ -103,3 +103,15 @@ def test_status_and_refusals():
         logistic.fit(X, 2 * y)
     with pytest.raises(ValueError, match="fit: argument `method` must be one of newton"):
         logistic.fit(X, y, method="irls")
+
+
+def test_labels_that_a_jitted_function_closes_over():
+    """They are known, and their check is no part of the program."""
+    X, y, wrong = jnp.array([[0.0], [1.0], [2.0]]), jnp.array([0, 1, 0]), jnp.array([0, 1, 2])
+    params = LinearParams(jnp.zeros(1), jnp.zeros(()))
+    step = jax.jit(lambda params: logistic.irls_step(params, X, y, 0.1))
+    np.testing.assert_allclose(
+        step(params).coef, logistic.irls_step(params, X, y, 0.1).coef, rtol=1e-12
+    )
+    with pytest.raises(ValueError, match="labels from 0 to 1, got 2"):
+        jax.jit(lambda params: logistic.irls_step(params, X, wrong))(params)

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxmath import nn, train
+from jaxmath import datasets, nn, train
 from jaxmath.train import Batch, _epoch, _progress
 from tests.train import problems as p
 from tests.train import toy
@@ -106,6 +106,17 @@ def test_evaluation_counts_every_example_once(scanned):
     means = train.evaluate(p.EVAL, scanned.state, (x, y), batch_size=16)
     np.testing.assert_allclose(means["loss"], history["validation_loss"][-1], rtol=1e-5)
     np.testing.assert_allclose(means["accuracy"], history["validation_accuracy"][-1], rtol=1e-5)
+
+
+def test_a_dataset_is_the_pair(scanned):
+    """For training, validation and evaluation alike."""
+    data, validation = (datasets.Dataset(*p.data(n, seed)) for n, seed in ((50, 0), (21, 1)))
+    result = train.fit(
+        p.start(), p.STEP, data, mode="scan", **KNOWN, eval_fn=p.EVAL, validation=validation
+    )
+    p.assert_same(result.best, scanned.best)
+    means = train.evaluate(p.EVAL, scanned.state, validation, batch_size=16)
+    assert means == train.evaluate(p.EVAL, scanned.state, tuple(validation), batch_size=16)
 
 
 def test_the_given_state_is_not_consumed(scanned):
