@@ -37,14 +37,19 @@ from jaxmath.train.checkpoint import CheckpointError, restore_checkpoint, save_c
 from jaxmath.train.devices import data_mesh
 from jaxmath.train.evaluate import evaluate
 from jaxmath.train.fit import fit
+from jaxmath.train.plots import plot_confusion, plot_curves, plot_mistakes, plot_reliability
+from jaxmath.train.recipes import RECIPES, Model, Recipe
 from jaxmath.train.result import FitResult
 from jaxmath.train.state import TrainState, from_flax, init_state, to_flax
 from jaxmath.train.step import Batch, adapt, supervised_eval, supervised_step
 
 __all__ = [
+    "RECIPES",
     "Batch",
     "CheckpointError",
     "FitResult",
+    "Model",
+    "Recipe",
     "TrainState",
     "adapt",
     "data_mesh",
@@ -52,6 +57,10 @@ __all__ = [
     "fit",
     "from_flax",
     "init_state",
+    "plot_confusion",
+    "plot_curves",
+    "plot_mistakes",
+    "plot_reliability",
     "restore_checkpoint",
     "save_checkpoint",
     "supervised_eval",
