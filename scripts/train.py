@@ -262,12 +262,12 @@ def claim(folder: Path, settings: dict[str, Any], args: argparse.Namespace) -> N
     if args.overwrite and not args.resume:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         record.unlink(missing_ok=True)
+    if not args.resume and (record.is_file() or (folder / "checkpoints").is_dir()):
+        raise ValueError(
+            f"{folder} holds a run: --resume goes on with it, --overwrite throws it away, "
+            "--out DIR writes elsewhere"
+        )
     if record.is_file():
-        if not args.resume:
-            raise ValueError(
-                f"{folder} holds a run: --resume goes on with it, --overwrite throws it away, "
-                "--out DIR writes elsewhere"
-            )
         before = json.loads(record.read_text(encoding="utf-8"))
         changed = [
             f"{name} was {before.get(name)} and is {settings.get(name)}"
@@ -468,8 +468,9 @@ def print_tables(console, found: dict[str, Any], runs: int, n: int) -> None:
         text = f"{scale * row['mean']:.{digits}f}"
         text += f" ± {scale * spread:.{digits}f}" if spread is not None else ""
         board.add_row(name.replace("_", " "), text + unit)
-    sample = found["test"]["accuracy"]["standard_error_of_test_sample"]
-    board.add_row("its error by the choice of examples", f"± {100 * sample:.2f} %")
+        if name == "accuracy":
+            sample = 100 * row["standard_error_of_test_sample"]
+            board.add_row(f"  standard error from {n:,} examples", f"± {sample:.2f} %")
     if runs > 1:
         averaged = found["accuracy_of_averaged_probabilities"]
         board.add_row("accuracy of the averaged probabilities", f"{100 * averaged:.2f} %")
@@ -567,6 +568,8 @@ def run(args: argparse.Namespace) -> int:
     fit_began = time.perf_counter()
     result = train_runs(settings, trainer, data, args, folder)
     seconds = time.perf_counter() - fit_began
+    if result.epochs == 0:
+        raise Failure(result.message)
     found = measure(predict(trainer, result.state, data.test[0]), data.test[1],
                     dataset.class_names)  # fmt: skip
     print_tables(console, found, settings["seeds"], sizes["test"])

@@ -85,8 +85,8 @@ def _perceptron(
 def _mlp(
     dataset: Dataset,
     hidden: tuple[int, ...] = (256, 256),
-    activation: str = "relu",
-    dropout: float = 0.3,
+    activation: str = "gelu",
+    dropout: float = 0.4,
 ) -> Model:
     return _perceptron(dataset, hidden, activation, dropout)
 
@@ -107,6 +107,6 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType({
         "multilayer perceptron", _mlp, epochs=60, learning_rate=2e-3, weight_decay=1e-2
     ),
     "softmax": _recipe(
-        "softmax regression", _softmax, epochs=60, learning_rate=1e-2, weight_decay=1e-2
+        "softmax regression", _softmax, epochs=100, learning_rate=2e-2, weight_decay=5e-2
     ),
 })  # fmt: skip
