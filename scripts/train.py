@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import csv
 import difflib
+import io
 import json
 import shutil
 import signal
@@ -232,7 +233,8 @@ def settle(args: argparse.Namespace, num_training: int) -> dict[str, Any]:
         name: value if getattr(args, name) is None else getattr(args, name)
         for name, value in recipe.training.items()
     }
-    batch_size = args.batch_size or min(max(2 ** round_log2(num_training / 20), 8), 128)
+    power_of_2 = 1 << max(num_training // 20, 1).bit_length() - 1
+    batch_size = args.batch_size or min(max(power_of_2, 8), 128)
     if batch_size > num_training:
         raise ValueError(
             f"--batch-size {batch_size} is larger than the {num_training} training examples"
@@ -246,10 +248,6 @@ def settle(args: argparse.Namespace, num_training: int) -> dict[str, Any]:
         **{name: getattr(args, name) for name in shared},
         "batch_size": batch_size, **training, **{k: _listed(v) for k, v in options.items()},
     }  # fmt: skip
-
-
-def round_log2(value: float) -> int:
-    return max(int(value), 1).bit_length() - 1
 
 
 def _listed(value: Any) -> Any:
@@ -279,7 +277,7 @@ def claim(folder: Path, settings: dict[str, Any], args: argparse.Namespace) -> N
     elif args.resume:
         raise ValueError(f"there is no run to resume in {folder}")
     folder.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    write(record, json.dumps(settings, indent=1) + "\n")
 
 
 class Trainer(NamedTuple):
@@ -333,6 +331,7 @@ def stop_signals(flag: dict):
         if flag["stop"]:
             raise KeyboardInterrupt
         flag["stop"] = True
+        print("stopping soon, with a checkpoint; once more stops at once", file=sys.stderr)
 
     before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -402,57 +401,6 @@ def predict(trainer: Trainer, states, x):
     return jax.jit(lambda states: jax.lax.map(run, states))(jax.device_get(states))
 
 
-def measure(logits, labels, class_names) -> dict[str, Any]:
-    """The figures of the test part, those of each seed and their means with standard errors."""
-    import jax
-    import jax.numpy as jnp
-    import numpy as np
-
-    from jaxmath import nn
-
-    k, labels = len(class_names), jnp.asarray(labels)
-
-    @jax.jit
-    def figures(logits):
-        p = jax.vmap(nn.softmax)(logits)
-        found = {
-            "accuracy": nn.accuracy(logits, labels),
-            "loss": jnp.mean(jax.vmap(nn.softmax_cross_entropy)(logits, labels)),
-            "calibration_error": nn.expected_calibration_error(p, labels),
-            "brier_score": nn.brier_score(p, labels),
-        }
-        predicted = jnp.argmax(logits, axis=1)
-        return p, found, nn.confusion_matrix(predicted, labels, num_classes=k)
-
-    p, found, confusion = jax.device_get(jax.lax.map(figures, logits))
-    runs, n = logits.shape[:2]
-    summary = {}
-    for name in ("accuracy", "loss", "brier_score", "calibration_error"):
-        values = found[name]
-        # One seed says nothing about seeds; then it is the sample of test examples that varies.
-        spread = float(np.std(values, ddof=1) / np.sqrt(runs)) if runs > 1 else None
-        summary[name] = {
-            "mean": float(np.mean(values)), "standard_error_over_seeds": spread,
-            "seeds": np.asarray(values, float).tolist(),
-        }  # fmt: skip
-    a = summary["accuracy"]["mean"]
-    summary["accuracy"]["standard_error_of_test_sample"] = float(np.sqrt(a * (1 - a) / n))
-    scores = jax.device_get(jax.vmap(nn.class_scores)(jnp.asarray(confusion, jnp.float32)))
-    classes = [
-        {
-            "class": name,
-            **{f: float(getattr(scores, f)[:, i].mean()) for f in ("precision", "recall", "f1")},
-            "support": int(scores.support[0, i]),
-        }
-        for i, name in enumerate(class_names)
-    ]
-    averaged = float(np.mean(p.mean(axis=0).argmax(axis=1) == np.asarray(labels)))
-    return {
-        "test": summary, "accuracy_of_averaged_probabilities": averaged, "classes": classes,
-        "confusion": confusion.sum(axis=0).tolist(), "probabilities": p,
-    }  # fmt: skip
-
-
 def print_tables(console, found: dict[str, Any], runs: int, n: int) -> None:
     """The figures of the test part, and of each class."""
     from rich.table import Table
@@ -486,11 +434,24 @@ def print_tables(console, found: dict[str, Any], runs: int, n: int) -> None:
     console.print(table)
 
 
+def write(path: Path, text: str) -> None:
+    """The file whole, or as it was before."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise Failure(f"{path} could not be written: {error.strerror or error}") from error
+
+
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write(path, text.getvalue())
 
 
 def write_figures(folder: Path, document: dict[str, Any], history, first: int) -> list[str]:
@@ -498,7 +459,7 @@ def write_figures(folder: Path, document: dict[str, Any], history, first: int) -
     from jaxmath.benchmark.report import _plain
 
     text = json.dumps(_plain(document), indent=1, allow_nan=False)
-    (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    write(folder / "metrics.json", text + "\n")
     test = document["test"]
     runs = len(test["loss"]["seeds"])
     write_csv(folder / "seeds.csv", [
@@ -539,6 +500,7 @@ def run(args: argparse.Namespace) -> int:
             jax.config.update("jax_num_cpu_devices", args.devices)
     from rich.console import Console
 
+    from jaxmath import train
     from jaxmath.benchmark import environment
 
     dataset = load(args.dataset)
@@ -570,8 +532,8 @@ def run(args: argparse.Namespace) -> int:
     seconds = time.perf_counter() - fit_began
     if result.epochs == 0:
         raise Failure(result.message)
-    found = measure(predict(trainer, result.state, data.test[0]), data.test[1],
-                    dataset.class_names)  # fmt: skip
+    logits = predict(trainer, result.state, data.test[0])
+    found = train.classifier_report(logits, data.test[1], dataset.class_names)
     print_tables(console, found, settings["seeds"], sizes["test"])
     document = {
         "settings": settings, "environment": where, "examples": sizes, "epochs": result.epochs,

@@ -107,6 +107,6 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType({
         "multilayer perceptron", _mlp, epochs=60, learning_rate=2e-3, weight_decay=1e-2
     ),
     "softmax": _recipe(
-        "softmax regression", _softmax, epochs=100, learning_rate=2e-2, weight_decay=5e-2
+        "softmax regression", _softmax, epochs=100, learning_rate=2e-2, weight_decay=0.1
     ),
 })  # fmt: skip

@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import resource
 import signal
 from pathlib import Path
 
@@ -78,25 +79,27 @@ def test_an_interrupted_run_goes_on_to_the_bit(script, whole, tmp_path, monkeypa
     before = signal.getsignal(signal.SIGINT)
     assert script.main(run) == 130
     assert capsys.readouterr().err == (
+        "stopping soon, with a checkpoint; once more stops at once\n"
         "interrupted after epoch 1 of 5: --resume goes on from there\n"
     )
     assert signal.getsignal(signal.SIGINT) is before
     monkeypatch.setattr(train, "fit", real)
-    assert script.main([*run, "--resume"]) == 0
+    assert script.main([*run, "--resume", "--no-plots"]) == 0
+    assert not (tmp_path / "curves.png").exists()
     assert _figures(tmp_path) == _figures(whole)
     for name in ("seeds.csv", "classes.csv", "history.csv"):
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
 
 
-def test_divergence_is_one_line(script, tmp_path, capsys):
-    code = script.main([
-        *RUN[:3], "--learning-rate", "1e38", "--weight-decay", "1", "--epochs", "2",
-        "--out", str(tmp_path),
-    ])  # fmt: skip
-    err = capsys.readouterr().err
-    assert code == 1
-    assert err.startswith("error: fit: loss or state not finite at step 1 (epoch 1): stopped")
-    assert err.count("\n") == 1
+def test_divergence_is_one_line(script, tmp_path, monkeypatch, capsys):
+    message = "fit: loss or state not finite at step 1 (epoch 1): stopped there"
+
+    def diverged(state, *args, **kwargs):
+        return train.FitResult(state, state, {}, 0, 0, 1, "vmap", message, None)
+
+    monkeypatch.setattr(train, "fit", diverged)
+    assert script.main([*RUN, "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"error: {message}\n"
 
 
 @pytest.mark.parametrize(
@@ -148,6 +151,19 @@ def test_full_disk(script, tmp_path, monkeypatch, capsys):
     assert script.main([*RUN, "--out", str(tmp_path)]) == 1
     err = capsys.readouterr().err
     assert err == "error: the checkpoint 1 could not be written (no space left)\n"
+
+
+def test_a_file_is_written_whole_or_not_at_all(script, tmp_path):
+    path = tmp_path / "metrics.json"
+    script.write(path, "before")
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(script.Failure, match=r"metrics.json could not be written: File too"):
+            script.write(path, "x" * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("metrics.json", "before")]
 
 
 @pytest.mark.parametrize(
