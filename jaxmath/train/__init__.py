@@ -31,27 +31,41 @@ The engine knows no model: its state is any pytree, and its step any
     many epochs a device call takes, history, progress, checkpoints at the calls' boundaries.
 ``checkpoint``, ``devices``
     Orbax, and a mesh with the batch axis sharded.
+``recipes``, ``report``, ``plots``
+    What ``scripts/train.py`` is made of beside: models with their hyper-parameters, figures,
+    pictures.
 """
 
 from jaxmath.train.checkpoint import CheckpointError, restore_checkpoint, save_checkpoint
 from jaxmath.train.devices import data_mesh
 from jaxmath.train.evaluate import evaluate
 from jaxmath.train.fit import fit
+from jaxmath.train.plots import plot_confusion, plot_curves, plot_mistakes, plot_reliability
+from jaxmath.train.recipes import RECIPES, Model, Recipe
+from jaxmath.train.report import classifier_report
 from jaxmath.train.result import FitResult
 from jaxmath.train.state import TrainState, from_flax, init_state, to_flax
 from jaxmath.train.step import Batch, adapt, supervised_eval, supervised_step
 
 __all__ = [
+    "RECIPES",
     "Batch",
     "CheckpointError",
     "FitResult",
+    "Model",
+    "Recipe",
     "TrainState",
     "adapt",
+    "classifier_report",
     "data_mesh",
     "evaluate",
     "fit",
     "from_flax",
     "init_state",
+    "plot_confusion",
+    "plot_curves",
+    "plot_mistakes",
+    "plot_reliability",
     "restore_checkpoint",
     "save_checkpoint",
     "supervised_eval",

@@ -69,6 +69,7 @@ class Driver:
         self.epoch = 0
         self.history: dict[str, list] = {}
         self.saved = time.monotonic()
+        self.stopped = False
 
     def resume(self, wanted: bool) -> None:
         assert self.checkpoints is not None
@@ -111,7 +112,7 @@ class Driver:
     ) -> None:
         program = _epoch.program(self.plan, self.mode)
         chunk = 1
-        while self.epoch < num_epochs and self._going().any():
+        while self.epoch < num_epochs and self._going().any() and not self.stopped:
             chunk = min(chunk, num_epochs - self.epoch)
             before = np.asarray(self.run.epoch)
             begin = time.perf_counter()
@@ -138,7 +139,7 @@ class Driver:
             loss = np.nanmean(row.get("validation_loss", row["loss"]))
             bar.update(self.epoch, f"loss {loss:.4g}  {1.0 / seconds:.3g} epochs/s")
         if callback is not None:
-            callback(self.epoch, row)
+            self.stopped = bool(callback(self.epoch, row)) or self.stopped
 
     def _checkpoint(self, *, last: bool = False) -> None:
         """Save at the boundary of a call, if it is time; a run that broke off is not saved."""
@@ -213,4 +214,4 @@ class Driver:
             )
         if not self._going().any():
             return f"stopped early: {self.plan.patience} epochs without a lower validation loss"
-        return ""
+        return f"stopped by the callback after epoch {self.epoch}" if self.stopped else ""

@@ -36,7 +36,7 @@ def fit(
     mesh: Mesh | None = None,
     num_classes: int | None = None,
     progress: bool = True,
-    callback: Callable[[int, dict[str, Any]], None] | None = None,
+    callback: Callable[[int, dict[str, Any]], Any] | None = None,
     checkpoint_dir: str | Path | None = None,
     checkpoint_every: float = 60.0,
     resume: bool = False,
@@ -75,7 +75,8 @@ def fit(
       mesh: devices to spread the batches over, from ``data_mesh``.
       num_classes: refuse integer targets outside 0 … num_classes − 1.
       progress: draw a bar (by rich, an extra).
-      callback: ``callback(epoch, row)`` after the device call, once for each epoch in it.
+      callback: ``callback(epoch, row)`` after the device call, once for each epoch in it; what it
+        returns, if true, ends the run there, with its checkpoint, to be resumed.
       checkpoint_dir: write checkpoints here, in the background.
       checkpoint_every: seconds between them; one more is written at the end.
       resume: go on from the newest checkpoint in the directory, if there is one. On one platform

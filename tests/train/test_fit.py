@@ -138,6 +138,18 @@ def test_an_epoch_sees_each_example_once_and_epochs_are_counted():
     p.assert_same(result.best, result.state)
 
 
+def test_a_callback_ends_the_run_to_be_resumed(tmp_path):
+    keep = {"checkpoint_dir": tmp_path}
+    first = _fit_toy(toy.toy(), callback=lambda epoch, row: epoch == 1, **keep)
+    assert (first.epochs, int(first.state.steps)) == (1, 3)
+    assert first.message == "stopped by the callback after epoch 1"
+    rest = _fit_toy(toy.toy(), resume=True, callback=lambda epoch, row: None, **keep)
+    whole = _fit_toy(toy.toy())
+    p.assert_same(rest.state, whole.state)
+    p.assert_same(rest.history, whole.history)
+    assert rest.message == ""
+
+
 def test_short_epochs_are_several_to_a_device_call(monkeypatch):
     calls = []
     real = _epoch.program

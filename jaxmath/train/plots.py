@@ -1,0 +1,290 @@
+"""The pictures of a training run; matplotlib is loaded on first use."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxmath import nn
+from jaxmath.datasets import Dataset
+from jaxmath.typing import ArrayLike
+
+__all__ = ["plot_confusion", "plot_curves", "plot_mistakes", "plot_reliability"]
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise ImportError('plots need matplotlib: pip install "jaxmath[scripts]"') from error
+    matplotlib.use("Agg")
+    import matplotlib.pyplot
+
+    return matplotlib.pyplot
+
+
+def _save(figure: Any, path: str | Path) -> None:
+    figure.savefig(path, dpi=120)
+    _pyplot().close(figure)
+
+
+def plot_curves(history: Mapping[str, ArrayLike], path: str | Path) -> None:
+    """Loss and other measures against epochs, of the training part and of the validation part.
+
+    Args:
+      history: name → values, shape (epochs,) or (epochs, lanes), as ``FitResult.history`` has them:
+        a panel a name, with its ``validation_`` sibling in it. Of an ensemble the mean is drawn,
+        in a band from the lowest lane to the highest.
+      path: the PNG file to write.
+
+    Returns:
+      None.
+
+    Raises:
+      ImportError: matplotlib is not installed.
+
+    Example:
+      >>> import pathlib, tempfile
+      >>> path = pathlib.Path(tempfile.mkdtemp()) / "curves.png"
+      >>> plot_curves({"loss": [1.0, 0.5], "validation_loss": [1.1, 0.7]}, path)
+      >>> path.stat().st_size > 1000
+      True
+    """
+    names = [name for name in history if not name.startswith("validation_")]
+    names.sort(key=lambda name: (name != "loss", name))
+    figure, axes = _pyplot().subplots(
+        1, len(names), figsize=(5.2 * len(names), 3.9), squeeze=False, layout="constrained"
+    )
+    for panel, name in zip(axes.flat, names, strict=True):
+        parts = {"training": name, "validation": f"validation_{name}"}
+        for i, (part, key) in enumerate(parts.items()):
+            if key not in history:
+                continue
+            values = np.asarray(history[key], float)
+            values = values.reshape(len(values), -1)
+            rows = ~np.isnan(values).all(axis=1)  # no row where every lane had stopped
+            epochs, values = np.arange(1, len(values) + 1)[rows], values[rows]
+            marker = "o" if len(epochs) == 1 else ""
+            panel.plot(epochs, np.nanmean(values, axis=1), color=f"C{i}", label=part, marker=marker)
+            low, high = np.nanmin(values, axis=1), np.nanmax(values, axis=1)
+            panel.fill_between(epochs, low, high, color=f"C{i}", alpha=0.2, linewidth=0)
+        if name == "loss":
+            panel.set_yscale("log")
+        panel.set_xlabel("epoch")
+        panel.set_ylabel(name)
+        panel.grid(alpha=0.25, which="both")
+        panel.legend()
+    lanes = max(np.asarray(values)[..., None].shape[1] for values in history.values())
+    if lanes > 1:
+        figure.suptitle(f"Mean of {lanes} seeds; band: lowest to highest")
+    _save(figure, path)
+
+
+def plot_confusion(
+    confusion: ArrayLike, path: str | Path, *, class_names: tuple[str, ...] = ()
+) -> None:
+    """A confusion matrix as a heat map: counts, coloured by the share of the true class.
+
+    Args:
+      confusion: counts, shape (k, k), true classes in rows, as ``nn.confusion_matrix`` gives them.
+      path: the PNG file to write.
+      class_names: k names; () for the numbers.
+
+    Returns:
+      None.
+
+    Raises:
+      ImportError: matplotlib is not installed.
+
+    Example:
+      >>> import pathlib, tempfile
+      >>> path = pathlib.Path(tempfile.mkdtemp()) / "confusion.png"
+      >>> plot_confusion([[9, 1], [0, 5]], path, class_names=("cat", "dog"))
+      >>> path.stat().st_size > 1000
+      True
+    """
+    counts = np.asarray(confusion)
+    k = len(counts)
+    names = class_names or tuple(map(str, range(k)))
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    size = float(np.clip(0.62 * k, 3.6, 14.0))
+    figure, panel = _pyplot().subplots(figsize=(size + 1.2, size), layout="constrained")
+    # The root, since of a good classifier all that is of interest is below a few per cent.
+    picture = panel.imshow(np.sqrt(share), cmap="Blues", vmin=0.0, vmax=1.0)
+    if k <= 25:
+        for t, p in np.argwhere(counts > 0):
+            dark = np.sqrt(share[t, p]) > 0.6
+            panel.text(
+                p, t, f"{counts[t, p]:,}", ha="center", va="center", fontsize=8,
+                color="white" if dark else "black", fontweight="bold" if t == p else "normal",
+            )  # fmt: skip
+    longest = max(map(len, names))
+    panel.set_xticks(range(k), names, rotation=45 if longest > 4 else 0, fontsize=8,
+                     ha="right" if longest > 4 else "center")  # fmt: skip
+    panel.set_yticks(range(k), names, fontsize=8)
+    panel.set_xlabel("predicted")
+    panel.set_ylabel("true")
+    bar = figure.colorbar(picture, shrink=0.8, label="share of the true class")
+    ticks = np.array([0.0, 0.01, 0.1, 0.25, 0.5, 1.0])
+    bar.set_ticks(np.sqrt(ticks), labels=[f"{tick:.0%}" for tick in ticks])
+    right = np.trace(counts) / max(counts.sum(), 1)
+    panel.set_title(f"{right:.1%} of {counts.sum():,} right", fontsize=10)
+    _save(figure, path)
+
+
+def plot_reliability(
+    probabilities: ArrayLike, labels: ArrayLike, path: str | Path, *, num_bins: int = 15
+) -> None:
+    """The reliability diagram over a histogram of the confidences.
+
+    Args:
+      probabilities: a distribution a row, shape (n, k).
+      labels: the true classes, integers of shape (n,).
+      path: the PNG file to write.
+      num_bins: number of equal bins of confidence.
+
+    Returns:
+      None.
+
+    Raises:
+      ImportError: matplotlib is not installed.
+      ValueError: shapes that do not fit.
+
+    Example:
+      >>> import pathlib, tempfile
+      >>> path = pathlib.Path(tempfile.mkdtemp()) / "reliability.png"
+      >>> plot_reliability([[0.9, 0.1], [0.7, 0.3]], np.array([0, 1]), path)
+      >>> path.stat().st_size > 1000
+      True
+    """
+    n = np.size(labels)
+    # One program: step by step it would compile each operation.
+    program = jax.jit(lambda p, y: nn.reliability(p, y, num_bins=num_bins))
+    bins = jax.device_get(program(probabilities, labels))
+    error = float(np.sum(bins.weight * np.abs(bins.accuracy - bins.confidence)))
+    used = bins.weight > 0
+    centers, width = (np.arange(num_bins) + 0.5) / num_bins, 0.94 / num_bins
+    figure, (top, bottom) = _pyplot().subplots(
+        2, 1, figsize=(5.0, 5.8), sharex=True, height_ratios=(3, 1), layout="constrained"
+    )
+    accuracy, confidence = bins.accuracy[used], bins.confidence[used]
+    top.bar(centers[used], accuracy, width, color="C0", alpha=0.75, label="accuracy")
+    top.bar(
+        centers[used], confidence - accuracy, width, bottom=accuracy, color="none",
+        edgecolor="C3", hatch="////", linewidth=0.8, label="gap to the confidence",
+    )  # fmt: skip
+    top.plot([0, 1], [0, 1], "--", color="black", linewidth=1, label="calibrated")
+    top.set_ylim(0, 1.02)
+    top.set_ylabel("share that is right")
+    top.set_title(f"Expected calibration error {error:.3f}, {n:,} predictions",
+                  fontsize=10)  # fmt: skip
+    top.legend(loc="upper left", fontsize=9)
+    # Of a good classifier nearly all predictions are in the last bin.
+    counts = np.round(bins.weight * n)
+    bottom.bar(centers[used], counts[used], width, color="C0", alpha=0.75)
+    bottom.set_ylabel("predictions")
+    bottom.set_yscale("log")
+    bottom.set_ylim(0.5, 2 * n)
+    bottom.set_xlabel("confidence")
+    bottom.set_xlim(0, 1)
+    for panel in (top, bottom):
+        panel.grid(alpha=0.25)
+        panel.set_axisbelow(True)
+    _save(figure, path)
+
+
+def plot_mistakes(
+    dataset: Dataset, probabilities: ArrayLike, path: str | Path, *, limit: int = 24
+) -> None:
+    """The examples that a classifier takes for another class, the surest mistakes first.
+
+    Images are shown as they are; other examples as points in the plane, or in that of the two
+    principal components of the standardized features.
+
+    Args:
+      dataset: the examples, in their own units.
+      probabilities: a distribution a row, shape (n, k).
+      path: the PNG file to write.
+      limit: how many images, at most.
+
+    Returns:
+      None.
+
+    Raises:
+      ImportError: matplotlib is not installed.
+
+    Example:
+      >>> import pathlib, tempfile
+      >>> from jaxmath import datasets
+      >>> data = datasets.digits()
+      >>> path = pathlib.Path(tempfile.mkdtemp()) / "mistakes.png"
+      >>> plot_mistakes(data, np.full((data.num_examples, 10), 0.1), path)
+      >>> path.stat().st_size > 1000
+      True
+    """
+    p, y = np.asarray(probabilities), np.asarray(dataset.y)
+    predicted, confidence = p.argmax(axis=1), p.max(axis=1)
+    wrong = np.flatnonzero(predicted != y)
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
+    title = f"{len(wrong):,} of {len(y):,} are taken for another class"
+    if dataset.image_shape:
+        _mistaken_images(dataset, predicted, confidence, wrong[:limit], title, path)
+    else:
+        _mistaken_points(dataset, wrong, title, path)
+
+
+def _mistaken_images(
+    dataset: Dataset, predicted: np.ndarray, confidence: np.ndarray, shown: np.ndarray,
+    title: str, path: str | Path,
+) -> None:  # fmt: skip
+    columns = int(np.clip(len(shown), 3, 6))
+    rows = max(1, -(-len(shown) // columns))
+    figure, axes = _pyplot().subplots(
+        rows, columns, figsize=(1.7 * columns, 1.95 * rows + 0.5), squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for panel in axes.flat[len(shown) :]:
+        panel.set_axis_off()
+    names, images = dataset.class_names, np.asarray(dataset.images)
+    for panel, i in zip(axes.flat, shown, strict=False):
+        gray = images.shape[-1] == 1
+        panel.imshow(images[i, :, :, 0] if gray else images[i], cmap="gray_r" if gray else None)
+        label = f"{names[dataset.y[i]]} → {names[predicted[i]]}\n{confidence[i]:.0%}"
+        panel.set_title(label, fontsize=9)
+        panel.set_xticks([])
+        panel.set_yticks([])
+    surest = f", the surest {len(shown)} of them" if f"{len(shown):,}" not in title else ""
+    figure.suptitle(f"{title}{surest} (true → predicted, confidence)", fontsize=10)
+    _save(figure, path)
+
+
+def _plane(x: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
+    """Two coordinates of each example, and their names."""
+    if x.shape[1] <= 2:
+        return np.hstack([x, np.zeros((len(x), 2 - x.shape[1]))]), ("x₁", "x₂")
+    centred = x - x.mean(axis=0)
+    spread = centred.std(axis=0)
+    scaled = centred / np.where(spread > 0, spread, 1.0)
+    axes = np.linalg.svd(scaled, full_matrices=False)[2][:2]
+    return scaled @ axes.T, ("first principal component", "second principal component")
+
+
+def _mistaken_points(dataset: Dataset, wrong: np.ndarray, title: str, path: str | Path) -> None:
+    points, axes = _plane(np.asarray(dataset.x, float))
+    y = np.asarray(dataset.y)
+    figure, panel = _pyplot().subplots(figsize=(6.4, 5.0), layout="constrained")
+    colours = _pyplot().get_cmap("tab10" if dataset.num_classes <= 10 else "tab20").colors
+    for c, name in enumerate(dataset.class_names):
+        colour = colours[c % len(colours)]
+        panel.plot(*points[y == c].T, "o", color=colour, alpha=0.5, markersize=5, label=name,
+                   markeredgewidth=0)  # fmt: skip
+    panel.plot(*points[wrong].T, "o", color="none", markeredgecolor="black", markersize=11,
+               label="mistaken")  # fmt: skip
+    panel.set_xlabel(axes[0])
+    panel.set_ylabel(axes[1])
+    panel.set_title(title, fontsize=10)
+    panel.legend(fontsize=9)
+    panel.grid(alpha=0.25)
+    _save(figure, path)

@@ -1,0 +1,97 @@
+"""How good a classifier is, or several of one kind: every figure with its standard error."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmath import nn
+from jaxmath.typing import Array, ArrayLike, as_array
+
+__all__ = ["classifier_report"]
+
+_MEASURES = ("accuracy", "loss", "brier_score", "calibration_error")
+
+
+@jax.jit
+def _figures(logits: Array, labels: Array) -> tuple[Array, dict[str, Array], Array]:
+    """Of one classifier: probabilities, measures, confusion matrix."""
+    p = jax.vmap(nn.softmax)(logits)
+    found = {
+        "accuracy": nn.accuracy(logits, labels),
+        "loss": jnp.mean(jax.vmap(nn.softmax_cross_entropy)(logits, labels)),
+        "brier_score": nn.brier_score(p, labels),
+        "calibration_error": nn.expected_calibration_error(p, labels),
+    }
+    predicted = jnp.argmax(logits, axis=1)
+    return p, found, nn.confusion_matrix(predicted, labels, num_classes=logits.shape[1])
+
+
+def _summary(values: np.ndarray) -> dict[str, Any]:
+    runs = len(values)
+    error = float(np.std(values, ddof=1) / np.sqrt(runs)) if runs > 1 else None
+    return {
+        "mean": float(np.mean(values)),
+        "standard_error_over_seeds": error,
+        "seeds": values.astype(float).tolist(),
+    }
+
+
+def classifier_report(
+    logits: ArrayLike, labels: ArrayLike, class_names: Sequence[str]
+) -> dict[str, Any]:
+    """The figures of a test sample, for classifiers that differ in their seeds.
+
+    ::
+
+        standard error over r seeds: s/√r;   of the sample of n examples: √(a (1 − a)/n)
+
+    Args:
+      logits: shape (r, n, k): of each of the r classifiers, for each example.
+      labels: the true classes, integers of shape (n,).
+      class_names: k names.
+
+    Returns:
+      A dictionary for JSON but for its last entry. ``test``: of accuracy, loss, Brier score and
+      calibration error the mean, the standard error over the seeds (None for one) and each seed's.
+      ``accuracy_of_averaged_probabilities``. ``classes``: precision, recall and F₁ of each, means
+      over the seeds. ``confusion``: counts, summed over the seeds. ``probabilities``: an array of
+      the shape of ``logits``.
+
+    Raises:
+      ValueError: shapes that do not fit.
+
+    Example:
+      >>> logits = jnp.array([[[2.0, 0.0], [0.0, 2.0]], [[2.0, 0.0], [2.0, 0.0]]])
+      >>> report = classifier_report(logits, jnp.array([0, 1]), ("cat", "dog"))
+      >>> row = report["test"]["accuracy"]
+      >>> print(row["mean"], row["standard_error_over_seeds"], report["confusion"])
+      0.75 0.25 [[2, 0], [1, 1]]
+    """
+    logits = as_array("logits", logits, ndim=3, min_size=1)
+    logits = as_array("logits", logits, shape=(*logits.shape[:2], len(class_names)))
+    labels = as_array("labels", labels, shape=logits.shape[1:2], kind="integer")
+    p, found, confusion = jax.device_get(jax.lax.map(lambda z: _figures(z, labels), logits))
+    scores = jax.device_get(jax.vmap(nn.class_scores)(jnp.asarray(confusion, jnp.float32)))
+    test = {name: _summary(found[name]) for name in _MEASURES}
+    a = test["accuracy"]["mean"]
+    test["accuracy"]["standard_error_of_test_sample"] = float(np.sqrt(a * (1 - a) / len(labels)))
+    shares = {name: getattr(scores, name).mean(axis=0) for name in ("precision", "recall", "f1")}
+    return {
+        "test": test,
+        "accuracy_of_averaged_probabilities": float(
+            np.mean(p.mean(axis=0).argmax(axis=1) == np.asarray(labels))
+        ),
+        "classes": [
+            {
+                "class": name,
+                **{measure: float(share[c]) for measure, share in shares.items()},
+                "support": int(scores.support[0, c]),
+            }
+            for c, name in enumerate(class_names)
+        ],
+        "confusion": confusion.sum(axis=0).tolist(),
+        "probabilities": p,
+    }

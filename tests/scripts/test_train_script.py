@@ -1,0 +1,194 @@
+"""The script as a stranger runs it: a small run, Ctrl-C and on, every mistake on one line."""
+
+import csv
+import importlib.util
+import json
+import resource
+import signal
+from pathlib import Path
+
+import pytest
+
+from jaxmath import train
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "train.py"
+RUN = ("softmax", "--dataset", "iris", "--seeds", "2", "--seed", "3", "--epochs", "5")
+PICTURES = {"curves.png", "confusion.png", "reliability.png", "mistakes.png"}
+TABLES = {"metrics.json", "seeds.csv", "classes.csv", "history.csv", "run.json"}
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("train_script", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def whole(script, tmp_path_factory):
+    """The folder of a run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("train") / "new" / "folder"
+    assert script.main([*RUN, "--out", str(folder)]) == 0
+    return folder
+
+
+def _figures(folder):
+    document = json.loads((folder / "metrics.json").read_text())
+    assert document.pop("seconds")["training"] > 0
+    return document
+
+
+def test_small_run(whole):
+    assert {path.name for path in whole.iterdir()} == PICTURES | TABLES | {"checkpoints"}
+    for name in PICTURES:
+        assert (whole / name).read_bytes().startswith(b"\x89PNG")
+    document = _figures(whole)
+    accuracy = document["test"]["accuracy"]
+    first, second = accuracy["seeds"]
+    assert accuracy["mean"] == pytest.approx((first + second) / 2)
+    assert accuracy["standard_error_over_seeds"] == pytest.approx(abs(first - second) / 2)
+    assert accuracy["mean"] > 0.5
+    assert sum(map(sum, document["confusion"])) == 2 * 30
+    hits = sum(row[i] for i, row in enumerate(document["confusion"]))
+    assert hits == pytest.approx(60 * accuracy["mean"])
+    assert [row["class"] for row in document["classes"]] == ["setosa", "versicolor", "virginica"]
+    assert document["examples"] == {"training": 108, "validation": 12, "test": 30}
+    assert document["settings"]["batch_size"] == 8
+    history = list(csv.DictReader((whole / "history.csv").open()))
+    assert [(row["epoch"], row["seed"]) for row in history[:3]] == [
+        ("1", "3"), ("1", "4"), ("2", "3")
+    ]  # fmt: skip
+    assert len(history) == 10
+    assert float(history[-1]["validation_loss"]) < float(history[0]["validation_loss"])
+
+
+def test_an_interrupted_run_goes_on_to_the_bit(script, whole, tmp_path, monkeypatch, capsys):
+    real = train.fit
+
+    def interrupted(*args, callback, **kwargs):
+        def press(epoch, row):
+            if epoch == 1:
+                signal.raise_signal(signal.SIGINT)
+            return callback(epoch, row)
+
+        return real(*args, callback=press, **kwargs)
+
+    monkeypatch.setattr(train, "fit", interrupted)
+    run = [*RUN, "--out", str(tmp_path)]
+    before = signal.getsignal(signal.SIGINT)
+    assert script.main(run) == 130
+    assert capsys.readouterr().err == (
+        "stopping soon, with a checkpoint; once more stops at once\n"
+        "interrupted after epoch 1 of 5: --resume goes on from there\n"
+    )
+    assert signal.getsignal(signal.SIGINT) is before
+    monkeypatch.setattr(train, "fit", real)
+    assert script.main([*run, "--resume", "--no-plots"]) == 0
+    assert not (tmp_path / "curves.png").exists()
+    assert _figures(tmp_path) == _figures(whole)
+    for name in ("seeds.csv", "classes.csv", "history.csv"):
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_divergence_is_one_line(script, tmp_path, monkeypatch, capsys):
+    message = "fit: loss or state not finite at step 1 (epoch 1): stopped there"
+
+    def diverged(state, *args, **kwargs):
+        return train.FitResult(state, state, {}, 0, 0, 1, "vmap", message, None)
+
+    monkeypatch.setattr(train, "fit", diverged)
+    assert script.main([*RUN, "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"error: {message}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dataset", "digit"], "unknown dataset 'digit': did you mean 'digits'?"),
+        (["--dataset", "diabetes"], "unknown dataset 'diabetes': known are digits, "),
+        (["--batch-size", "109"], "--batch-size 109 is larger than the 108 training examples"),
+        (["--batch-size", "10", "--devices", "4"],
+         "--batch-size 10 is not a multiple of --devices 4"),
+        (["--devices", "2", "--seeds", "2"], "--seeds runs on one device: leave out --devices"),
+        (["--dropout", "0.1"], "softmax takes no --dropout"),
+        (["--resume"], "there is no run to resume in "),
+        (["--validation", "0.999"], "split: argument `fractions` leaves part 0 empty"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_one_line(script, arguments, message, tmp_path, capsys):
+    assert script.main([*RUN[:3], "--out", str(tmp_path), *arguments]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {message}")
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_is_not_overwritten_and_not_mixed_up(script, whole, capsys):
+    assert script.main([*RUN, "--out", str(whole)]) == 2
+    assert f"error: {whole} holds a run: --resume goes on with it" in capsys.readouterr().err
+    other = ["mlp", *RUN[1:], "--out", str(whole), "--resume"]
+    assert script.main(other) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {whole} holds another run: model was softmax and is mlp, ")
+    assert err.count("\n") == 1
+
+
+def test_no_network(script, monkeypatch, capsys):
+    def refuse(name):
+        raise ConnectionError(f"openml: '{name}' could not be\nfetched")
+
+    monkeypatch.setattr("jaxmath.datasets.openml", refuse)
+    assert script.main(["mlp", "--dataset", "mnist"]) == 1
+    assert capsys.readouterr().err == "error: openml: 'mnist' could not be fetched\n"
+
+
+def test_full_disk(script, tmp_path, monkeypatch, capsys):
+    def full(*args, **kwargs):
+        raise train.CheckpointError("the checkpoint 1 could not be written (no space left)")
+
+    monkeypatch.setattr(train, "fit", full)
+    assert script.main([*RUN, "--out", str(tmp_path)]) == 1
+    err = capsys.readouterr().err
+    assert err == "error: the checkpoint 1 could not be written (no space left)\n"
+
+
+def test_a_file_is_written_whole_or_not_at_all(script, tmp_path):
+    path = tmp_path / "metrics.json"
+    script.write(path, "before")
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(script.Failure, match=r"metrics.json could not be written: File too"):
+            script.write(path, "x" * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("metrics.json", "before")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lenet"], "invalid choice: 'lenet'"),
+        (["mlp", "--epochs", "0"], "argument --epochs: '0' is not a positive whole number"),
+        (["mlp", "--dropout", "1"], "'1' is not a number at least 0 and below 1"),
+        (["mlp", "--learning-rate", "0"], "'0' is not a number above 0"),
+        (["mlp", "--learning-rate", "nan"], "'nan' is not a number above 0"),
+        (["mlp", "--seed", "-1"], "'-1' is not a whole number from 0 to 2**31 - 1"),
+        (["mlp", "--precision", "float16"], "invalid choice: 'float16'"),
+    ],
+)
+def test_wrong_numbers_are_refused(script, arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        script.main(arguments)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_says_it_all(script, capsys):
+    with pytest.raises(SystemExit) as stop:
+        script.main(["--help"])
+    assert stop.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    words = ("MODEL", "softmax regression", "--resume", "mnist_5k", "metrics.json", "Exit codes")
+    assert [word for word in words if word not in text] == []

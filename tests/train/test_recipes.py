@@ -1,0 +1,55 @@
+"""Each recipe's model has the signatures that the engine takes, and the sizes of the data."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmath import datasets, train
+
+
+@pytest.mark.parametrize("name", train.RECIPES)
+def test_every_recipe_makes_a_model_of_the_data(name):
+    data = datasets.digits() if name not in ("mlp", "softmax") else datasets.iris()
+    model = train.RECIPES[name].make(data)
+    key, x = jax.random.key(0), jnp.asarray(data.x[0])
+
+    def both(key):
+        params, model_state = model.init(key)
+        logits, _ = model.train_fn(key, params, model_state, x, axis_name="batch")
+        return params, logits, model.apply_fn(params, model_state, x)
+
+    shapes = jax.eval_shape(jax.vmap(both, axis_name="batch"), key[None])
+    assert shapes[1].shape == shapes[2].shape == (1, data.num_classes)
+    assert {leaf.dtype for leaf in jax.tree.leaves(shapes)} == {jnp.dtype("float32")}
+
+
+@pytest.mark.parametrize("name", train.RECIPES)
+def test_options_are_what_make_takes(name):
+    recipe = train.RECIPES[name]
+    assert ["dataset", *recipe.options] == list(inspect.signature(recipe.make).parameters)
+    assert recipe.summary
+    assert set(recipe.training) == {"epochs", "learning_rate", "weight_decay"}
+
+
+def test_dropout_is_for_training_only():
+    options = {"hidden": (64,), "activation": "tanh"}
+    model, plain = (
+        train.RECIPES["mlp"].make(datasets.iris(), dropout=p, **options) for p in (0.5, 0.0)
+    )
+    x, keys = jnp.ones(4), jax.random.split(jax.random.key(1), 2)
+
+    @jax.jit
+    def outputs(keys):
+        params, _ = model.init(keys[0])
+        noisy = [
+            model.train_fn(key, params, (), x, axis_name="batch")[0] for key in (keys[0], keys[1])
+        ]
+        clean = plain.train_fn(keys[0], params, (), x, axis_name="batch")[0]
+        return noisy, clean, model.apply_fn(params, (), x)
+
+    noisy, clean, applied = jax.device_get(outputs(keys))
+    assert np.abs(noisy[0] - noisy[1]).max() > 0.01
+    np.testing.assert_allclose(applied, clean, rtol=1e-6)

@@ -1,0 +1,51 @@
+"""The report beside NumPy and scikit-learn."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from jaxmath.train import classifier_report
+
+
+def test_report_beside_scikit_learn():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 40)
+    logits = rng.normal(size=(4, 40, 3)) + 1.5 * np.eye(3)[y]
+    report = classifier_report(logits, y, ("a", "b", "c"))
+    p = report.pop("probabilities")
+    assert json.loads(json.dumps(report)) == report
+    np.testing.assert_allclose(
+        p, np.exp(logits) / np.exp(logits).sum(-1, keepdims=True), rtol=1e-12
+    )
+    rows = report["test"]
+    accuracies = [metrics.accuracy_score(y, z.argmax(1)) for z in logits]
+    np.testing.assert_allclose(rows["accuracy"]["seeds"], accuracies)
+    np.testing.assert_allclose(rows["loss"]["seeds"], [metrics.log_loss(y, q) for q in p])
+    mean, error = np.mean(accuracies), np.std(accuracies, ddof=1) / 2
+    assert rows["accuracy"]["mean"] == pytest.approx(mean)
+    assert rows["accuracy"]["standard_error_over_seeds"] == pytest.approx(error)
+    sample = rows["accuracy"]["standard_error_of_test_sample"]
+    assert sample == pytest.approx(np.sqrt(mean * (1 - mean) / 40))
+    matrices = [metrics.confusion_matrix(y, z.argmax(1)) for z in logits]
+    np.testing.assert_array_equal(report["confusion"], sum(matrices))
+    scores = [metrics.precision_recall_fscore_support(y, z.argmax(1)) for z in logits]
+    for i, name in enumerate(("precision", "recall", "f1", "support")):
+        np.testing.assert_allclose(
+            [row[name] for row in report["classes"]], np.mean([s[i] for s in scores], axis=0),
+            rtol=1e-6,
+        )  # fmt: skip
+    averaged = metrics.accuracy_score(y, p.mean(0).argmax(1))
+    assert report["accuracy_of_averaged_probabilities"] == pytest.approx(averaged)
+    with pytest.raises(ValueError, match="`logits`"):
+        classifier_report(logits, y, ("a", "b"))
+    with pytest.raises(ValueError, match="`labels`"):
+        classifier_report(logits, y[1:], ("a", "b", "c"))
+
+
+def test_one_seed_has_no_error_over_seeds():
+    report = classifier_report(np.eye(2)[None], np.array([0, 0]), ("a", "b"))
+    row = report["test"]["accuracy"]
+    assert row["standard_error_over_seeds"] is None
+    assert (row["mean"], row["seeds"]) == (0.5, [0.5])
