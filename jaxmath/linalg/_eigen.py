@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
+from jaxmath._extrema import max_of
 from jaxmath.linalg._common import _square, adjoint
 from jaxmath.typing import Array, ArrayLike, Kind
 
@@ -29,8 +30,8 @@ def hermitian_part(A: Array) -> Array:
 def largest(A: Array) -> Array:
     """max(|Re aᵢⱼ|, |Im aᵢⱼ|), a constant to differentiate; finite where all of A is."""
     A = lax.stop_gradient(A)
-    size = jnp.max(jnp.abs(A.real))
-    return jnp.maximum(size, jnp.max(jnp.abs(A.imag))) if jnp.iscomplexobj(A) else size
+    size = max_of(jnp.abs(A.real))
+    return jnp.maximum(size, max_of(jnp.abs(A.imag))) if jnp.iscomplexobj(A) else size
 
 
 def power_of_two(A: Array, even: bool = False) -> tuple[Array, Array]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath._extrema import max_of
 from jaxmath.numerics import safe_divide
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
@@ -45,8 +46,8 @@ def _tolerance(X: Array, rtol: Scalar | None) -> Scalar:
 
 def _worst(difference: Array, *terms: Array) -> Array:
     """max |difference| over the samples, relative to the largest of the terms of each sample."""
-    flat = [jnp.abs(v).reshape(v.shape[0], -1).max(axis=1) for v in (difference, *terms)]
-    return jnp.max(safe_divide(flat[0], jnp.max(jnp.stack(flat[1:]), axis=0)))
+    flat = [max_of(jnp.abs(v).reshape(v.shape[0], -1), axis=1) for v in (difference, *terms)]
+    return max_of(safe_divide(flat[0], max_of(jnp.stack(flat[1:]), axis=0)))
 
 
 def _within(rtol: Scalar, *violations: Array) -> Array:
@@ -213,7 +214,7 @@ def is_metric(
     back = jnp.stack([d(q, p) for p, q in pairs])
     own = jnp.stack([d(p, p) for p in corners])
     distinct = jnp.stack([jnp.any(p != q, axis=1) for p, q in pairs])
-    longest = jnp.max(jnp.abs(there), axis=0)
+    longest = max_of(jnp.abs(there), axis=0)
     # The other two sides of each side of the triangle.
     detour = jnp.roll(there, 1, axis=0) + jnp.roll(there, 2, axis=0)
     wrong = jnp.where(jnp.isnan(there), jnp.nan, jnp.where(distinct & ~(there > 0), 1.0, 0.0))
@@ -221,7 +222,7 @@ def is_metric(
     identity = _worst(own.T, own.T, there.T)
     positivity = jnp.sum(wrong).astype(there.dtype) / count
     symmetry = _worst((there - back).T, there.T, back.T)
-    triangle = jnp.max(safe_divide(jnp.max(jnp.maximum(there - detour, 0.0), axis=0), longest))
+    triangle = max_of(safe_divide(max_of(jnp.maximum(there - detour, 0.0), axis=0), longest))
     holds = _within(_tolerance(X, rtol), identity, positivity, symmetry, triangle)
     return MetricCheck(holds & (positivity == 0), identity, positivity, symmetry, triangle)
 

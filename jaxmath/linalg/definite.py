@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._extrema import max_of
 from jaxmath.iterate import Status
 from jaxmath.linalg._common import _square, adjoint
 from jaxmath.linalg._kernels.batched import LARGEST, batched
@@ -215,8 +216,8 @@ def ldl(A: ArrayLike) -> LDL:
 
     L, d = lax.fori_loop(0, n, column, (jnp.zeros_like(A), jnp.zeros(n, A.dtype)))
     L, d = _finite_or_nan(L, d.real)
-    size = jnp.max(jnp.abs(_from_lower(A)))
-    grown = jnp.max(matmul(jnp.abs(L) ** 2, jnp.abs(d) / jnp.where(size == 0, 1.0, size)))
+    size = max_of(jnp.abs(_from_lower(A)))
+    grown = max_of(matmul(jnp.abs(L) ** 2, jnp.abs(d) / jnp.where(size == 0, 1.0, size)))
     return LDL(L, d, lax.stop_gradient(jnp.maximum(grown, 1.0)))
 
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._extrema import max_of
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import exponent, scale
 from jaxmath.numerics import safe_norm
@@ -54,7 +55,7 @@ def vector_norm(x: ArrayLike, ord: float = 2) -> Array:
     size = _size(x)
     if p == 1:
         return jnp.sum(size)
-    return jnp.max(size) if p == jnp.inf else _power_norm(size, p)
+    return max_of(size) if p == jnp.inf else _power_norm(size, p)
 
 
 def _size(x: Array) -> Array:
@@ -125,7 +126,7 @@ def matrix_norm(A: ArrayLike, ord: str | float = "fro") -> Array:
         if ord == 2:
             return _spectral(A)
         if ord in (1, jnp.inf):
-            return jnp.max(jnp.sum(_size(A), axis=0 if ord == 1 else 1))
+            return max_of(jnp.sum(_size(A), axis=0 if ord == 1 else 1))
     raise ValueError(f"matrix_norm: argument `ord` must be 'fro', 'nuc', 2, 1 or inf, got {ord!r}")
 
 

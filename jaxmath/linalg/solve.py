@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._extrema import max_of
 from jaxmath.iterate import Status
 from jaxmath.linalg._common import _square
 from jaxmath.linalg._kernels.batched import LARGEST, batched
@@ -193,7 +194,7 @@ def solve_info(A: ArrayLike, b: ArrayLike, *, refine: bool = False) -> SolveInfo
     singular = ~(rcond >= jnp.finfo(rcond.dtype).eps)
     status = jnp.where(singular, Status.SINGULAR, Status.CONVERGED)
     status = jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int32)
-    return SolveInfo(x, status, jnp.where(finite, rcond, jnp.nan), jnp.max(residual))
+    return SolveInfo(x, status, jnp.where(finite, rcond, jnp.nan), max_of(residual))
 
 
 def _residual(A: Array, x: Array, b: Array) -> tuple[Array, Array]:
@@ -202,9 +203,9 @@ def _residual(A: Array, x: Array, b: Array) -> tuple[Array, Array]:
     scaled_x, x_exponent = unit_range(x)
     scaled_b = scale(b, -a_exponent - x_exponent)
     r = scaled_b - matmul(scaled_A, scaled_x)
-    size = jnp.max(jnp.sum(jnp.abs(scaled_A), axis=1)) * jnp.max(jnp.abs(scaled_x), axis=0)
-    size = size + jnp.max(jnp.abs(scaled_b), axis=0)
-    error = jnp.max(jnp.abs(r), axis=0) / jnp.where(size == 0, 1.0, size)
+    size = max_of(jnp.sum(jnp.abs(scaled_A), axis=1)) * max_of(jnp.abs(scaled_x), axis=0)
+    size = size + max_of(jnp.abs(scaled_b), axis=0)
+    error = max_of(jnp.abs(r), axis=0) / jnp.where(size == 0, 1.0, size)
     return scale(r, a_exponent + x_exponent), error
 
 
@@ -212,6 +213,6 @@ def _reciprocal_condition(A: Array) -> Array:
     """1 / (‖A‖₁‖A⁻¹‖₁); 0 where the inverse is not finite."""
     scaled, _ = unit_range(A)
     inverse = jnp.linalg.inv(scaled)
-    norms = [jnp.max(jnp.sum(jnp.abs(M), axis=0)) for M in (scaled, inverse)]
+    norms = [max_of(jnp.sum(jnp.abs(M), axis=0)) for M in (scaled, inverse)]
     finite = jnp.isfinite(norms[1]) & (norms[1] > 0)
     return jnp.where(finite, 1.0 / norms[0] / jnp.where(finite, norms[1], 1.0), 0.0)

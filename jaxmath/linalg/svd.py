@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._extrema import max_of
 from jaxmath.iterate import Status, iterate
 from jaxmath.linalg._common import adjoint
 from jaxmath.linalg._eigen import leading, phases
@@ -299,7 +300,7 @@ def jacobi_svd(A: ArrayLike, *, max_sweeps: int = 30) -> tuple[Array, Array, Arr
         done = jnp.where(state[2] <= n * eps, Status.CONVERGED, Status.RUNNING)
         return jnp.where(jnp.isnan(state[2]), Status.NON_FINITE, done)
 
-    size = jnp.max(jnp.abs(A))
+    size = max_of(jnp.abs(A))
     start_worst = jnp.where(jnp.isfinite(size), 1.0, jnp.nan).astype(A.dtype)
     (W, V, _), ended, _ = iterate(
         sweep, (A, jnp.eye(n, dtype=A.dtype), start_worst), status, max_steps=max_sweeps

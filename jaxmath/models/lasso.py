@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._extrema import max_of
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.models._linear import LinearParams, centred, data_set, penalty
 from jaxmath.models.linear_regression import predict
@@ -130,8 +131,8 @@ def _sweep(p: _Problem, state: ElasticNetState) -> ElasticNetState:
     w, _ = lax.fori_loop(0, len(p.XT), update, (state.coef, state.residual))
     r = p.y - matmul(w, p.XT)  # anew, so that its rounding does not add up over the sweeps
     lengths = jnp.sqrt(squares)
-    change = jnp.max(lengths * jnp.abs(w - state.coef))
-    return ElasticNetState(w, r, _gap(p, w, r), safe_divide(change, jnp.max(lengths * jnp.abs(w))))
+    change = max_of(lengths * jnp.abs(w - state.coef))
+    return ElasticNetState(w, r, _gap(p, w, r), safe_divide(change, max_of(lengths * jnp.abs(w))))
 
 
 def elastic_net_init(

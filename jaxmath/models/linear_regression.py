@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._extrema import max_of
 from jaxmath.iterate import Solution, Status
 from jaxmath.linalg import lstsq
 from jaxmath.models._linear import (
@@ -58,7 +59,7 @@ def _direct(X: Array, y: Array, w: Array, tol: Scalar, alpha: Scalar = 0.0) -> S
     errors = _errors(X, y, w, alpha)
     status = jnp.where(jnp.all(errors <= tol), Status.CONVERGED, Status.SINGULAR)
     status = jnp.where(all_finite(X, y, jnp.asarray(alpha)), status, Status.NON_FINITE)
-    return Solution(w, status.astype(jnp.int32), jnp.max(errors), jnp.int32(1))
+    return Solution(w, status.astype(jnp.int32), max_of(errors), jnp.int32(1))
 
 
 def _half_square(z: Array, X: Array, y: Array) -> Array:

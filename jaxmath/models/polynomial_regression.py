@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
+from jaxmath._extrema import max_of, min_of
 from jaxmath.iterate import Solution
 from jaxmath.models import linear_regression
 from jaxmath.numerics import safe_divide
@@ -181,7 +182,7 @@ def fit(x: ArrayLike, y: ArrayLike, degree: int) -> Solution:
         raise ValueError(
             f"fit: argument `degree` must be at most n - 1 = {len(x) - 1}, got {degree}"
         )
-    domain = jnp.stack([jnp.min(x), jnp.max(x)])
+    domain = jnp.stack([min_of(x), max_of(x)])
     if degree == 0:
         columns = jnp.zeros((len(x), 1), x.dtype)
         solution = linear_regression.fit(columns, y)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from jaxmath._extrema import max_of
 from jaxmath.nn._moments import wide_dtype
 from jaxmath.nn.metrics import _sample
 from jaxmath.numerics import safe_divide
@@ -84,7 +85,7 @@ def _bins(probabilities: ArrayLike, labels: ArrayLike, num_bins: int) -> Reliabi
     wide = wide_dtype(p.dtype)
     known = (labels >= 0) & (labels < p.shape[1])
     right = (jnp.argmax(p, axis=1) == labels).astype(wide)
-    confidence = jnp.max(p, axis=1).astype(wide)
+    confidence = max_of(p, axis=1).astype(wide)
     place = jnp.clip(jnp.ceil(confidence * num_bins).astype(jnp.int32) - 1, 0, num_bins - 1)
     ones = jnp.ones_like(right)
     values = jnp.stack([confidence, jnp.where(known, right, jnp.nan), ones], axis=1)

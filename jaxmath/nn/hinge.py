@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 
+from jaxmath._extrema import max_of
 from jaxmath.nn.rectifiers import relu
 from jaxmath.typing import Array, ArrayLike, as_array
 
@@ -73,6 +74,6 @@ def multiclass_hinge_loss(scores: ArrayLike, label: ArrayLike) -> Array:
     chosen = jnp.arange(k, dtype=label.dtype) == label
     # In the scores, since the gradient of the maximum would pass a NaN on to the rival only.
     scores = scores * jnp.where((label >= 0) & (label < k), 1.0, jnp.nan).astype(scores.dtype)
-    rival = jnp.max(jnp.where(chosen, -jnp.inf, scores))
+    rival = max_of(jnp.where(chosen, -jnp.inf, scores))
     true = jnp.sum(jnp.where(chosen, scores, jnp.zeros_like(scores)))
     return relu(1.0 + (rival - true))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath._extrema import max_of
 from jaxmath.optimize._box import as_box
 from jaxmath.optimize._solver import constraint
 from jaxmath.optimize.kkt import KKTMultipliers
@@ -38,7 +39,7 @@ class Constraints(NamedTuple):
     def infeasibility(self, slack: Array) -> Array:
         """max(‖h‖, ‖c⁻‖), over every kind."""
         size = jnp.where(self.equal(), jnp.abs(slack), jnp.maximum(-slack, 0.0))
-        return jnp.max(size, initial=0.0)
+        return max_of(size, initial=0.0)
 
     def split(self, multipliers: Array) -> KKTMultipliers:
         """The multipliers by kind."""

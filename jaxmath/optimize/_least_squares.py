@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
+from jaxmath._extrema import max_of
 from jaxmath.iterate import Status
 from jaxmath.linalg import svd
 from jaxmath.numerics import einsum, matmul, safe_norm
@@ -74,7 +75,7 @@ def gradient_measure(J: Array, r: Array, x: Array) -> Array:
     unit = r / jnp.where(norm > 0, norm, 1.0)
     cosines = jnp.abs(einsum("ij,i->j", J / or_one(lengths)[None, :], unit))
     noise = float(jnp.finfo(x.dtype).eps) * safe_norm(lengths * x)
-    return jnp.where((norm <= noise) & jnp.isfinite(noise), 0.0, jnp.max(cosines))
+    return jnp.where((norm <= noise) & jnp.isfinite(noise), 0.0, max_of(cosines))
 
 
 def trial_status(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
+from jaxmath._extrema import max_of, min_of
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.optimize.matrix_games import _game, normalized, unit_game
@@ -45,7 +46,7 @@ def _learn(
 
     def error(state: Any) -> Array:
         x, y = average(state)
-        return jnp.max(matmul(payoffs, y)) - jnp.min(matmul(payoffs.T, x))
+        return max_of(matmul(payoffs, y)) - min_of(matmul(payoffs.T, x))
 
     def status_fn(state: Any) -> Array:
         status = jnp.where(error(state) <= tol, Status.CONVERGED, Status.RUNNING)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from jaxmath._extrema import max_of
 from jaxmath.numerics import dot, einsum, safe_norm
 from jaxmath.optimize._box import Box, distance, strides
 from jaxmath.optimize._least_squares import LinearModel, column_norms, linear_model
@@ -34,7 +35,7 @@ def optimality(x: Array, r: Array, J: Array, box: Box) -> Array:
     reach = jnp.where(cosines == 0, 0.0, distance(x, cosines, box))
     share = jnp.minimum(reach * lengths / or_one(norm), 1.0)
     noise = float(jnp.finfo(x.dtype).eps) * safe_norm(lengths * x)
-    return jnp.where((norm <= noise) & jnp.isfinite(noise), 0.0, jnp.max(jnp.abs(cosines) * share))
+    return jnp.where((norm <= noise) & jnp.isfinite(noise), 0.0, max_of(jnp.abs(cosines) * share))
 
 
 def quadratic_model(x: Array, r: Array, J: Array, scale: Array, box: Box) -> Quadratic:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._extrema import max_of
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import matmul, safe_divide, safe_norm
 from jaxmath.typing import Array, check_number
@@ -101,7 +102,7 @@ def run_newton(
     check_number("tol", 0.0 if tol is None else tol, low=0.0)
     dtype = state.x.dtype
     limit = jnp.asarray(float(jnp.finfo(dtype).eps) ** 0.5 if tol is None else tol).astype(dtype)
-    error = lambda state: jnp.max(jnp.abs(state.gradient))
+    error = lambda state: max_of(jnp.abs(state.gradient))
     state, status, num_steps = iterate(
         lambda state: newton_step(gradient_fn, state),
         state,

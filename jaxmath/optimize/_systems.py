@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax.scipy.linalg import lu_factor, lu_solve
 
+from jaxmath._extrema import max_of, min_of
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._roots import _first, _implicit, _tolerances, _vector_function
@@ -64,7 +65,7 @@ def _solve_regular(J: Array, B: Array) -> tuple[Array, Array]:
     lu, pivots = lu_factor(scaled / columns[None, :])
     diagonal = jnp.abs(jnp.diagonal(lu))
     noise = len(J) * float(jnp.finfo(J.dtype).eps)
-    regular = jnp.min(diagonal) > noise * jnp.max(diagonal)
+    regular = min_of(diagonal) > noise * max_of(diagonal)
     return lu_solve((lu, pivots), B / rows[:, None]) / columns[:, None], regular
 
 

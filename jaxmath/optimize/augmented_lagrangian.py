@@ -5,6 +5,7 @@ from functools import partial
 
 import jax.numpy as jnp
 
+from jaxmath._extrema import max_of
 from jaxmath.iterate import Solution
 from jaxmath.optimize._continuation import (
     ContinuationState,
@@ -43,7 +44,7 @@ def unsatisfied(slack: Array, multipliers: Array, equal: Array) -> Array:
     """The largest |h|, c⁻ and, where a multiplier is not 0, |c|: 0 at a KKT point."""
     held = equal | (multipliers != 0)
     size = jnp.where(held, jnp.abs(slack), jnp.maximum(-slack, 0.0))
-    return jnp.max(size, initial=0.0)
+    return max_of(size, initial=0.0)
 
 
 def _first(zeros: Array) -> Outer:

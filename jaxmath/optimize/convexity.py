@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath._extrema import max_of
 from jaxmath.numerics import dot, safe_divide
 from jaxmath.optimize._solver import objective, solver
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
@@ -57,7 +58,7 @@ def _worst(excess: Array, size: Array, counts: Array) -> Array:
     """The largest relative excess among the samples that count, 0 where there is none."""
     relative = safe_divide(jnp.maximum(excess, 0.0), jnp.where(counts, size, 1.0))
     relative = jnp.where(jnp.isposinf(excess), jnp.inf, relative)
-    return jnp.max(jnp.where(counts, relative, 0.0))
+    return max_of(jnp.where(counts, relative, 0.0))
 
 
 class ConvexityCheck(NamedTuple):

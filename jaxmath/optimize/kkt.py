@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath._extrema import max_of
 from jaxmath.linalg.least_squares import lstsq
 from jaxmath.numerics import matmul
 from jaxmath.optimize._box import as_box
@@ -97,7 +98,7 @@ class KKTResidual(NamedTuple):
     @property
     def error(self) -> Array:
         """The largest of the four residuals."""
-        return jnp.max(jnp.stack([jnp.asarray(residual) for residual in self[:4]]))
+        return max_of(jnp.stack([jnp.asarray(residual) for residual in self[:4]]))
 
 
 def _least_squares(g: Array, rows: Array, slack: Array, length: Array) -> Array:
@@ -188,7 +189,7 @@ def kkt_residual(
     h, c = (fn(x) for fn in kinds)
     slack = jnp.concatenate([h, c, x - low, up - x])
     rows = jnp.concatenate([*(jax.jacrev(fn)(x) for fn in kinds), identity, -identity])
-    m, length = h.shape[0], jnp.maximum(1.0, jnp.max(jnp.abs(x)))
+    m, length = h.shape[0], jnp.maximum(1.0, max_of(jnp.abs(x)))
     sizes = (m, c.shape[0], n, n)
     if multipliers is None:
         found = _least_squares(g, rows, slack, length)
@@ -198,11 +199,11 @@ def kkt_residual(
         found = jnp.concatenate([found[: -2 * n], jnp.where(fixed, paired, found[-2 * n :])])
     else:
         found = _given(multipliers, sizes, x.dtype)
-    steepness = jnp.max(jnp.abs(rows), axis=1)
-    terms = jnp.max(jnp.concatenate([jnp.ones(1, x.dtype), jnp.abs(g), jnp.abs(found) * steepness]))
+    steepness = max_of(jnp.abs(rows), axis=1)
+    terms = max_of(jnp.concatenate([jnp.ones(1, x.dtype), jnp.abs(g), jnp.abs(found) * steepness]))
     violation = jnp.concatenate([jnp.abs(h), jnp.maximum(-slack[m:], 0.0)])
     product = jnp.where(found == 0, 0.0, found * jnp.where(found == 0, 0.0, slack))
-    worst = lambda v: jnp.max(v, initial=0.0)
+    worst = lambda v: max_of(v, initial=0.0)
     parts = jnp.split(found, [m, m + sizes[1], m + sizes[1] + n])
     return KKTResidual(
         worst(jnp.abs(g - matmul(rows.T, found))) / terms,

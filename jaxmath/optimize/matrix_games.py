@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._extrema import max_of, min_of
 from jaxmath.iterate import Status
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import scale, unit_range
@@ -157,7 +158,7 @@ def solve_game(A: ArrayLike, *, max_steps: Scalar | None = None) -> GameSolution
     best = simplex(ones[:n], D + 1.0, ones[:m], max_steps=max_steps)
     x, y = normalized(jnp.maximum(best.y, 0.0)), normalized(jnp.maximum(best.x, 0.0))
     value = scale(low + scale(_payoff(D, x, y), inner), outer)
-    gap = jnp.max(matmul(D, y)) - jnp.min(matmul(D.T, x))
+    gap = max_of(matmul(D, y)) - min_of(matmul(D.T, x))
     good = gap <= 1000 * float(jnp.finfo(A.dtype).eps) * jnp.max(D)
     lost = (best.status == Status.UNBOUNDED) | ((best.status == Status.CONVERGED) & ~good)
     status = jnp.where(lost, Status.STAGNATED, best.status)
@@ -198,7 +199,7 @@ def exploitability(A: ArrayLike, x: ArrayLike, y: ArrayLike) -> Array:
     """
     A = _game(A)
     x, y = _profile(A, x, y)
-    return jnp.max(matmul(A, y)) - jnp.min(matmul(A.T, x))
+    return max_of(matmul(A, y)) - min_of(matmul(A.T, x))
 
 
 @compiled
@@ -237,5 +238,5 @@ def nash_gap(A: ArrayLike, B: ArrayLike, x: ArrayLike, y: ArrayLike) -> Array:
     x, y = _profile(A, x, y)
     to_row, to_column = matmul(A, y), matmul(B.T, x)
     return jnp.maximum(
-        jnp.max(to_row) - jnp.sum(x * to_row), jnp.max(to_column) - jnp.sum(y * to_column)
+        max_of(to_row) - jnp.sum(x * to_row), max_of(to_column) - jnp.sum(y * to_column)
     )

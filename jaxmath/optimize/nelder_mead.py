@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from jaxmath._extrema import max_of
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._descent import Method, lowest, solve
 from jaxmath.optimize._solver import nan_last, objective, solver
@@ -65,7 +66,7 @@ def _begin(evaluate: Callable, x: Array) -> NelderMeadState:
 def _spread(simplex: Array, values: Array) -> Array:
     """How far the simplex reaches in x and in f, each over what it is at the best vertex."""
     best = jnp.maximum(jnp.abs(simplex[:1]), 1.0)
-    in_x = jnp.max(jnp.abs(simplex - simplex[:1]) / best)
+    in_x = max_of(jnp.abs(simplex - simplex[:1]) / best)
     return jnp.maximum(in_x, (values[-1] - values[0]) / jnp.maximum(jnp.abs(values[0]), 1.0))
 
 

@@ -9,6 +9,7 @@ from functools import partial
 
 import jax.numpy as jnp
 
+from jaxmath._extrema import max_of
 from jaxmath.iterate import Solution
 from jaxmath.optimize._continuation import (
     ContinuationState,
@@ -66,7 +67,7 @@ def _products(slack: Array, multipliers: Array, equal: Array) -> Array:
     """The largest λs."""
     del equal
     free = jnp.isinf(slack)
-    return jnp.max(jnp.where(free, 0.0, multipliers * jnp.where(free, 0.0, slack)), initial=0.0)
+    return max_of(jnp.where(free, 0.0, multipliers * jnp.where(free, 0.0, slack)), initial=0.0)
 
 
 # At λ = 0 the augmented Lagrangian is the quadratic penalty.

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
+from jaxmath._extrema import max_of
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import dot, safe_divide
 from jaxmath.optimize._solver import as_point, objective, solver, vector_map
@@ -41,7 +42,7 @@ class ProjectedGradientState(NamedTuple):
 
 
 def _measure(project: Callable, x: Array, g: Array) -> Array:
-    return jnp.max(jnp.abs(project(x - g) - x))
+    return max_of(jnp.abs(project(x - g) - x))
 
 
 def projected_gradient_init(

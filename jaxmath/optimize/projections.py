@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._extrema import max_of
 from jaxmath.linalg.least_squares import lstsq
 from jaxmath.linalg.spectral import spectral_fn
 from jaxmath.numerics import dot, matmul, safe_divide, safe_norm
@@ -242,7 +243,7 @@ def project_simplex(x: ArrayLike, total: ArrayLike = 1.0) -> Array:
     """
     x = as_array("x", x, ndim=1, min_size=1)
     total = _scalar("total", total, x)
-    below = x - lax.stop_gradient(jnp.max(x))
+    below = x - lax.stop_gradient(max_of(x))
     below = jnp.where(below <= -total, -total, below)
     fixed, amount = lax.stop_gradient((below, total))
     ordered = jnp.sort(fixed)[::-1]

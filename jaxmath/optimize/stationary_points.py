@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath._extrema import max_of
 from jaxmath.iterate import Solution
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._solver import as_point, gradient_of, solver
@@ -248,12 +249,12 @@ def classify_stationary_point(
     gradient_fn = gradient_of(lambda x, *args: fun(back(x), *args), args)
     g, H = gradient_fn(x), jax.jacfwd(gradient_fn)(x)
     w, V, kept = eigen(H)
-    largest, size = jnp.max(jnp.abs(w)), jnp.max(jnp.abs(g))
+    largest, size = max_of(jnp.abs(w)), max_of(jnp.abs(g))
     p, _ = pseudo_newton(w, V, kept, g)
     moved = safe_norm(jax.jacfwd(gradient_fn)(x + p) - H)
     relative = jnp.asarray(eps ** (2 / 3) if rtol is None else rtol).astype(x.dtype)
     delta = relative * largest + 3.0 * jnp.where(jnp.isnan(moved), jnp.inf, moved)
-    enough = eps**0.5 * jnp.maximum(1.0, largest * jnp.max(jnp.abs(x)))
+    enough = eps**0.5 * jnp.maximum(1.0, largest * max_of(jnp.abs(x)))
     stationary = size <= (enough if tol is None else jnp.asarray(tol).astype(x.dtype))
     up, down = w > delta, w < -delta
     kind = jnp.where(jnp.any(up) & jnp.any(down), StationaryKind.SADDLE, StationaryKind.DEGENERATE)
