@@ -147,11 +147,12 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     out = p.add_argument_group("what to write")
     out.add_argument("--out", type=Path, metavar="DIR", help="default: results/train/MODEL-DATASET")
-    out.add_argument(
+    again = out.add_mutually_exclusive_group()
+    again.add_argument(
         "--resume", action="store_true",
         help="go on from the newest checkpoint in the folder, to the bit as if never stopped",
     )  # fmt: skip
-    out.add_argument(
+    again.add_argument(
         "--overwrite", action="store_true", help="throw away the run that the folder holds"
     )
     out.add_argument(
@@ -257,7 +258,7 @@ def _listed(value: Any) -> Any:
 def claim(folder: Path, settings: dict[str, Any], args: argparse.Namespace) -> None:
     """Make the folder, and see that what it holds is this run, or nothing."""
     record = folder / "run.json"
-    if args.overwrite and not args.resume:
+    if args.overwrite:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         record.unlink(missing_ok=True)
     if not args.resume and (record.is_file() or (folder / "checkpoints").is_dir()):

@@ -73,6 +73,7 @@ def plot_curves(history: Mapping[str, ArrayLike], path: str | Path) -> None:
         if name == "loss":
             panel.set_yscale("log")
         panel.set_xlabel("epoch")
+        panel.xaxis.get_major_locator().set_params(integer=True)
         panel.set_ylabel(name)
         panel.grid(alpha=0.25, which="both")
         panel.legend()

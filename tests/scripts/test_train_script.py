@@ -176,6 +176,7 @@ def test_a_file_is_written_whole_or_not_at_all(script, tmp_path):
         (["mlp", "--learning-rate", "nan"], "'nan' is not a number above 0"),
         (["mlp", "--seed", "-1"], "'-1' is not a whole number from 0 to 2**31 - 1"),
         (["mlp", "--precision", "float16"], "invalid choice: 'float16'"),
+        (["mlp", "--resume", "--overwrite"], "not allowed with argument --resume"),
     ],
 )
 def test_wrong_numbers_are_refused(script, arguments, message, capsys):
