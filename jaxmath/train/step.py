@@ -92,8 +92,9 @@ def _measures(caller: str, loss_fn: Callable, metrics: Mapping[str, Callable] | 
     for name, fn in {"loss": loss_fn, **(metrics or {})}.items():
         if not callable(fn):
             raise TypeError(f"{caller}: `{name}` must be a function, got {type(fn).__name__}")
-    if "loss" in (metrics or {}):
-        raise ValueError(f"{caller}: argument `metrics` must not hold 'loss', which is reported")
+    for name in ("loss", "penalty"):
+        if name in (metrics or {}):
+            raise ValueError(f"{caller}: argument `metrics` must not hold {name!r}: reported apart")
     return {"loss": loss_fn, **(metrics or {})}
 
 
@@ -116,6 +117,7 @@ def supervised_step(
     optimizer: optax.GradientTransformation,
     *,
     metrics: Mapping[str, Callable] | None = None,
+    penalty: Callable[[PyTree], Array] | None = None,
     accumulate: int = 1,
     compute_dtype: Any = None,
 ) -> Step:
@@ -123,7 +125,7 @@ def supervised_step(
 
     ::
 
-        L(θ) = Σᵢ wᵢ ℓ(f(xᵢ; θ), yᵢ) / Σᵢ wᵢ,   θ ← θ + update(∇L(θ))
+        L(θ) = Σᵢ wᵢ ℓ(f(xᵢ; θ), yᵢ) / Σᵢ wᵢ + Ω(θ),   θ ← θ + update(∇L(θ))
 
     Args:
       train_fn: ``train_fn(key, params, model_state, x, axis_name="batch") -> (y, model_state)``
@@ -132,6 +134,8 @@ def supervised_step(
       loss_fn: ``loss_fn(y, target)``, a scalar for one example.
       optimizer: an optax transformation; clipping and schedules are optax's.
       metrics: more to report, ``{name: fn(y, target)}``, a scalar for one example.
+      penalty: Ω, from the parameters to a scalar (``nn.l1``, ``nn.l2``…); reported apart from the
+        loss, as ``penalty``. None for none.
       accumulate: in how many pieces, one after another, the batch is worked off, for the memory of
         one piece. The gradient is the same up to rounding, and so is dropout; batch norm sees each
         piece alone, and its running statistics move once for each.
@@ -185,6 +189,9 @@ def supervised_step(
             grads, (model_state, sums) = grad_fn(state.params, state.model_state, batch, keys)
         else:
             grads, model_state, sums = _accumulated(grad_fn, state, batch, keys, accumulate)
+        if penalty is not None:
+            sums["penalty"], more = jax.value_and_grad(penalty)(state.params)
+            grads = jax.tree.map(jnp.add, grads, more)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         return TrainState(params, model_state, opt_state, state.step + 1, state.key), sums

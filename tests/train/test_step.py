@@ -33,6 +33,21 @@ def test_a_batch_of_weight_zero_has_no_gradient():
     assert float(metrics["loss"]) == 0.0
 
 
+def test_a_penalty_counts_once_whatever_the_pieces():
+    """θ ← θ − α(∇J + λθ), and Ω is reported apart from J."""
+    fns = train.adapt(lambda params, x: params @ x)
+    for pieces in (1, 4):
+        step = train.supervised_step(
+            fns[0], nn.squared_error, optax.sgd(0.1), penalty=lambda w: 0.5 * nn.l2(w),
+            accumulate=pieces,
+        )  # fmt: skip
+        state = train.init_state(jax.random.key(0), jnp.ones(2), optimizer=optax.sgd(0.1))
+        batch = Batch(jnp.eye(2).repeat(4, axis=0), jnp.zeros(8), jnp.ones(8))
+        state, metrics = step(state, batch, jax.random.key(1))
+        np.testing.assert_allclose(state.params, 1 - 0.1 * (0.5 + 0.5), rtol=1e-12)
+        np.testing.assert_allclose((metrics["loss"], metrics["penalty"]), 0.5, rtol=1e-12)
+
+
 def _noisy_train_fn(key, params, model_state, x, axis_name):
     """A model with dropout and a running mean, as layers with batch norm have it."""
     mean = lax.pmean(x, axis_name)
