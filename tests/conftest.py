@@ -1,6 +1,8 @@
 """Every test runs with x64 on and with implicit rank promotion refused."""
 
 import gc
+import importlib.util
+import os
 import zlib
 from collections import defaultdict
 
@@ -9,6 +11,20 @@ import pytest
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+PLAIN_CODE = "--xla_backend_optimization_level"
+
+
+def pytest_configure(config):
+    """By default XLA's CPU programs are left as it fuses them, without LLVM's passes over the loops.
+
+    Compilation is most of the suite's time, and those passes a third of it. Under -m full, which
+    sees every case, programs are compiled as users run them; so they are in scripts/verify.py.
+    """
+    on_gpu = any(importlib.util.find_spec(f"jax_cuda{v}_plugin") for v in (12, 13))
+    flags = os.environ.get("XLA_FLAGS", "")
+    if config.option.markexpr == "not full" and not on_gpu and PLAIN_CODE not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {PLAIN_CODE}=0".strip()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import numerics
+from jaxmath._extrema import max_of
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.optimize._box import Box, along, as_bound, contains, distance, feasible, strides
 from jaxmath.optimize._settled import settled
@@ -113,7 +114,7 @@ def error_measure(x: Array, value: Array, gradient: Array, region: Box | None = 
     reach = jnp.maximum(jnp.abs(x), 1.0)
     if region is not None:
         reach = jnp.minimum(reach, distance(x, gradient, region))
-    return jnp.max(jnp.abs(gradient) * reach) / jnp.maximum(jnp.abs(value), 1.0)
+    return max_of(jnp.abs(gradient) * reach) / jnp.maximum(jnp.abs(value), 1.0)
 
 
 def default_tolerance(tol: Scalar | None, dtype: Any) -> Array:
