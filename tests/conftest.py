@@ -16,7 +16,7 @@ PLAIN_CODE = "--xla_backend_optimization_level"
 
 
 def pytest_configure(config):
-    """By default XLA's CPU programs are left as it fuses them, without LLVM's passes over the loops.
+    """By default XLA's CPU programs are left as XLA fuses them, without LLVM's passes.
 
     Compilation is most of the suite's time, and those passes a third of it. Under -m full, which
     sees every case, programs are compiled as users run them; so they are in scripts/verify.py.
