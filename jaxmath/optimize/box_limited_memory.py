@@ -213,4 +213,6 @@ def lbfgsb(
         partial(descent, rule=_rule(memory, box)), lambda z, *rest: fun(back(restore(z)), *rest),
         x / unit, args, tol, max_steps,
     )  # fmt: skip
-    return solution._replace(value=back(restore(solution.value)))
+    # A start that is refused comes back as it was, outside the bounds too.
+    end = jnp.where(solution.num_steps > 0, restore(solution.value), x)
+    return solution._replace(value=back(end))
