@@ -113,10 +113,9 @@ def _refreshed(gradient: Gradient, state: TrustRegionState, model: Model) -> Tru
 
 def _ratio(state: TrustRegionState, p: Array, promise: Array, value: Array, g: Array) -> Array:
     """ρ = (f(x) − f(x + p)) / promised; −∞ where the trial is not finite or nothing is promised."""
-    noise = float(jnp.finfo(p.dtype).eps) ** 0.5
-    # Where f cannot tell the difference, the slopes at both ends can: a small sum of squares of
-    # differences between large terms is known to less than its last digits.
-    flat = jnp.abs(state.value - value) <= noise * jnp.abs(state.value)
+    eps = float(jnp.finfo(p.dtype).eps)
+    # Where f cannot tell the difference, the slopes at both ends can.
+    flat = jnp.abs(state.value - value) <= 8 * eps * jnp.abs(state.value)
     drop = jnp.where(flat, -0.5 * numerics.dot(state.gradient + g, p), state.value - value)
     fine = jnp.isfinite(value) & jnp.all(jnp.isfinite(g)) & (promise > 0)
     return jnp.where(fine, drop / jnp.where(fine, promise, 1.0), -jnp.inf)

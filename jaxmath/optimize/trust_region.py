@@ -166,8 +166,8 @@ def trust_region_newton(
 
     Numerics:
       Error, tolerance and statuses as in ``bfgs``; CONVERGED asks that the last model promised at
-      most tol·max(|f|, 1) too. STAGNATED also where a refused step no longer moves x. Where f at
-      both ends of a step agrees to √eps the decrease is judged by the slopes there. Superlinear
+      most tol·max(|f|, 1) too. STAGNATED also where a refused step no longer moves x. Where f and
+      its trial agree to rounding the decrease is judged by the slopes at both ends. Superlinear
       where ∇²f is definite at the minimum; follows negative curvature away from saddles. Cost: one
       evaluation of f and ∇f, one linearization of ∇f (about another evaluation, not counted), and
       up to 2n Hessian products a step.
