@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmath._figures import colours, subplots
 from jaxmath.benchmark.analysis import diverged, scores, summarize
 from jaxmath.benchmark.run import PairResult
 from jaxmath.optimize.problems import Problem
@@ -15,36 +16,22 @@ from jaxmath.optimize.problems import Problem
 __all__ = ["plot_convergence", "plot_paths", "plot_sensitivity"]
 
 
-def _pyplot() -> Any:
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError('plots need matplotlib: pip install "jaxmath[scripts]"') from error
-    matplotlib.use("Agg")
-    import matplotlib.pyplot
-
-    return matplotlib.pyplot
-
-
 def _styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """A colour and a dash pattern for each optimizer, the same in every picture."""
-    colours = _pyplot().get_cmap("tab10").colors
+    palette = colours("tab10")
     dashes = ("-", "--", ":", "-.")
     return {
-        name: {"color": colours[i % 10], "linestyle": dashes[(i // 10) % 4], "linewidth": 1.4}
+        name: {"color": palette[i % 10], "linestyle": dashes[(i // 10) % 4], "linewidth": 1.4}
         for i, name in enumerate(dict.fromkeys(names))
     }
 
 
 def _grid(results: Sequence[PairResult]) -> tuple[Any, dict[str, Any], dict[str, dict[str, Any]]]:
     """A figure with one panel a problem."""
-    plt = _pyplot()
     problems = list(dict.fromkeys(r.problem.name for r in results))
     columns = min(4, len(problems))
     rows = -(-len(problems) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(4.2 * columns, 3.1 * rows + 0.8), squeeze=False
-    )
+    figure, axes = subplots(rows, columns, figsize=(4.2 * columns, 3.1 * rows + 0.8), squeeze=False)
     for panel in axes.flat[len(problems) :]:
         panel.set_visible(False)
     panels = dict(zip(problems, axes.flat, strict=False))
@@ -63,7 +50,6 @@ def _finish(figure: Any, panels: dict[str, Any], title: str, path: str | Path) -
     figure.legend(handles, labels, loc="lower center", ncol=min(7, len(labels)), fontsize=9)
     figure.tight_layout(rect=(0, 0.45 / figure.get_figheight() * -(-len(labels) // 7), 1, 1))
     figure.savefig(path, dpi=110)
-    _pyplot().close(figure)
 
 
 def plot_convergence(results: Sequence[PairResult], path: str | Path) -> None:
@@ -209,10 +195,9 @@ def plot_paths(problem: Problem, paths: dict[str, np.ndarray], path: str | Path)
         raise ValueError(
             f"plot_paths: argument `problem` must have dimension 2, got {problem.dimension}"
         )
-    plt = _pyplot()
     columns = min(5, len(paths))
     rows = -(-len(paths) // columns)
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         rows, columns, figsize=(3.2 * columns, 3.2 * rows + 0.4), squeeze=False, sharex=True,
         sharey=True,
     )  # fmt: skip
@@ -239,4 +224,3 @@ def plot_paths(problem: Problem, paths: dict[str, np.ndarray], path: str | Path)
     figure.suptitle(f"Paths on {problem.name} at the tuned learning rate (seed 0)", fontsize=12)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
-    plt.close(figure)

@@ -1,4 +1,4 @@
-"""Means and variances over axes, and the affine map that normalization ends with."""
+"""What layers and losses share: the dtype of sums, |x|, moments, the affine map of a norm."""
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,11 @@ __all__: list[str] = []
 def wide_dtype(dtype: jnp.dtype) -> jnp.dtype:
     """The dtype of statistics: float32 for the half precisions, otherwise the dtype itself."""
     return dtype if dtype.itemsize >= 4 else jnp.dtype(jnp.float32)
+
+
+def magnitude(x: Array) -> Array:
+    """|x| with derivative 0 at 0, where that of ``jnp.abs`` is 1."""
+    return x * jnp.sign(x)
 
 
 def unit_map(caller: str, size: int, dtype: jax.typing.DTypeLike) -> tuple[Array, Array]:

@@ -10,6 +10,7 @@ import math
 
 import jax.numpy as jnp
 
+from jaxmath.nn._moments import magnitude
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["js_divergence", "kl_divergence"]
@@ -105,8 +106,8 @@ def js_divergence(log_p: ArrayLike, log_q: ArrayLike) -> Array:
     held_p, held_q = (jnp.where(live, v, jnp.zeros_like(v)) for v in (log_p, log_q))
     gap = held_q - held_p
     # log m from the larger side; its distances from log p and log q without cancellation.
-    # gap · sign(gap) has derivative 0 at 0 where that of jnp.abs is 1, wrong in the Hessian.
-    shared = jnp.log1p(0.5 * jnp.expm1(-gap * jnp.sign(gap)))
+    # Not jnp.abs, whose derivative at 0 is wrong in the Hessian.
+    shared = jnp.log1p(0.5 * jnp.expm1(-magnitude(gap)))
     log_m = jnp.maximum(held_p, held_q) + shared
     d = jnp.maximum(jnp.stack([gap, -gap]), 0.0) + jnp.stack([shared, shared])
     both = jnp.sum(_excess(jnp.stack([held_p, held_q]), jnp.stack([log_m, log_m]), d), axis=0)

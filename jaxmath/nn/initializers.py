@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from jaxmath.nn._moments import wide_dtype
 from jaxmath.typing import Array, Scalar, as_key, check_number
 
 __all__ = [
@@ -63,18 +64,14 @@ def _fans(caller: str, shape: Sequence[int]) -> tuple[int, int]:
     return receptive_field * shape[-2], receptive_field * shape[-1]
 
 
-def _wide(dtype: jnp.dtype) -> jnp.dtype:
-    # jax draws bfloat16 from 128 values with mean −0.012; float32 rounded afterwards has no bias.
-    return dtype if dtype.itemsize >= 4 else jnp.dtype(jnp.float32)
-
-
 def _normal(key: Array, shape: Sequence[int], dtype: jnp.dtype, stddev: Scalar) -> Array:
-    draws = jax.random.normal(key, tuple(shape), _wide(dtype))
+    # jax draws bfloat16 from 128 values with mean −0.012; float32 rounded afterwards has no bias.
+    draws = jax.random.normal(key, tuple(shape), wide_dtype(dtype))
     return (jnp.asarray(stddev, draws.dtype) * draws).astype(dtype)
 
 
 def _uniform(key: Array, shape: Sequence[int], dtype: jnp.dtype, limit: Scalar) -> Array:
-    draws = jax.random.uniform(key, tuple(shape), _wide(dtype), -1.0)
+    draws = jax.random.uniform(key, tuple(shape), wide_dtype(dtype), -1.0)
     return (jnp.asarray(limit, draws.dtype) * draws).astype(dtype)
 
 

@@ -4,6 +4,7 @@ import math
 
 import jax.numpy as jnp
 
+from jaxmath.nn._moments import magnitude
 from jaxmath.numerics import safe_divide, safe_norm
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
@@ -29,11 +30,6 @@ def _data_set(predictions: ArrayLike, targets: ArrayLike) -> Array:
     predictions = as_array("predictions", predictions, ndim=(1, 2), min_size=1)
     targets = as_array("targets", targets, shape=predictions.shape)
     return predictions - targets.astype(predictions.dtype)
-
-
-def _magnitude(error: Array) -> Array:
-    """|e| with derivative 0 at e = 0, where that of ``jnp.abs`` is 1."""
-    return error * jnp.sign(error)
 
 
 def squared_error(prediction: ArrayLike, target: ArrayLike) -> Array:
@@ -88,7 +84,7 @@ def absolute_error(prediction: ArrayLike, target: ArrayLike) -> Array:
     References:
       R. Koenker, G. Bassett, "Regression quantiles", 1978, section 3.
     """
-    return jnp.sum(_magnitude(_one_example(prediction, target)))
+    return jnp.sum(magnitude(_one_example(prediction, target)))
 
 
 def huber_loss(prediction: ArrayLike, target: ArrayLike, *, delta: Scalar = 1.0) -> Array:
@@ -156,7 +152,7 @@ def mean_absolute_error(predictions: ArrayLike, targets: ArrayLike) -> Array:
       C. J. Willmott, K. Matsuura, "Advantages of the mean absolute error (MAE) over the root mean
       square error (RMSE) in assessing average model performance", 2005.
     """
-    return jnp.mean(_magnitude(_data_set(predictions, targets)))
+    return jnp.mean(magnitude(_data_set(predictions, targets)))
 
 
 def mean_squared_error(predictions: ArrayLike, targets: ArrayLike) -> Array:

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath.linalg import qr
-from jaxmath.nn.initializers import DType, _dtype, _shape, _wide
+from jaxmath.nn._moments import wide_dtype
+from jaxmath.nn.initializers import DType, _dtype, _shape
 from jaxmath.typing import Array, Scalar, as_key, check_number
 
 __all__ = ["orthogonal_init"]
@@ -56,6 +57,6 @@ def orthogonal_init(
     wanted = _dtype("orthogonal_init", dtype)
     rows, columns = math.prod(shape[:-1]), shape[-1]
     tall = (max(rows, columns), min(rows, columns))
-    Q, _ = qr(jax.random.normal(key, tall, _wide(wanted)))
+    Q, _ = qr(jax.random.normal(key, tall, wide_dtype(wanted)))
     Q = Q if rows >= columns else Q.T
     return (jnp.asarray(gain, Q.dtype) * Q).astype(wanted).reshape(shape)

@@ -10,9 +10,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath.nn._leaves import kept_leaves, total
+from jaxmath.nn._moments import magnitude
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__ = ["decay_mask", "elastic_net", "l1", "l2"]
@@ -56,11 +56,6 @@ def decay_mask(params: PyTree, *, spare: Sequence[str] = ("bias", "scale")) -> P
     )
 
 
-def _abs(x: Array) -> Array:
-    # jnp.abs has derivative 1 at 0, which would push a zero weight away.
-    return x * lax.stop_gradient(jnp.sign(x))
-
-
 def l1(params: PyTree, *, mask: PyTree | None = None) -> Array:
     """The sum of absolute values, which drives weights to zero.
 
@@ -91,7 +86,7 @@ def l1(params: PyTree, *, mask: PyTree | None = None) -> Array:
       R. Tibshirani, "Regression shrinkage and selection via the lasso", 1996, equation (1).
     """
     leaves, dtype = kept_leaves(params, mask)
-    return total([jnp.sum(_abs(leaf)) for leaf in leaves], dtype)
+    return total([jnp.sum(magnitude(leaf)) for leaf in leaves], dtype)
 
 
 def l2(params: PyTree, *, mask: PyTree | None = None) -> Array:
@@ -162,5 +157,5 @@ def elastic_net(params: PyTree, l1_ratio: Scalar = 0.5, *, mask: PyTree | None =
     terms = []
     for leaf in leaves:
         ratio = jnp.asarray(l1_ratio, leaf.dtype)
-        terms.append(jnp.sum(ratio * _abs(leaf) + (0.5 - 0.5 * ratio) * jnp.square(leaf)))
+        terms.append(jnp.sum(ratio * magnitude(leaf) + (0.5 - 0.5 * ratio) * jnp.square(leaf)))
     return total(terms, dtype)

@@ -182,9 +182,7 @@ def _updated(p: Problem, state: ContinuationState) -> ContinuationState:
     status = jnp.where(spent, verdict, state.status)
     unbounded = lost & ((infeasible <= rough) | (after.penalty == outer.penalty))
     status = jnp.where(unbounded, Status.UNBOUNDED, status).astype(jnp.int32)
-    inner = inner._replace(
-        phase=jnp.int32(OPENING), fresh=lost, status=jnp.int32(Status.RUNNING)
-    )
+    inner = inner._replace(phase=jnp.int32(OPENING), fresh=lost, status=jnp.int32(Status.RUNNING))
     return ContinuationState(inner, state.slack, after, judged, state.num_updates + 1, status)
 
 

@@ -193,7 +193,8 @@ def opening(x: Array, rule: Rule) -> DescentState:
     return DescentState(
         x, inf, jnp.zeros_like(x), jnp.zeros_like(x), rule.init(x),
         strong_wolfe_init(zero, zero, zero), inf, -inf, quiet_at(inf, inf),
-        jnp.asarray(True), jnp.int32(OPENING), jnp.int32(0), jnp.int32(0), jnp.int32(-1),
+        jnp.asarray(True), jnp.int32(OPENING), jnp.int32(0), jnp.int32(0),
+        jnp.int32(Status.RUNNING),
     )  # fmt: skip
 
 

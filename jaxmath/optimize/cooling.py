@@ -19,9 +19,7 @@ def _step_and_start(step: ArrayLike, initial: Scalar) -> tuple[Array, Array]:
     return as_array("step", step, ndim=0, kind="number").astype(start.dtype), start
 
 
-def exponential_cooling(
-    step: ArrayLike, initial: Scalar = 1.0, rate: Scalar = 0.999
-) -> Array:
+def exponential_cooling(step: ArrayLike, initial: Scalar = 1.0, rate: Scalar = 0.999) -> Array:
     """Exponential (geometric) cooling.
 
     ::
@@ -53,9 +51,7 @@ def exponential_cooling(
     return start * jnp.power(as_array("rate", rate, ndim=0).astype(start.dtype), k)
 
 
-def linear_cooling(
-    step: ArrayLike, initial: Scalar = 1.0, num_steps: Scalar = 10_000
-) -> Array:
+def linear_cooling(step: ArrayLike, initial: Scalar = 1.0, num_steps: Scalar = 10_000) -> Array:
     """Linear cooling to zero.
 
     ::

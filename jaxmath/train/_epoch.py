@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -169,8 +170,7 @@ def _one(
     state = _choose(taken, state, run.state)
     average = run.average
     if plan.ema is not None:
-        mean = lambda a, b: a + jnp.asarray(1.0 - plan.ema, a.dtype) * (b - a)
-        moved = jax.tree.map(lambda a, b: mean(a, b) if _floating(a) else b, average, state.params)
+        moved = optax.incremental_update(state.params, average, 1.0 - plan.ema)
         average = _choose(taken, moved, average)
     part = jnp.where(taken, jnp.sum(weight), 0.0)
     add = {k: jnp.where(taken, part.astype(v.dtype) * v, 0.0) for k, v in metrics.items()}

@@ -1,7 +1,7 @@
 """A bar with the loss and the rate, drawn by rich where it is installed."""
 
-import sys
 import time
+import warnings
 from typing import Any
 
 __all__: list[str] = []
@@ -18,7 +18,7 @@ class Progress:
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
             from rich.progress import Progress as Bar
         except ImportError:
-            print('fit: for a progress bar: pip install "jaxmath[scripts]"', file=sys.stderr)
+            warnings.warn('for a progress bar: pip install "jaxmath[scripts]"', stacklevel=3)
             return
         columns = (
             TextColumn("epoch"),

@@ -5,6 +5,7 @@ It holds the leaves as a flat dictionary by their paths (random keys as their da
 the caller's metadata with the manifest: path → [shape, dtype] of every leaf.
 """
 
+import copy
 import importlib.metadata
 import logging
 from pathlib import Path
@@ -92,7 +93,12 @@ class Checkpoints:
         self.wait()
         flat = _by_path(tree)
         versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
-        record = {"metadata": metadata, "versions": versions, "manifest": _manifest(flat)}
+        # A copy here too: the record is written in the background, while the history grows.
+        record = {
+            "metadata": copy.deepcopy(metadata),
+            "versions": versions,
+            "manifest": _manifest(flat),
+        }
         # Orbax refuses arrays without elements; the manifest is all there is to know of them.
         arrays = {path: _on_host(a) for path, a in flat.items() if np.size(a)}
         args = self._ocp.args.Composite(

@@ -1,4 +1,4 @@
-"""The pictures of a training run; matplotlib is loaded on first use."""
+"""The pictures of a training run, written to files; matplotlib is loaded on first use."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,26 +8,15 @@ import jax
 import numpy as np
 
 from jaxmath import nn
+from jaxmath._figures import colours, subplots
 from jaxmath.datasets import Dataset
 from jaxmath.typing import ArrayLike
 
 __all__ = ["plot_confusion", "plot_curves", "plot_mistakes", "plot_reliability"]
 
 
-def _pyplot() -> Any:
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError('plots need matplotlib: pip install "jaxmath[scripts]"') from error
-    matplotlib.use("Agg")
-    import matplotlib.pyplot
-
-    return matplotlib.pyplot
-
-
 def _save(figure: Any, path: str | Path) -> None:
     figure.savefig(path, dpi=120)
-    _pyplot().close(figure)
 
 
 def plot_curves(history: Mapping[str, ArrayLike], path: str | Path) -> None:
@@ -54,7 +43,7 @@ def plot_curves(history: Mapping[str, ArrayLike], path: str | Path) -> None:
     """
     names = [name for name in history if not name.startswith("validation_")]
     names.sort(key=lambda name: (name != "loss", name))
-    figure, axes = _pyplot().subplots(
+    figure, axes = subplots(
         1, len(names), figsize=(5.2 * len(names), 3.9), squeeze=False, layout="constrained"
     )
     for panel, name in zip(axes.flat, names, strict=True):
@@ -111,7 +100,7 @@ def plot_confusion(
     names = class_names or tuple(map(str, range(k)))
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = float(np.clip(0.62 * k, 3.6, 14.0))
-    figure, panel = _pyplot().subplots(figsize=(size + 1.2, size), layout="constrained")
+    figure, panel = subplots(figsize=(size + 1.2, size), layout="constrained")
     # The root, since of a good classifier all that is of interest is below a few per cent.
     picture = panel.imshow(np.sqrt(share), cmap="Blues", vmin=0.0, vmax=1.0)
     if k <= 25:
@@ -167,7 +156,7 @@ def plot_reliability(
     error = float(np.sum(bins.weight * np.abs(bins.accuracy - bins.confidence)))
     used = bins.weight > 0
     centers, width = (np.arange(num_bins) + 0.5) / num_bins, 0.94 / num_bins
-    figure, (top, bottom) = _pyplot().subplots(
+    figure, (top, bottom) = subplots(
         2, 1, figsize=(5.0, 5.8), sharex=True, height_ratios=(3, 1), layout="constrained"
     )
     accuracy, confidence = bins.accuracy[used], bins.confidence[used]
@@ -242,7 +231,7 @@ def _mistaken_images(
 ) -> None:  # fmt: skip
     columns = int(np.clip(len(shown), 3, 6))
     rows = max(1, -(-len(shown) // columns))
-    figure, axes = _pyplot().subplots(
+    figure, axes = subplots(
         rows, columns, figsize=(1.7 * columns, 1.95 * rows + 0.5), squeeze=False,
         layout="constrained",
     )  # fmt: skip
@@ -275,10 +264,10 @@ def _plane(x: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
 def _mistaken_points(dataset: Dataset, wrong: np.ndarray, title: str, path: str | Path) -> None:
     points, axes = _plane(np.asarray(dataset.x, float))
     y = np.asarray(dataset.y)
-    figure, panel = _pyplot().subplots(figsize=(6.4, 5.0), layout="constrained")
-    colours = _pyplot().get_cmap("tab10" if dataset.num_classes <= 10 else "tab20").colors
+    figure, panel = subplots(figsize=(6.4, 5.0), layout="constrained")
+    palette = colours("tab10" if dataset.num_classes <= 10 else "tab20")
     for c, name in enumerate(dataset.class_names):
-        colour = colours[c % len(colours)]
+        colour = palette[c % len(palette)]
         panel.plot(*points[y == c].T, "o", color=colour, alpha=0.5, markersize=5, label=name,
                    markeredgewidth=0)  # fmt: skip
     panel.plot(*points[wrong].T, "o", color="none", markeredgecolor="black", markersize=11,

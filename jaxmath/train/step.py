@@ -92,9 +92,8 @@ def _measures(caller: str, loss_fn: Callable, metrics: Mapping[str, Callable] | 
     for name, fn in {"loss": loss_fn, **(metrics or {})}.items():
         if not callable(fn):
             raise TypeError(f"{caller}: `{name}` must be a function, got {type(fn).__name__}")
-    for name in ("loss", "penalty"):
-        if name in (metrics or {}):
-            raise ValueError(f"{caller}: argument `metrics` must not hold {name!r}: reported apart")
+    if "loss" in (metrics or {}):
+        raise ValueError(f"{caller}: argument `metrics` must not hold 'loss', which is reported")
     return {"loss": loss_fn, **(metrics or {})}
 
 
@@ -166,6 +165,8 @@ def supervised_step(
     """
     check_number("accumulate", accumulate, low=1, integer=True)
     fns = _measures("supervised_step", loss_fn, metrics)
+    if penalty is not None and "penalty" in fns:
+        raise ValueError("supervised_step: argument `metrics` must not hold 'penalty' beside one")
 
     def total(
         params: PyTree, model_state: PyTree, batch: Batch, keys: Array

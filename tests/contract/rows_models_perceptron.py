@@ -1,4 +1,4 @@
-"""Rows of ``jaxmath.models.perceptron``."""
+"""Rows of ``jaxmath.models.neuron`` and ``jaxmath.models.perceptron``."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +18,7 @@ def bits(rng, dtype, n=3):
 def gate(name, oracle, n=3):
     bad = (Bad((np.ones((2, 2)),), "argument `x` must have .*jax.vmap"),
            Bad((1j * np.ones(2),), "argument `x`", TypeError))  # fmt: skip
-    return Row(f"models.perceptron.{name}", lambda rng, dtype: bits(rng, dtype, n),
+    return Row(f"models.neuron.{name}", lambda rng, dtype: bits(rng, dtype, n),
                lambda x: float(oracle(x)), diff=STEP, bad=bad)  # fmt: skip
 
 
@@ -79,9 +79,9 @@ ROWS = [
     gate("nor_gate", lambda x: not np.any(x)),
     gate("or_gate", np.any),
     gate("xor_gate", lambda x: x[0] != x[1], n=2),
-    Row("models.perceptron.not_gate", lambda rng, dtype: (jnp.asarray(rng.integers(2), dtype),),
+    Row("models.neuron.not_gate", lambda rng, dtype: (jnp.asarray(rng.integers(2), dtype),),
         lambda x: 1 - x, diff=STEP, bad=(Bad((np.ones(2),), "`x` must have rank 0"),)),
-    Row("models.perceptron.mcculloch_pitts",
+    Row("models.neuron.mcculloch_pitts",
         lambda rng, dtype: (*bits(rng, dtype, 4), jnp.asarray(rng.integers(-3, 3, 4), dtype),
                             jnp.asarray(1.0, dtype)),
         lambda x, w, threshold: float(sum(w[i] for i in range(4) if x[i]) >= threshold), diff=STEP,

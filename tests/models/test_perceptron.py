@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxmath.iterate import Status
-from jaxmath.models import perceptron
+from jaxmath.models import neuron, perceptron
 from jaxmath.models.linear_regression import LinearParams
 
 SQUARE = np.array(list(itertools.product((0.0, 1.0), repeat=2)))
@@ -25,11 +25,11 @@ def test_truth_tables():
         "xor_gate": [0, 1, 1, 0],
     }
     for name, table in tables.items():
-        np.testing.assert_array_equal(jax.vmap(getattr(perceptron, name))(SQUARE), table)
-    np.testing.assert_array_equal(jax.vmap(perceptron.not_gate)(np.array([0.0, 1.0])), [1, 0])
+        np.testing.assert_array_equal(jax.vmap(getattr(neuron, name))(SQUARE), table)
+    np.testing.assert_array_equal(jax.vmap(neuron.not_gate)(np.array([0.0, 1.0])), [1, 0])
     five = np.array(list(itertools.product((0.0, 1.0), repeat=5)))
-    np.testing.assert_array_equal(jax.vmap(perceptron.and_gate)(five), five.all(1))
-    np.testing.assert_array_equal(jax.vmap(perceptron.nor_gate)(five), ~five.any(1))
+    np.testing.assert_array_equal(jax.vmap(neuron.and_gate)(five), five.all(1))
+    np.testing.assert_array_equal(jax.vmap(neuron.nor_gate)(five), ~five.any(1))
 
 
 def test_one_neuron_makes_fourteen_of_sixteen_functions():
@@ -115,4 +115,4 @@ def test_status_tells_the_truth():
     with pytest.raises(ValueError, match="fit: argument `y` must hold labels from 0 to 1, got 2"):
         perceptron.fit(X, 2 * y)
     assert perceptron.fit(X.astype(np.float32), y).value.coef.dtype == jnp.float32
-    assert np.isnan(perceptron.and_gate(np.array([np.nan, 1.0])))
+    assert np.isnan(neuron.and_gate(np.array([np.nan, 1.0])))

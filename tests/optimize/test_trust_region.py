@@ -130,3 +130,16 @@ def test_nothing_promised_is_an_end():
     assert tiny.status == Status.STAGNATED
     kink = lambda x: jnp.sum(jnp.abs(x) ** 1.5 + x)
     assert trust_region_newton(kink, jnp.zeros(2)).status == Status.NON_FINITE
+
+
+def test_no_start_is_left_uphill():
+    """f agrees to many digits (1e10 beside a fall of 100), and slopes alone would cross a ridge."""
+
+    def rastrigin(x):
+        return jnp.sum(x**2 - 10.0 * jnp.cos(6.0 * x) + 10.0) + 1e10
+
+    starts = 2.0 * jax.random.normal(jax.random.key(0), (128, 4))
+    solution = jax.vmap(lambda x0: trust_region_newton(rastrigin, x0))(starts)
+    assert (solution.status != Status.RUNNING).all()
+    f0, f = (jax.vmap(lambda x: rastrigin(x) - 1e10)(x) for x in (starts, solution.value))
+    np.testing.assert_array_less(f - f0, 64 * 1e10 * np.finfo(float).eps)

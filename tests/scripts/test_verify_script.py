@@ -38,9 +38,7 @@ def test_table_markdown_and_json(script, tmp_path, capsys):
 def test_a_failure_is_shown_and_fails(script, monkeypatch, capsys):
     """A row whose oracle disagrees, and whose bad call passes."""
     good = next(row for row in registry.function_rows() if row.name == "optimize.booth")
-    wrong = Row(
-        good.name, good.make, lambda x: good.oracle(x) + 1.0, bad=(Bad((good.make,), "x"),)
-    )
+    wrong = Row(good.name, good.make, lambda x: good.oracle(x) + 1.0, bad=(Bad((good.make,), "x"),))
     monkeypatch.setattr(registry, "function_rows", lambda: [wrong])
     assert script.main(["--no-gradients"]) == 1
     out = capsys.readouterr().out

@@ -138,6 +138,23 @@ def test_an_optimizer_that_holds_nan_is_not_saved(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_changes_after_a_save_has_begun_is_not_in_it(tmp_path, monkeypatch):
+    """Neither the arrays nor the history: both are written in the background."""
+    begun = []
+    monkeypatch.setattr(
+        "orbax.checkpoint.CheckpointManager.save",
+        lambda self, step, *, args, force: begun.append(args),
+    )
+    history, w = {"loss": [1.0]}, np.ones(2)
+    checkpoints = checkpoint.Checkpoints(tmp_path)
+    checkpoints.save(1, {"w": w}, {"history": history})
+    history["loss"].append(2.0)
+    w += 1.0
+    (args,) = begun
+    assert args["record"].item["metadata"] == {"history": {"loss": [1.0]}}
+    np.testing.assert_array_equal(args["arrays"].item["w"], [1.0, 1.0])
+
+
 def test_a_failed_save_in_the_background_surfaces(tmp_path, monkeypatch):
     """The error comes at the next call's boundary, with all that was reached."""
 
