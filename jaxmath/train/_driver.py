@@ -40,7 +40,7 @@ def start(plan: Plan, state: PyTree, key: Array | None, ensemble: bool) -> Run:
         run = jax.vmap(lambda s, k: _epoch.start(s, k, plan.ema, validated))(state, key)
     else:
         run = _epoch.start(state, as_key("key", key), plan.ema, validated)
-    return _epoch.copy(replicate(jax.tree.map(jnp.asarray, run), plan.mesh))
+    return _epoch.copy(replicate(run, plan.mesh))
 
 
 def _agree(value: float) -> float:
