@@ -7,8 +7,8 @@ Everyone trains the same network (ReLU, softmax cross-entropy, Adam at 1e-3, flo
 1,408 digits in epochs of 11 shuffled batches, the shuffling part of the time:
 
 ours         ``train.fit``, an epoch one compiled scan, from the call to the history on the host
-bare         one compiled loop of the same step over batches that lie ready, with no shuffle, check or
-             history: what the arithmetic takes, the best that an engine could do
+bare         one compiled loop of the same step over batches that lie ready, with no shuffle, check
+             or history: what the arithmetic takes, the best that an engine could do
 flax         a Python loop over one jitted step of a Flax module with donated buffers, batches cut
              out in NumPy
 torch        PyTorch, eager, batches cut out of a tensor
