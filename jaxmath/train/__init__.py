@@ -41,6 +41,7 @@ from jaxmath.train.devices import data_mesh
 from jaxmath.train.evaluate import evaluate
 from jaxmath.train.fit import fit
 from jaxmath.train.plots import plot_confusion, plot_curves, plot_mistakes, plot_reliability
+from jaxmath.train.predict import predict
 from jaxmath.train.recipes import RECIPES, Model, Recipe
 from jaxmath.train.report import classifier_report
 from jaxmath.train.result import FitResult
@@ -66,6 +67,7 @@ __all__ = [
     "plot_curves",
     "plot_mistakes",
     "plot_reliability",
+    "predict",
     "restore_checkpoint",
     "save_checkpoint",
     "supervised_eval",
