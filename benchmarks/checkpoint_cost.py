@@ -3,11 +3,11 @@
 
     python benchmarks/checkpoint_cost.py --output benchmarks/results/checkpoint_cost_cpu.json
 
-The same epochs of ``train.fit`` without checkpoints and with one every so many seconds (the default
-60 and 10), in turns, forwards and backwards. The final save waits for the disk and is reported
-apart. Three measures, for other load on the machine sways the first:
+Runs of ``train.fit`` of a given time without checkpoints and with one every so many seconds (the
+default 60, and 10), in turns, forwards and backwards. The final save waits for the disk and is
+reported apart. Three measures, for other load on the machine sways the first:
 
-run          time from the first epoch's end to the last one's, over that of the run without
+run          time of an epoch, all but the first, over that of the run without
 foreground   time that the training thread spends at the boundaries of device calls, on the wall and
              on its processor; what is written in the background runs beside the training
 around       of every save, the calls that it may disturb (``--window`` after it) less as many times
@@ -95,14 +95,16 @@ def trial(args: argparse.Namespace) -> Trial:
     return Trial(state, step, (x, y), size)
 
 
-def run(args: argparse.Namespace, of: Trial, epochs: int, every: float | None) -> list[Boundary]:
+def run(args: argparse.Namespace, of: Trial, every: float | None) -> list[Boundary]:
     """The boundaries of one run; without an interval it has no checkpoints."""
-    options = {"num_epochs": epochs, "batch_size": args.batch, "mode": "scan", "progress": False}
+    end = time.perf_counter() + args.seconds
+    options = {"num_epochs": 10**6, "batch_size": args.batch, "mode": "scan", "progress": False,
+               "callback": lambda epoch, row: time.perf_counter() >= end}  # fmt: skip
     with tempfile.TemporaryDirectory(dir=args.directory) as folder, watched() as seen:
         if every is not None:
             options |= {"checkpoint_dir": folder, "checkpoint_every": every}
         result = train.fit(of.state, of.step, of.data, **options)
-    if result.epochs != epochs or result.message:
+    if np.any(result.bad_step >= 0):
         raise RuntimeError(f"the run broke off: {result.message}")
     return seen
 
@@ -130,6 +132,7 @@ def around(calls: list[Boundary], window: int) -> list[float]:
 class Sample(NamedTuple):
     """One run in figures."""
 
+    epochs: int
     seconds: float
     cpu: float
     foreground: list[tuple[float, float]]
@@ -143,8 +146,9 @@ def sample(boundaries: list[Boundary], window: int) -> Sample:
     *calls, last = boundaries
     inner = calls[1:]
     if len(inner) < 2:
-        raise SystemExit("the runs are too short to be measured: --seconds or --epochs")
+        raise SystemExit("the runs are too short to be measured: more --seconds")
     return Sample(
+        epochs=calls[-1].epoch - inner[0].epoch,
         seconds=calls[-1].begin - inner[0].begin,
         cpu=calls[-1].process_cpu - inner[0].process_cpu,
         # A save at the last call's end belongs to no call after it, yet it is one.
@@ -157,19 +161,24 @@ def sample(boundaries: list[Boundary], window: int) -> Sample:
 
 def row(every: float | None, samples: list[Sample], plain: list[Sample]) -> dict[str, Any]:
     """The figures of one interval, beside the runs without checkpoints of the same turns."""
-    seconds = np.array([s.seconds for s in samples])
-    out: dict[str, Any] = {"every_s": every, "run_s": seconds.tolist()}
+    out: dict[str, Any] = {
+        "every_s": every,
+        "run_s": [s.seconds for s in samples],
+        "epoch_s": [s.seconds / s.epochs for s in samples],
+        "epoch_cpu_s": [s.cpu / s.epochs for s in samples],
+    }
     if every is None:
         return out
     of = lambda field, i: [pair[i] for s in samples for pair in getattr(s, field)]
     costs = [cost for s in samples for cost in s.around]
-    total = float(seconds.sum())
+    without = row(None, plain, plain)
+    ratios = lambda name: [a / b for a, b in zip(out[name], without[name], strict=True)]
     spent = sum(of("foreground", 0)) + sum(s.checks for s in samples)
     return out | {
         "saves": len(of("foreground", 0)),
-        "run_ratios": [a.seconds / b.seconds for a, b in zip(samples, plain, strict=True)],
-        "cpu_ratios": [a.cpu / b.cpu for a, b in zip(samples, plain, strict=True)],
-        "foreground_share": spent / total,
+        "run_ratios": ratios("epoch_s"),
+        "cpu_ratios": ratios("epoch_cpu_s"),
+        "foreground_share": spent / sum(out["run_s"]),
         "foreground_s_a_save": _spread(of("foreground", 0)),
         "foreground_cpu_s_a_save": _spread(of("foreground", 1)),
         "around_s_a_save": _spread(costs),
@@ -189,18 +198,14 @@ def _spread(values: list[float]) -> dict[str, float] | None:
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Every run, in turns."""
     of = trial(args)
-    warm = run(args, of, 8, None)
-    begins = [b.begin for b in warm[:-1]]
-    epoch_s = (begins[-1] - begins[0]) / (warm[-2].epoch - warm[0].epoch)
-    epochs = max(args.epochs or 0, 8, int(np.ceil(args.seconds / epoch_s)))
+    run(argparse.Namespace(**vars(args) | {"seconds": 0.0}), of, None)  # compiles
     settings: list[float | None] = [None, *args.every]
     samples: dict[float | None, list[Sample]] = {every: [] for every in settings}
     for turn in range(args.repeats):
         for every in settings if turn % 2 == 0 else reversed(settings):
-            samples[every].append(sample(run(args, of, epochs, every), args.window))
+            samples[every].append(sample(run(args, of, every), args.window))
     return {
         "state_bytes": of.num_bytes,
-        "epochs": epochs,
         "results": [row(every, found, samples[None]) for every, found in samples.items()],
     }
 
@@ -220,11 +225,11 @@ def environment(args: argparse.Namespace) -> dict[str, Any]:
 def line(found: dict[str, Any]) -> str:
     """One line of the table."""
     if found["every_s"] is None:
-        return f"{'none':>7} {'':>5} {np.median(found['run_s']):>8.2f}"
+        return f"{'none':>7} {'':>5} {np.median(found['epoch_s']):>8.3f}"
     percent = lambda v: "–" if v is None else f"{100 * v:.2f} %"
     middle = lambda name: "–" if found[name] is None else f"{found[name]['median']:.3f}"
     return (
-        f"{found['every_s']:>5.4g} s {found['saves']:>5} {np.median(found['run_s']):>8.2f} "
+        f"{found['every_s']:>5.4g} s {found['saves']:>5} {np.median(found['epoch_s']):>8.3f} "
         f"{percent(np.median(found['run_ratios']) - 1):>9} "
         f"{percent(found['foreground_share']):>10} {percent(found['around_share']):>9} "
         f"{middle('foreground_s_a_save'):>10} "
@@ -239,8 +244,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--every", type=float, nargs="+", default=[60.0, 10.0], help="seconds between saves")
-    add("--seconds", type=float, default=66.0, help="of a run, at least (default: %(default)s)")
-    add("--epochs", type=int, help="of a run, at least")
+    add("--seconds", type=float, default=66.0, help="of a run (default: %(default)s)")
     add("--repeats", type=int, default=2, help="runs of each (default: %(default)s)")
     add("--window", type=int, default=2, help="calls that a save disturbs (default: %(default)s)")
     add("--hidden", type=int, default=1024, help="units of both layers (default: %(default)s)")
@@ -261,9 +265,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     report = {"environment": environment(args), **measure(args)}
     print(json.dumps(report["environment"]))
-    print(f"a state of {report['state_bytes'] / 1e6:.1f} MB, {report['epochs']} epochs")
+    print(f"a state of {report['state_bytes'] / 1e6:.1f} MB")
     print(
-        f"{'every':>7} {'saves':>5} {'run s':>8} {'run':>9} {'foreground':>10} {'around':>9} "
+        f"{'every':>7} {'saves':>5} {'epoch s':>8} {'run':>9} {'foreground':>10} {'around':>9} "
         f"{'fg s/save':>10} {'ar s/save':>9} {'final s':>8}    asked ≤ {100 * FIGURE:g} %"
     )
     for found in report["results"]:

@@ -9,8 +9,8 @@ from benchmarks import checkpoint_cost as bench
 
 def test_smallest_run_writes_every_figure(tmp_path, capsys):
     path = tmp_path / "results" / "cost.json"
-    small = ["--hidden", "2", "--examples", "64", "--batch", "32", "--seconds", "0.01"]
-    options = ["--every", "0", "--repeats", "1", "--epochs", "200", "--output", str(path)]
+    small = ["--hidden", "2", "--examples", "64", "--batch", "32", "--seconds", "0.5"]
+    options = ["--every", "0", "--repeats", "1", "--output", str(path)]
     assert bench.main([*small, *options]) == 0
     report = json.loads(path.read_text())
     # Kernels, biases and Adam's two moments of them, in float32, and its count.
