@@ -1,8 +1,6 @@
 """What a benchmark found, for people (tables, pictures) and for programs (JSON)."""
 
 import dataclasses
-import json
-import math
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import optax
 
 import jaxmath
+from jaxmath import _files
 from jaxmath.benchmark.analysis import Comparison, Standing, Summary
 from jaxmath.benchmark.run import PairResult
 
@@ -50,19 +49,6 @@ def environment() -> dict[str, Any]:
         "jaxmath": jaxmath.__version__,
         "x64": jnp.result_type(float) == jnp.float64,
     }
-
-
-def _plain(value: Any) -> Any:
-    """JSON has no NaN or infinity: they become None and strings."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def write_json(
@@ -134,7 +120,7 @@ def write_json(
         "leaderboard": [dataclasses.asdict(standing) for standing in standings],
         "rows": rows,
     }
-    Path(path).write_text(json.dumps(_plain(document), indent=1, allow_nan=False) + "\n")
+    _files.write_json(Path(path), document)
 
 
 def markdown_report(

@@ -5,6 +5,8 @@ from jaxmath.datasets.dataset import Dataset, check_dataset
 from jaxmath.datasets.downloads import openml
 from jaxmath.datasets.folders import image_folder
 from jaxmath.datasets.generated import blobs, noisy_sine, spirals, two_moons, xor
+from jaxmath.datasets.named import load
+from jaxmath.datasets.parts import Parts, standardized_parts
 from jaxmath.datasets.splits import split
 from jaxmath.datasets.standardization import (
     Standardization,
@@ -15,6 +17,7 @@ from jaxmath.datasets.standardization import (
 
 __all__ = [
     "Dataset",
+    "Parts",
     "Standardization",
     "blobs",
     "breast_cancer",
@@ -24,12 +27,14 @@ __all__ = [
     "fit_standardization",
     "image_folder",
     "iris",
+    "load",
     "mnist_5k",
     "noisy_sine",
     "openml",
     "spirals",
     "split",
     "standardize",
+    "standardized_parts",
     "two_moons",
     "unstandardize",
     "wine",

@@ -7,6 +7,8 @@ a model are matched with its modules in order, or by names that the caller gives
   (out, in, …space). A transposed convolution's is (in, out, …space) there and is not known here.
   A dense layer after a flattened image also counts its inputs in another order, (H, W, C) against
   (C, H, W), which no importer can see;
+- a layer may be made without bias there (``bias=False``) and never is here: its bias is loaded as
+  zeros, which computes the same. Trained on, it will move, and ``to_torch_state_dict`` writes it;
 - ``scale`` and ``embedding`` are called ``weight``, ``mean`` and ``var`` of a batch norm
   ``running_mean`` and ``running_var``;
 - PyTorch's momentum is 1 − m: its default 0.1 is our 0.9;
@@ -18,6 +20,7 @@ a model are matched with its modules in order, or by names that the caller gives
   ``RMSNorm``'s is the dtype's machine epsilon there.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -113,6 +116,18 @@ def _rescaled(var: np.ndarray, factor: float, start: float) -> np.ndarray:
     return start + factor * (var - start)
 
 
+def _zero_biases(weights: Sequence[_Weight], names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The biases of modules that hold a weight alone, where a weight and a bias are expected."""
+    alone = Counter(name.rpartition(".")[0] for name in names)
+    pairs = Counter(weight.module for weight in weights)
+    return {
+        w.name: np.zeros(w.leaf.shape, w.leaf.dtype)
+        for w in weights
+        if w.field == "bias" and pairs[w.module] == 2 and alone[w.module] == 1
+        and _join(w.module, "weight") in names
+    }  # fmt: skip
+
+
 def _check_statistics(batch_values: int | None, momentum: float) -> None:
     if batch_values is not None:
         check_number("batch_values", batch_values, low=2, integer=True)
@@ -165,7 +180,8 @@ def load_torch_state_dict(
       like: parameters of the form to make, arrays or the result of ``jax.eval_shape``.
       model_state: running statistics of the form to make, ``()`` for none.
       names: the module of each of our layers, in our order, as in ``["fc1", "fc2"]``; None takes
-        the modules that have weights in the order of ``state_dict``.
+        the modules that have weights in the order of ``state_dict``. A module without bias gets
+        zeros.
       batch_values: N, to turn running variances into biased ones for further training; None takes
         them as they are, which evaluates as PyTorch does.
       momentum: m, 1 − PyTorch's momentum; used with ``batch_values`` only.
@@ -205,6 +221,7 @@ def load_torch_state_dict(
     found = list(dict.fromkeys(name.rpartition(".")[0] for name in arrays))
     weights = _weights(layers, _modules(caller, list(layers), found if names is None else names))
     counts = {m: arrays.pop(name) for m in found if (name := _join(m, _COUNT)) in arrays}
+    arrays |= _zero_biases(weights, list(arrays))
     # A view of one element stands for a weight, for its shape alone.
     want = {w.name: _to_torch(w.field, np.broadcast_to(False, w.leaf.shape)) for w in weights}
     check_same(caller, shapes(arrays), shapes(want))

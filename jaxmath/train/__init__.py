@@ -31,8 +31,8 @@ The engine knows no model: its state is any pytree, and its step any
     many epochs a device call takes, history, progress, checkpoints at the calls' boundaries.
 ``checkpoint``, ``devices``
     Orbax, and a mesh with the batch axis sharded.
-``recipes``, ``report``, ``plots``
-    What ``scripts/train.py`` is made of beside: models with their hyper-parameters, figures,
+``recipes``, ``options``, ``trainer``, ``report``, ``folder``, ``plots``
+    What ``scripts/train.py`` is made of beside: models with their options, figures, files,
     pictures.
 """
 
@@ -40,12 +40,18 @@ from jaxmath.train.checkpoint import CheckpointError, restore_checkpoint, save_c
 from jaxmath.train.devices import data_mesh
 from jaxmath.train.evaluate import evaluate
 from jaxmath.train.fit import fit
+from jaxmath.train.folder import claim_folder, write_figures, write_plots
+from jaxmath.train.options import Option, add_options, settle_options
 from jaxmath.train.plots import plot_confusion, plot_curves, plot_mistakes, plot_reliability
-from jaxmath.train.recipes import RECIPES, Model, Recipe
-from jaxmath.train.report import classifier_report
+from jaxmath.train.predict import predict
+from jaxmath.train.recipe import Model, Outcome, Recipe
+from jaxmath.train.recipes import RECIPES
+from jaxmath.train.report import classifier_report, report_tables
 from jaxmath.train.result import FitResult
+from jaxmath.train.signals import stop_signals
 from jaxmath.train.state import TrainState, from_flax, init_state, to_flax
 from jaxmath.train.step import Batch, adapt, supervised_eval, supervised_step
+from jaxmath.train.trainer import Trainer, make_trainer
 
 __all__ = [
     "RECIPES",
@@ -53,22 +59,34 @@ __all__ = [
     "CheckpointError",
     "FitResult",
     "Model",
+    "Option",
+    "Outcome",
     "Recipe",
     "TrainState",
+    "Trainer",
     "adapt",
+    "add_options",
+    "claim_folder",
     "classifier_report",
     "data_mesh",
     "evaluate",
     "fit",
     "from_flax",
     "init_state",
+    "make_trainer",
     "plot_confusion",
     "plot_curves",
     "plot_mistakes",
     "plot_reliability",
+    "predict",
+    "report_tables",
     "restore_checkpoint",
     "save_checkpoint",
+    "settle_options",
+    "stop_signals",
     "supervised_eval",
     "supervised_step",
     "to_flax",
+    "write_figures",
+    "write_plots",
 ]

@@ -39,8 +39,16 @@ def check_data(caller: str, name: str, data: Any, num_classes: int | None = None
     """The number of examples, or one line about what is wrong with them."""
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise TypeError(f"{caller}: argument `{name}` must be a pair (x, y)")
-    leaves = jax.tree.leaves_with_path(dict(zip("xy", data, strict=True)))
-    where = lambda path: f"{name}.{path[0].key}{jax.tree_util.keystr(path[1:])}"
+    parts = {f"{name}.{part}": rows for part, rows in zip("xy", data, strict=True)}
+    return check_rows(caller, name, parts, num_classes)
+
+
+def check_rows(
+    caller: str, name: str, parts: dict[str, PyTree], num_classes: int | None = None
+) -> int:
+    """The same of what makes up an argument, by name; the classes are the last part."""
+    leaves = jax.tree.leaves_with_path(parts)
+    where = lambda path: f"{path[0].key}{jax.tree_util.keystr(path[1:])}"
     sizes = {where(path): np.shape(leaf)[0] if np.ndim(leaf) else -1 for path, leaf in leaves}
     if not sizes or -1 in sizes.values() or len(set(sizes.values())) > 1:
         raise ValueError(
@@ -54,7 +62,7 @@ def check_data(caller: str, name: str, data: Any, num_classes: int | None = None
         if jnp.issubdtype(array.dtype, jnp.inexact):
             bad = ~np.isfinite(array).reshape(n, -1).all(axis=1)
             what = "is not finite"
-        elif path[0].key == "y" and num_classes is not None and array.dtype.kind in "iu":
+        elif num_classes is not None and path[0].key == [*parts][-1] and array.dtype.kind in "iu":
             bad = ((array < 0) | (array >= num_classes)).reshape(n, -1).any(axis=1)
             what = f"is outside 0 … {num_classes - 1}"
         else:

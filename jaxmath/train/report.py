@@ -1,6 +1,6 @@
 """How good a classifier is, or several of one kind: every figure with its standard error."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -10,7 +10,7 @@ import numpy as np
 from jaxmath import nn
 from jaxmath.typing import Array, ArrayLike, as_array
 
-__all__ = ["classifier_report"]
+__all__ = ["classifier_report", "report_tables"]
 
 _MEASURES = ("accuracy", "loss", "brier_score", "calibration_error")
 
@@ -95,3 +95,52 @@ def classifier_report(
         "confusion": confusion.sum(axis=0).tolist(),
         "probabilities": p,
     }
+
+
+def report_tables(report: Mapping[str, Any]) -> list[Any]:
+    """The figures of the test part, and of each class, as tables for a console.
+
+    Args:
+      report: what ``classifier_report`` found.
+
+    Returns:
+      Two tables that ``rich`` prints.
+
+    Raises:
+      ImportError: rich is not installed.
+
+    Example:
+      >>> report = classifier_report([[[1.0, 0.0], [0.0, 1.0]]], [0, 1], ("cat", "dog"))
+      >>> for table in report_tables(report):
+      ...     print(table.title)
+      Test part, 2 examples: one seed
+      Classes
+    """
+    from rich.table import Table
+
+    runs, n = len(report["test"]["loss"]["seeds"]), sum(r["support"] for r in report["classes"])
+    over = f"mean ± standard error of {runs} seeds" if runs > 1 else "one seed"
+    board = Table(title=f"Test part, {n:,} examples: {over}")
+    board.add_column("measure", no_wrap=True)
+    board.add_column("value", justify="right", no_wrap=True)
+    for name, row in report["test"].items():
+        scale, unit, digits = (100.0, " %", 2) if name == "accuracy" else (1.0, "", 4)
+        spread = row["standard_error_over_seeds"]
+        text = f"{scale * row['mean']:.{digits}f}"
+        text += f" ± {scale * spread:.{digits}f}" if spread is not None else ""
+        board.add_row(name.replace("_", " "), text + unit)
+        if name == "accuracy":
+            sample = 100 * row["standard_error_of_test_sample"]
+            board.add_row(f"  standard error from {n:,} examples", f"± {sample:.2f} %")
+    if runs > 1:
+        averaged = report["accuracy_of_averaged_probabilities"]
+        board.add_row("accuracy of the averaged probabilities", f"{100 * averaged:.2f} %")
+
+    table = Table(title="Classes" + (": means over seeds" if runs > 1 else ""))
+    table.add_column("class", no_wrap=True)
+    for column in ("precision", "recall", "f1", "examples"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in report["classes"]:
+        shares = (f"{100 * row[name]:.1f} %" for name in ("precision", "recall", "f1"))
+        table.add_row(row["class"], *shares, f"{row['support']:,}")
+    return [board, table]

@@ -12,6 +12,7 @@ from tests.contract.row import Bad, HostRow, Row, key
 BUNDLED = "tests/datasets/test_bundled.py::test_facts"
 DATASET = "tests/datasets/test_dataset.py"
 GENERATED = "tests/datasets/test_generated.py"
+PARTS = "tests/datasets/test_parts.py"
 SPLITS = "tests/datasets/test_splits.py"
 STANDARDIZATION = "tests/datasets/test_standardization.py"
 KEY = jax.random.key(0)
@@ -55,6 +56,9 @@ ROWS = [
     HostRow(
         "datasets.fit_standardization", "statistics on the host", (f"{STANDARDIZATION}::test_fits",)
     ),
+    HostRow("datasets.Parts", "a record", (f"{PARTS}::test_parts_by_hand",)),
+    HostRow("datasets.load", "reads files", ("tests/datasets/test_named.py::test_every_name",)),
+    HostRow("datasets.standardized_parts", "on the host", (f"{PARTS}::test_parts_by_hand",)),
     HostRow("datasets.split", "indexes data on the host", (f"{SPLITS}::test_keeps_the_shares",)),
     *(
         HostRow(f"datasets.{name}", "reads a file on the host, once", (BUNDLED,))

@@ -94,6 +94,7 @@ _EVIDENCE = {
     "fit": ("a host driver", f"{FIT}::test_both_programs_are_the_loop_by_hand"),
     "from_flax": ("converts a record", f"{STATE}::test_round_trip_is_exact"),
     "init_state": ("makes a record", f"{STATE}::test_flax_takes_the_same_step"),
+    "predict": ("a host driver", "tests/train/test_predict.py::test_every_example_in_its_place"),
     "restore_checkpoint": ("reads a file", f"{CHECKPOINT}::test_round_trip_is_exact"),
     "save_checkpoint": ("writes a file", f"{CHECKPOINT}::test_round_trip_is_exact"),
     "to_flax": ("converts a record", f"{STATE}::test_round_trip_is_exact"),

@@ -127,6 +127,38 @@ def test_running_variances_change_their_convention():
         interop.to_torch_state_dict((params,))
 
 
+def test_a_layer_without_bias_has_zeros():
+    """Linear, Conv2d and LayerNorm take ``bias=False``; a batch norm has both or none."""
+    (W1, _), (W2, b2) = linear(5, 4), linear(3, 5)
+    entries = {"0.weight": W1, "2.weight": W2, "2.bias": b2}
+    x = RNG.standard_normal(4, np.float32)
+    params, _ = interop.load_torch_state_dict(entries, like=LIKE)
+    want = W2 @ np.tanh(W1 @ x) + b2
+    np.testing.assert_allclose(mlp.apply(params, x, config=CONFIG), want, rtol=1e-5)
+    assert params[0].bias.dtype == jnp.float32
+    np.testing.assert_array_equal(params[0].bias, np.zeros(5))
+    np.testing.assert_array_equal(params[1].bias, b2)
+    conv = (Conv(jnp.zeros((2, 4, 2, 3)), jnp.ones(3)),)
+    weight = RNG.standard_normal((3, 2, 2, 4))
+    (found,), _ = interop.load_torch_state_dict({"c.weight": weight}, like=conv)
+    np.testing.assert_array_equal(found.bias, np.zeros(3))
+    norm = nn.layer_norm_init(3)
+    found, _ = interop.load_torch_state_dict({"weight": np.full(3, 2.0)}, like=norm)
+    assert_same(found, norm._replace(scale=jnp.full(3, 2.0)))
+    # Another name than the bias' is a mistake, not a bias that is not there.
+    with pytest.raises(ValueError, match=r"missing 0\.bias; unexpected 0\.b"):
+        interop.load_torch_state_dict(entries | {"0.b": b2}, like=LIKE)
+    with pytest.raises(ValueError, match=r"missing 0\.weight$"):
+        interop.load_torch_state_dict(
+            {"0.bias": np.ones(5), "2.weight": W2, "2.bias": b2}, like=LIKE
+        )
+    params, state = nn.batch_norm_init(3)
+    there = interop.to_torch_state_dict((params,), (state,), names=["n"])
+    del there["n.bias"]
+    with pytest.raises(ValueError, match=r"missing n\.bias"):
+        interop.load_torch_state_dict(there, like=(params,), model_state=(state,))
+
+
 def test_what_does_not_fit_is_named():
     (W1, b1), (W2, b2) = linear(5, 4), linear(3, 5)
     load = lambda entries, like=LIKE: interop.load_torch_state_dict(entries, like=like)

@@ -13,7 +13,8 @@ from jaxmath import datasets, train
 @pytest.mark.parametrize("name", train.RECIPES)
 def test_every_recipe_makes_a_model_of_the_data(name):
     data = datasets.digits() if name not in ("mlp", "softmax") else datasets.iris()
-    model = train.RECIPES[name].make(data)
+    recipe = train.RECIPES[name]
+    model = recipe.make(data, **{k: option.default for k, option in recipe.options.items()})
     key, x = jax.random.key(0), jnp.asarray(data.x[0])
 
     def both(key):
@@ -30,14 +31,34 @@ def test_every_recipe_makes_a_model_of_the_data(name):
 def test_options_are_what_make_takes(name):
     recipe = train.RECIPES[name]
     assert ["dataset", *recipe.options] == list(inspect.signature(recipe.make).parameters)
+    assert all(isinstance(option, train.Option) for option in recipe.options.values())
     assert recipe.summary
+    assert recipe.dataset == "digits"
     assert set(recipe.training) == {"epochs", "learning_rate", "weight_decay"}
 
 
+def test_the_trainer_is_the_classifiers_adamw():
+    """The first step by hand: Adam's is the gradient's sign, and biases do not decay."""
+    model = train.RECIPES["softmax"].make(datasets.iris())
+    trainer = train.make_trainer(model, num_steps=4, learning_rate=0.5, weight_decay=0.1)
+    start = jax.jit(trainer.start)
+    state = start(3)
+    batch = train.Batch(jnp.ones((2, 4)), jnp.array([0, 0]), jnp.ones(2))
+    after, metrics = jax.jit(trainer.step)(state, batch, jax.random.key(1))
+    (before,), (new,) = jax.device_get((state.params, after.params))
+    toward = np.array([1.0, -1.0, -1.0])  # class 0 becomes likelier
+    np.testing.assert_allclose(
+        new.kernel, before.kernel + 0.5 * (toward - 0.1 * before.kernel), rtol=1e-4
+    )
+    np.testing.assert_allclose(new.bias, before.bias + 0.5 * toward, rtol=1e-4)
+    assert set(metrics) == {"loss", "accuracy"}
+    assert jax.jit(trainer.eval_fn)(after, batch)["accuracy"].tolist() == [1.0, 1.0]
+    assert not np.array_equal(start(4).params[0].kernel, before.kernel)
+
+
 def test_dropout_is_for_training_only():
-    options = {"hidden": (64,), "activation": "tanh"}
     model, plain = (
-        train.RECIPES["mlp"].make(datasets.iris(), dropout=p, **options) for p in (0.5, 0.0)
+        train.RECIPES["mlp"].make(datasets.iris(), (64,), "tanh", dropout=p) for p in (0.5, 0.0)
     )
     x, keys = jnp.ones(4), jax.random.split(jax.random.key(1), 2)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from jaxmath.train import classifier_report
+from jaxmath.train import classifier_report, report_tables
 
 
 def test_report_beside_scikit_learn():
@@ -49,3 +49,22 @@ def test_one_seed_has_no_error_over_seeds():
     row = report["test"]["accuracy"]
     assert row["standard_error_over_seeds"] is None
     assert (row["mean"], row["seeds"]) == (0.5, [0.5])
+
+
+def test_tables_say_what_the_report_says():
+    accuracy = {"mean": 5 / 6, "standard_error_over_seeds": 1 / 6, "seeds": [2 / 3, 1.0],
+                "standard_error_of_test_sample": 0.2152}  # fmt: skip
+    loss = {"mean": 0.5, "standard_error_over_seeds": None, "seeds": [0.25, 0.75]}
+    row = {"precision": 0.875, "recall": 0.75, "f1": 0.8}
+    classes = [{"class": "cat", **row, "support": 1}, {"class": "dog", **row, "support": 2}]
+    report = {"test": {"accuracy": accuracy, "loss": loss}, "classes": classes,
+              "accuracy_of_averaged_probabilities": 1.0}  # fmt: skip
+    board, table = report_tables(report)
+    cells = lambda table: [list(column.cells) for column in table.columns]
+    assert board.title == "Test part, 3 examples: mean ± standard error of 2 seeds"
+    assert cells(board)[1] == ["83.33 ± 16.67 %", "± 21.52 %", "0.5000", "100.00 %"]
+    assert cells(board)[0][1::2] == [
+        "  standard error from 3 examples", "accuracy of the averaged probabilities"
+    ]  # fmt: skip
+    assert table.title == "Classes: means over seeds"
+    assert [column[1] for column in cells(table)] == ["dog", "87.5 %", "75.0 %", "80.0 %", "2"]

@@ -1,0 +1,141 @@
+"""The folder of a run: whose it is, and what is written into it."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxmath._files import write_csv, write_json, write_whole
+from jaxmath.train import plots
+from jaxmath.train.recipe import Outcome, Recipe
+from jaxmath.typing import ArrayLike
+
+__all__ = ["claim_folder", "write_figures", "write_plots"]
+
+
+def claim_folder(
+    folder: Path, settings: Mapping[str, Any], *, resume: bool = False, overwrite: bool = False
+) -> None:
+    """Make the folder, and see that what it holds is this run, or nothing.
+
+    Args:
+      folder: where the run writes; ``run.json`` in it records the settings.
+      settings: all that decides what comes out, as JSON has it.
+      resume: the run that it holds shall go on.
+      overwrite: throw that run away.
+
+    Returns:
+      None.
+
+    Raises:
+      ValueError: it holds a run, and neither is asked for; it holds another; there is none to
+        resume.
+
+    Example:
+      >>> import tempfile
+      >>> folder = Path(tempfile.mkdtemp()) / "run"
+      >>> claim_folder(folder, {"seed": 0})
+      >>> claim_folder(folder, {"seed": 1}, resume=True)  # doctest: +ELLIPSIS
+      Traceback (most recent call last):
+      ...
+      ValueError: ... holds another run: seed was 0 and is 1
+    """
+    record = folder / "run.json"
+    if overwrite:
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        record.unlink(missing_ok=True)
+    if not resume and (record.is_file() or (folder / "checkpoints").is_dir()):
+        raise ValueError(
+            f"{folder} holds a run: --resume goes on with it, --overwrite throws it away, "
+            "--out DIR writes elsewhere"
+        )
+    if record.is_file():
+        before = json.loads(record.read_text(encoding="utf-8"))
+        changed = [
+            f"{name} was {before.get(name)} and is {settings.get(name)}"
+            for name in {**before, **settings}
+            if before.get(name) != settings.get(name)
+        ]
+        if changed:
+            raise ValueError(f"{folder} holds another run: {', '.join(changed)}")
+    elif resume:
+        raise ValueError(f"there is no run to resume in {folder}")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(record, json.dumps(settings, indent=1) + "\n")
+
+
+def write_figures(
+    folder: Path, document: Mapping[str, Any], history: Mapping[str, ArrayLike], first_seed: int
+) -> list[str]:
+    """Every figure as metrics.json, and the tables as CSV.
+
+    Args:
+      folder: where to.
+      document: the ``classifier_report``, and what shall stand beside it.
+      history: name → values of shape (epochs,) or (epochs, seeds).
+      first_seed: the seeds count from it.
+
+    Returns:
+      The files' names.
+
+    Raises:
+      OSError: a file could not be written; it is as it was before.
+
+    Example:
+      >>> import tempfile
+      >>> from jaxmath.train import classifier_report
+      >>> report = classifier_report([[[1.0, 0.0]]], [0], ("a", "b"))
+      >>> del report["probabilities"]
+      >>> folder = Path(tempfile.mkdtemp())
+      >>> print(*write_figures(folder, report, {"loss": [0.5]}, 0))
+      metrics.json seeds.csv classes.csv history.csv
+      >>> print((folder / "history.csv").read_text().split())
+      ['epoch,seed,loss', '1,0,0.5']
+    """
+    write_json(folder / "metrics.json", dict(document))
+    test = document["test"]
+    runs = len(test["loss"]["seeds"])
+    write_csv(folder / "seeds.csv", [
+        {"seed": first_seed + i, **{name: row["seeds"][i] for name, row in test.items()}}
+        for i in range(runs)
+    ])  # fmt: skip
+    write_csv(folder / "classes.csv", document["classes"])
+    lanes = {name: np.reshape(values, (-1, runs)) for name, values in history.items()}
+    write_csv(folder / "history.csv", [
+        {"epoch": e + 1, "seed": first_seed + i, **{name: v[e, i] for name, v in lanes.items()}}
+        for e in range(len(lanes["loss"])) for i in range(runs)
+    ])  # fmt: skip
+    return ["metrics.json", "seeds.csv", "classes.csv", "history.csv"]
+
+
+def write_plots(folder: Path, outcome: Outcome, recipe: Recipe) -> list[str]:
+    """The pictures of a classifier's run, and those that are the recipe's own.
+
+    Args:
+      folder: where to.
+      outcome: the run.
+      recipe: whose ``plots`` are drawn beside.
+
+    Returns:
+      The files' names.
+
+    Raises:
+      ImportError: matplotlib is not installed.
+
+    Example:
+      >>> from jaxmath.train import RECIPES
+      >>> dict(RECIPES["mlp"].plots)  # has none of its own
+      {}
+    """
+    p, test = outcome.report["probabilities"], outcome.parts.raw_test
+    confusion, every = outcome.report["confusion"], np.tile(np.asarray(test.y), len(p))
+    plots.plot_curves(outcome.history, folder / "curves.png")
+    plots.plot_confusion(confusion, folder / "confusion.png", class_names=test.class_names)
+    plots.plot_reliability(p.reshape(-1, p.shape[-1]), every, folder / "reliability.png")
+    plots.plot_mistakes(test, p.mean(axis=0), folder / "mistakes.png")
+    for name, plot in recipe.plots.items():
+        plot(outcome, folder / name)
+    return ["curves.png", "confusion.png", "reliability.png", "mistakes.png", *recipe.plots]

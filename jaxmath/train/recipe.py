@@ -1,0 +1,95 @@
+"""What ``scripts/train.py`` asks of a kind of model: its options, and how to make it of data."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from jaxmath import nn
+from jaxmath.datasets import Parts
+from jaxmath.train.options import Option
+from jaxmath.typing import Array, PyTree
+
+__all__ = ["Model", "Outcome", "Recipe"]
+
+
+def _is_right(logits: Array, label: Array) -> Array:
+    return (jnp.argmax(logits) == label).astype(jnp.float32)
+
+
+class Model(NamedTuple):
+    """A model of one configuration, as the engine takes it.
+
+    Args:
+      config: the configuration; its ``repr`` goes into the checkpoints.
+      init: ``init(key) -> (params, model_state)``, in float32.
+      train_fn: as ``supervised_step`` takes it.
+      apply_fn: as ``supervised_eval`` takes it; an example is a row of the data set.
+      loss: ``loss(y, target)``, a classifier's by default.
+      metrics: more measures of the kind.
+
+    Example:
+      >>> import jax
+      >>> from jaxmath import datasets, train
+      >>> model = train.RECIPES["softmax"].make(datasets.iris())
+      >>> params, model_state = model.init(jax.random.key(0))
+      >>> model.apply_fn(params, model_state, jnp.zeros(4)).shape
+      (3,)
+    """
+
+    config: Any
+    init: Callable[[Array], tuple[PyTree, PyTree]]
+    train_fn: Callable
+    apply_fn: Callable
+    loss: Callable[[Any, Any], Array] = nn.softmax_cross_entropy
+    metrics: Mapping[str, Callable] = {"accuracy": _is_right}
+
+
+class Outcome(NamedTuple):
+    """A run that is done, for the pictures of it.
+
+    Args:
+      model: what was trained.
+      states: the state at the end, with a leading axis of seeds.
+      parts: the data.
+      history: name → values of shape (epochs,) or (epochs, seeds).
+      report: what ``classifier_report`` found.
+
+    Example:
+      >>> Outcome._fields[-1]
+      'report'
+    """
+
+    model: Model
+    states: PyTree
+    parts: Parts
+    history: Mapping[str, Any]
+    report: Mapping[str, Any]
+
+
+class Recipe(NamedTuple):
+    """A kind of model with all that is its own.
+
+    Args:
+      summary: what it is, in a line.
+      make: ``make(dataset, **options) -> Model``, the sizes of input and output from the data.
+      training: epochs, learning_rate and weight_decay to start from.
+      options: what ``make`` takes beside the data. Recipes that share an option may differ in its
+        default only.
+      dataset: the name of the data set to train on by default.
+      plots: more pictures, file name → ``plot(outcome, path)``.
+
+    Example:
+      >>> from jaxmath import train
+      >>> recipe = train.RECIPES["mlp"]
+      >>> sorted(recipe.options), sorted(recipe.training)
+      (['activation', 'dropout', 'hidden'], ['epochs', 'learning_rate', 'weight_decay'])
+    """
+
+    summary: str
+    make: Callable[..., Model]
+    training: Mapping[str, float]
+    options: Mapping[str, Option] = {}
+    dataset: str = "digits"
+    plots: Mapping[str, Callable[[Outcome, Path], None]] = {}
