@@ -82,6 +82,8 @@ def convolution(x: Array, kernel: Array, geometry: Geometry, groups: int) -> Arr
     product = by_shifts if kernel.shape[-2] == 1 else by_patches
     if work > LARGE and product is by_patches and max(geometry.window) > 1:
         return backend(x, kernel)
-    # Patches are made again in the backward pass: kept, they are k times the input.
+    # Patches are made again in the backward pass: kept, they are k times the input. The inner
+    # checkpoint keeps them out of the other platforms' programs, the outer one keeps x and W alone.
     here = jax.checkpoint(partial(product, geometry=geometry, groups=groups))
-    return lax.platform_dependent(x, kernel, cpu=here, default=backend)
+    chosen = partial(lax.platform_dependent, cpu=here, default=backend)
+    return jax.checkpoint(chosen)(x, kernel)
