@@ -21,6 +21,7 @@ from jaxmath.nn.batch_normalization import (
     batch_norm_train,
 )
 from jaxmath.nn.calibration import Reliability, brier_score, expected_calibration_error, reliability
+from jaxmath.nn.convolution import Conv, conv_apply, conv_init, convolve
 from jaxmath.nn.cross_entropy import (
     sigmoid_binary_cross_entropy,
     softmax_cross_entropy,
@@ -71,6 +72,7 @@ from jaxmath.nn.normalization import (
     rms_norm_init,
 )
 from jaxmath.nn.orthogonal import orthogonal_init
+from jaxmath.nn.pooling import average_pool, global_average_pool, global_max_pool, max_pool
 from jaxmath.nn.rectifiers import elu, gelu, leaky_relu, prelu, relu, selu, silu, softplus
 from jaxmath.nn.regularizers import decay_mask, elastic_net, l1, l2
 from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
@@ -79,6 +81,7 @@ __all__ = [
     "BatchNorm",
     "BatchNormState",
     "ClassScores",
+    "Conv",
     "Dense",
     "Embedding",
     "GroupNorm",
@@ -89,12 +92,16 @@ __all__ = [
     "WeightMixture",
     "absolute_error",
     "accuracy",
+    "average_pool",
     "batch_norm_apply",
     "batch_norm_init",
     "batch_norm_train",
     "brier_score",
     "class_scores",
     "confusion_matrix",
+    "conv_apply",
+    "conv_init",
+    "convolve",
     "cutout",
     "decay_mask",
     "dense_apply",
@@ -110,6 +117,8 @@ __all__ = [
     "fgsm",
     "gaussian_noise",
     "gelu",
+    "global_average_pool",
+    "global_max_pool",
     "glorot_normal",
     "glorot_uniform",
     "group_norm",
@@ -133,6 +142,7 @@ __all__ = [
     "lecun_uniform",
     "log_softmax",
     "max_norm",
+    "max_pool",
     "mean_absolute_error",
     "mean_squared_error",
     "mixup",
