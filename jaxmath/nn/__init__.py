@@ -21,6 +21,7 @@ from jaxmath.nn.batch_normalization import (
     batch_norm_train,
 )
 from jaxmath.nn.calibration import Reliability, brier_score, expected_calibration_error, reliability
+from jaxmath.nn.clockwork import Clockwork, clockwork_cell, clockwork_init
 from jaxmath.nn.cross_entropy import (
     sigmoid_binary_cross_entropy,
     softmax_cross_entropy,
@@ -29,7 +30,9 @@ from jaxmath.nn.cross_entropy import (
 from jaxmath.nn.derivatives import derivative
 from jaxmath.nn.divergences import js_divergence, kl_divergence
 from jaxmath.nn.dropout import dropout
+from jaxmath.nn.elman import Elman, Jordan, elman_cell, elman_init, jordan_cell, jordan_init
 from jaxmath.nn.embedding import Embedding, embedding_apply, embedding_attend, embedding_init
+from jaxmath.nn.gru import GRU, MGU, gru_cell, gru_init, mgu_cell, mgu_init
 from jaxmath.nn.hinge import hinge_loss, multiclass_hinge_loss
 from jaxmath.nn.initializers import (
     glorot_normal,
@@ -44,6 +47,11 @@ from jaxmath.nn.initializers import (
     zeros_init,
 )
 from jaxmath.nn.layers import Dense, dense_apply, dense_init
+from jaxmath.nn.linear_recurrence import (
+    linear_recurrence,
+    linear_recurrence_associative,
+    linear_recurrence_sequential,
+)
 from jaxmath.nn.losses import (
     absolute_error,
     huber_loss,
@@ -52,6 +60,14 @@ from jaxmath.nn.losses import (
     root_mean_squared_error,
     squared_error,
     weighted_mean,
+)
+from jaxmath.nn.lstm import (
+    LSTM,
+    PeepholeLSTM,
+    lstm_cell,
+    lstm_init,
+    peephole_lstm_cell,
+    peephole_lstm_init,
 )
 from jaxmath.nn.max_norm import keep_max_norm, max_norm
 from jaxmath.nn.metrics import ClassScores, accuracy, class_scores, confusion_matrix, top_k_accuracy
@@ -72,18 +88,33 @@ from jaxmath.nn.normalization import (
 )
 from jaxmath.nn.orthogonal import orthogonal_init
 from jaxmath.nn.rectifiers import elu, gelu, leaky_relu, prelu, relu, selu, silu, softplus
+from jaxmath.nn.recurrence import (
+    Bidirectional,
+    initial_carry,
+    run_bidirectional,
+    run_cell,
+    stacked_cell,
+)
 from jaxmath.nn.regularizers import decay_mask, elastic_net, l1, l2
 from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "MGU",
     "BatchNorm",
     "BatchNormState",
+    "Bidirectional",
     "ClassScores",
+    "Clockwork",
     "Dense",
+    "Elman",
     "Embedding",
     "GroupNorm",
     "InstanceNorm",
+    "Jordan",
     "LayerNorm",
+    "PeepholeLSTM",
     "RMSNorm",
     "Reliability",
     "WeightMixture",
@@ -94,6 +125,8 @@ __all__ = [
     "batch_norm_train",
     "brier_score",
     "class_scores",
+    "clockwork_cell",
+    "clockwork_init",
     "confusion_matrix",
     "cutout",
     "decay_mask",
@@ -102,6 +135,8 @@ __all__ = [
     "derivative",
     "dropout",
     "elastic_net",
+    "elman_cell",
+    "elman_init",
     "elu",
     "embedding_apply",
     "embedding_attend",
@@ -114,13 +149,18 @@ __all__ = [
     "glorot_uniform",
     "group_norm",
     "group_norm_init",
+    "gru_cell",
+    "gru_init",
     "he_normal",
     "he_uniform",
     "hinge_loss",
     "huber_loss",
     "identity",
+    "initial_carry",
     "instance_norm",
     "instance_norm_init",
+    "jordan_cell",
+    "jordan_init",
     "js_divergence",
     "keep_max_norm",
     "kl_divergence",
@@ -131,15 +171,24 @@ __all__ = [
     "leaky_relu",
     "lecun_normal",
     "lecun_uniform",
+    "linear_recurrence",
+    "linear_recurrence_associative",
+    "linear_recurrence_sequential",
     "log_softmax",
+    "lstm_cell",
+    "lstm_init",
     "max_norm",
     "mean_absolute_error",
     "mean_squared_error",
+    "mgu_cell",
+    "mgu_init",
     "mixup",
     "multiclass_hinge_loss",
     "normal_init",
     "ones_init",
     "orthogonal_init",
+    "peephole_lstm_cell",
+    "peephole_lstm_init",
     "pgd",
     "prelu",
     "random_crop",
@@ -151,6 +200,8 @@ __all__ = [
     "rms_norm",
     "rms_norm_init",
     "root_mean_squared_error",
+    "run_bidirectional",
+    "run_cell",
     "selu",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
@@ -161,6 +212,7 @@ __all__ = [
     "softmax_cross_entropy_with_soft_labels",
     "softplus",
     "squared_error",
+    "stacked_cell",
     "step",
     "tanh",
     "top_k_accuracy",
