@@ -22,6 +22,7 @@ from jaxmath.nn.batch_normalization import (
 )
 from jaxmath.nn.calibration import Reliability, brier_score, expected_calibration_error, reliability
 from jaxmath.nn.convolution import Conv, conv_apply, conv_init, convolve
+from jaxmath.nn.clockwork import Clockwork, clockwork_cell, clockwork_init
 from jaxmath.nn.cross_entropy import (
     sigmoid_binary_cross_entropy,
     softmax_cross_entropy,
@@ -30,7 +31,9 @@ from jaxmath.nn.cross_entropy import (
 from jaxmath.nn.derivatives import derivative
 from jaxmath.nn.divergences import js_divergence, kl_divergence
 from jaxmath.nn.dropout import dropout
+from jaxmath.nn.elman import Elman, Jordan, elman_cell, elman_init, jordan_cell, jordan_init
 from jaxmath.nn.embedding import Embedding, embedding_apply, embedding_attend, embedding_init
+from jaxmath.nn.gru import GRU, MGU, gru_cell, gru_init, mgu_cell, mgu_init
 from jaxmath.nn.hinge import hinge_loss, multiclass_hinge_loss
 from jaxmath.nn.initializers import (
     glorot_normal,
@@ -45,6 +48,11 @@ from jaxmath.nn.initializers import (
     zeros_init,
 )
 from jaxmath.nn.layers import Dense, dense_apply, dense_init
+from jaxmath.nn.linear_recurrence import (
+    linear_recurrence,
+    linear_recurrence_associative,
+    linear_recurrence_sequential,
+)
 from jaxmath.nn.losses import (
     absolute_error,
     huber_loss,
@@ -53,6 +61,14 @@ from jaxmath.nn.losses import (
     root_mean_squared_error,
     squared_error,
     weighted_mean,
+)
+from jaxmath.nn.lstm import (
+    LSTM,
+    PeepholeLSTM,
+    lstm_cell,
+    lstm_init,
+    peephole_lstm_cell,
+    peephole_lstm_init,
 )
 from jaxmath.nn.max_norm import keep_max_norm, max_norm
 from jaxmath.nn.metrics import ClassScores, accuracy, class_scores, confusion_matrix, top_k_accuracy
@@ -74,19 +90,34 @@ from jaxmath.nn.normalization import (
 from jaxmath.nn.orthogonal import orthogonal_init
 from jaxmath.nn.pooling import average_pool, global_average_pool, global_max_pool, max_pool
 from jaxmath.nn.rectifiers import elu, gelu, leaky_relu, prelu, relu, selu, silu, softplus
+from jaxmath.nn.recurrence import (
+    Bidirectional,
+    initial_carry,
+    run_bidirectional,
+    run_cell,
+    stacked_cell,
+)
 from jaxmath.nn.regularizers import decay_mask, elastic_net, l1, l2
 from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "MGU",
     "BatchNorm",
     "BatchNormState",
+    "Bidirectional",
     "ClassScores",
     "Conv",
+    "Clockwork",
     "Dense",
+    "Elman",
     "Embedding",
     "GroupNorm",
     "InstanceNorm",
+    "Jordan",
     "LayerNorm",
+    "PeepholeLSTM",
     "RMSNorm",
     "Reliability",
     "WeightMixture",
@@ -98,6 +129,8 @@ __all__ = [
     "batch_norm_train",
     "brier_score",
     "class_scores",
+    "clockwork_cell",
+    "clockwork_init",
     "confusion_matrix",
     "conv_apply",
     "conv_init",
@@ -109,6 +142,8 @@ __all__ = [
     "derivative",
     "dropout",
     "elastic_net",
+    "elman_cell",
+    "elman_init",
     "elu",
     "embedding_apply",
     "embedding_attend",
@@ -123,13 +158,18 @@ __all__ = [
     "glorot_uniform",
     "group_norm",
     "group_norm_init",
+    "gru_cell",
+    "gru_init",
     "he_normal",
     "he_uniform",
     "hinge_loss",
     "huber_loss",
     "identity",
+    "initial_carry",
     "instance_norm",
     "instance_norm_init",
+    "jordan_cell",
+    "jordan_init",
     "js_divergence",
     "keep_max_norm",
     "kl_divergence",
@@ -140,16 +180,25 @@ __all__ = [
     "leaky_relu",
     "lecun_normal",
     "lecun_uniform",
+    "linear_recurrence",
+    "linear_recurrence_associative",
+    "linear_recurrence_sequential",
     "log_softmax",
+    "lstm_cell",
+    "lstm_init",
     "max_norm",
     "max_pool",
     "mean_absolute_error",
     "mean_squared_error",
+    "mgu_cell",
+    "mgu_init",
     "mixup",
     "multiclass_hinge_loss",
     "normal_init",
     "ones_init",
     "orthogonal_init",
+    "peephole_lstm_cell",
+    "peephole_lstm_init",
     "pgd",
     "prelu",
     "random_crop",
@@ -161,6 +210,8 @@ __all__ = [
     "rms_norm",
     "rms_norm_init",
     "root_mean_squared_error",
+    "run_bidirectional",
+    "run_cell",
     "selu",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
@@ -171,6 +222,7 @@ __all__ = [
     "softmax_cross_entropy_with_soft_labels",
     "softplus",
     "squared_error",
+    "stacked_cell",
     "step",
     "tanh",
     "top_k_accuracy",
