@@ -21,8 +21,8 @@ from jaxmath.nn.batch_normalization import (
     batch_norm_train,
 )
 from jaxmath.nn.calibration import Reliability, brier_score, expected_calibration_error, reliability
-from jaxmath.nn.convolution import Conv, conv_apply, conv_init, convolve
 from jaxmath.nn.clockwork import Clockwork, clockwork_cell, clockwork_init
+from jaxmath.nn.convolution import Conv, conv_apply, conv_init, convolve
 from jaxmath.nn.cross_entropy import (
     sigmoid_binary_cross_entropy,
     softmax_cross_entropy,
@@ -101,22 +101,22 @@ from jaxmath.nn.regularizers import decay_mask, elastic_net, l1, l2
 from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
 
 __all__ = [
-    "GRU",
-    "LSTM",
-    "MGU",
     "BatchNorm",
     "BatchNormState",
     "Bidirectional",
     "ClassScores",
-    "Conv",
     "Clockwork",
+    "Conv",
     "Dense",
     "Elman",
     "Embedding",
+    "GRU",
     "GroupNorm",
     "InstanceNorm",
     "Jordan",
+    "LSTM",
     "LayerNorm",
+    "MGU",
     "PeepholeLSTM",
     "RMSNorm",
     "Reliability",
