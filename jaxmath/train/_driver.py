@@ -52,6 +52,10 @@ def _agree(value: float) -> float:
     return float(multihost_utils.broadcast_one_to_all(np.float32(value)))
 
 
+def _text(loss: float, rate: float) -> str:
+    return f"loss {loss:.4g}  {rate:.3g} epochs/s"
+
+
 class Driver:
     """One run of ``fit``: the engine's carry, and what the host knows of it."""
 
@@ -116,7 +120,8 @@ class Driver:
             chunk = min(chunk, num_epochs - self.epoch)
             before = np.asarray(self.run.epoch)
             begin = time.perf_counter()
-            self.run, rows = program(self.run, data, validation, chunk)
+            tick = () if bar is None or self.mode != "loop" else (self._ticker(bar),)
+            self.run, rows = program(self.run, data, validation, chunk, *tick)
             rows = jax.device_get(rows)
             seconds = _agree((time.perf_counter() - begin) / chunk)
             done = np.asarray(self.run.epoch) - before
@@ -125,6 +130,22 @@ class Driver:
                 self._record(row, seconds, bar, callback)
             chunk = max(1, min(int(_SECONDS_A_CALL / seconds), _epoch.MAX_EPOCHS_A_CALL))
             self._checkpoint()
+
+    def _ticker(self, bar: Progress) -> Callable:
+        """Moves the bar within an epoch, where the host sees the steps."""
+        epoch = self.epoch
+        first: list[tuple[float, float]] = []
+
+        def tick(done: float, sums: Any) -> None:
+            if not first:  # the step that compiles
+                first.append((done, time.perf_counter()))
+            elif bar.due():
+                # Steps are sent ahead of the device: the bar shows what it has done.
+                loss = float(sums.metrics["loss"]) / float(sums.weight or np.nan)
+                rate = (done - first[0][0]) / (time.perf_counter() - first[0][1])
+                bar.update(epoch + done, _text(loss, rate))
+
+        return tick
 
     def _going(self) -> np.ndarray:
         return np.asarray(_epoch.live(self.run, self.plan))
@@ -137,7 +158,7 @@ class Driver:
             self.history.setdefault(name, []).append(value.tolist())
         if bar is not None:
             loss = np.nanmean(row.get("validation_loss", row["loss"]))
-            bar.update(self.epoch, f"loss {loss:.4g}  {1.0 / seconds:.3g} epochs/s")
+            bar.update(self.epoch, _text(float(loss), 1.0 / seconds))
         if callback is not None:
             self.stopped = bool(callback(self.epoch, row)) or self.stopped
 

@@ -296,13 +296,18 @@ def _loop_program(plan: Plan, jit: Callable) -> Callable:
     one = jit(functools.partial(_one, plan), donate_argnums=(0, 1))
     end = jit(functools.partial(_end, plan), donate_argnums=0)
 
-    def program(run: Run, data: Placed, validation: Placed | None, num_epochs: int) -> tuple:
+    def program(
+        run: Run, data: Placed, validation: Placed | None, num_epochs: int, tick: Any = None
+    ) -> tuple:
         rows = []
-        for _ in range(num_epochs):
+        for e in range(num_epochs):
             order = begin(run, data)
             sums = _zeros(_sums_of(plan, run, data, order))
-            for i in range(int(order.num_batches)):
+            num_batches = int(order.num_batches)
+            for i in range(num_batches):
                 run, sums = one(run, sums, data, order, jnp.int32(i))
+                if tick is not None:
+                    tick(e + (i + 1) / num_batches, sums)
             run, row = end(run, sums, validation)
             rows.append(row)
         return run, jax.tree.map(lambda *a: jnp.stack(a), *rows)

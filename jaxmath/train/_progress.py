@@ -30,11 +30,15 @@ class Progress:
         self._task = self._bar.add_task("", total=total, completed=done, text="")
         self._bar.start()
 
-    def update(self, epoch: int, text: str) -> None:
-        now = time.monotonic()
-        if self._bar is None or (now - self._drawn < 0.1 and epoch < self._total):
+    def due(self) -> bool:
+        """Whether the next drawing may be now."""
+        return self._bar is not None and time.monotonic() - self._drawn >= 0.1
+
+    def update(self, epoch: float, text: str) -> None:
+        """So many epochs are done; a part of one moves the bar, but not the count."""
+        if self._bar is None or not (self.due() or epoch >= self._total):
             return
-        self._drawn = now
+        self._drawn = time.monotonic()
         self._bar.update(self._task, completed=epoch, text=text, refresh=True)
 
     def close(self) -> None:

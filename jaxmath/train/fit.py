@@ -76,7 +76,8 @@ def fit(
         which, and a resumed run goes on with it.
       mesh: devices to spread the batches over, from ``data_mesh``.
       num_classes: refuse integer targets outside 0 … num_classes − 1.
-      progress: draw a bar (by rich, an extra).
+      progress: draw a bar (by rich, an extra), at most ten times a second: after a device call, in
+        mode "loop" within an epoch too.
       callback: ``callback(epoch, row)`` after the device call, once for each epoch in it; what it
         returns, if true, ends the run there, with its checkpoint, to be resumed.
       checkpoint_dir: write checkpoints here, in the background.

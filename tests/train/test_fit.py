@@ -293,6 +293,35 @@ def test_progress_is_drawn_ten_times_a_second_at_most(monkeypatch):
     assert drawn[-1] == now[0]
 
 
+def test_progress_moves_within_an_epoch_of_the_loop(monkeypatch):
+    """Time goes on by 0.06 s a look: every other step is drawn, with the loss so far."""
+    now = [0.0]
+
+    def clock():
+        now[0] += 0.06
+        return now[0]
+
+    drawn = []
+    real = _progress.Progress.__init__
+
+    def init(self, *args):
+        real(self, *args)
+        draw = lambda task, completed, text, refresh: drawn.append((completed, text))
+        monkeypatch.setattr(self._bar, "update", draw)
+
+    monkeypatch.setattr(_progress.Progress, "__init__", init)
+    monkeypatch.setattr(_progress.time, "monotonic", clock)
+    _fit_toy(toy.toy(), num_epochs=2, mode="loop", progress=True)
+    parts = {round(3 * done): text for done, text in drawn if done % 1}
+    # The losses of steps 0, 1, 3, 4 are their numbers, of 4 examples each.
+    losses = {1: "loss 0 ", 2: "loss 0.5 ", 4: "loss 3 ", 5: "loss 3.5 "}
+    assert parts
+    for third, text in parts.items():
+        assert text.startswith(losses[third])
+        assert text.endswith(" epochs/s")
+    assert drawn[-1][0] == 2
+
+
 def test_progress_draws_and_without_rich_advises(capsys, monkeypatch):
     _fit_toy(toy.toy(), progress=True)
     assert "6/6" in capsys.readouterr().out
