@@ -23,6 +23,13 @@ from jaxmath.nn.batch_normalization import (
 from jaxmath.nn.calibration import Reliability, brier_score, expected_calibration_error, reliability
 from jaxmath.nn.clockwork import Clockwork, clockwork_cell, clockwork_init
 from jaxmath.nn.convolution import Conv, conv_apply, conv_init, convolve
+from jaxmath.nn.convolution_arithmetic import ReceptiveField, output_size, receptive_field
+from jaxmath.nn.convolution_reference import (
+    average_pool_backward,
+    convolution_backward,
+    convolution_matrix,
+    max_pool_backward,
+)
 from jaxmath.nn.cross_entropy import (
     sigmoid_binary_cross_entropy,
     softmax_cross_entropy,
@@ -98,6 +105,15 @@ from jaxmath.nn.recurrence import (
     stacked_cell,
 )
 from jaxmath.nn.regularizers import decay_mask, elastic_net, l1, l2
+from jaxmath.nn.separable_convolution import (
+    depthwise_separable_convolve,
+    spatially_separable_convolve,
+)
+from jaxmath.nn.transposed_convolution import (
+    transposed_conv_apply,
+    transposed_conv_init,
+    transposed_convolve,
+)
 from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
 
 __all__ = [
@@ -119,11 +135,13 @@ __all__ = [
     "LayerNorm",
     "PeepholeLSTM",
     "RMSNorm",
+    "ReceptiveField",
     "Reliability",
     "WeightMixture",
     "absolute_error",
     "accuracy",
     "average_pool",
+    "average_pool_backward",
     "batch_norm_apply",
     "batch_norm_init",
     "batch_norm_train",
@@ -134,11 +152,14 @@ __all__ = [
     "confusion_matrix",
     "conv_apply",
     "conv_init",
+    "convolution_backward",
+    "convolution_matrix",
     "convolve",
     "cutout",
     "decay_mask",
     "dense_apply",
     "dense_init",
+    "depthwise_separable_convolve",
     "derivative",
     "dropout",
     "elastic_net",
@@ -188,6 +209,7 @@ __all__ = [
     "lstm_init",
     "max_norm",
     "max_pool",
+    "max_pool_backward",
     "mean_absolute_error",
     "mean_squared_error",
     "mgu_cell",
@@ -199,12 +221,14 @@ __all__ = [
     "orthogonal_init",
     "peephole_lstm_cell",
     "peephole_lstm_init",
+    "output_size",
     "pgd",
     "prelu",
     "random_crop",
     "random_flip",
     "random_rotation",
     "random_shift",
+    "receptive_field",
     "reliability",
     "relu",
     "rms_norm",
@@ -221,11 +245,15 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_cross_entropy_with_soft_labels",
     "softplus",
+    "spatially_separable_convolve",
     "squared_error",
     "stacked_cell",
     "step",
     "tanh",
     "top_k_accuracy",
+    "transposed_conv_apply",
+    "transposed_conv_init",
+    "transposed_convolve",
     "tying_penalty",
     "uniform_init",
     "weighted_mean",

@@ -1,9 +1,10 @@
 """How a window moves over an input: strides, dilations and paddings, resolved to integers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jaxmath.typing import Array, ArrayLike, _caller, as_array, check_number
@@ -165,3 +166,23 @@ def operands(
         )
     dtype = jnp.promote_types(x.dtype, kernel.dtype)
     return x.astype(dtype), kernel.astype(dtype)
+
+
+def places(geometry: Geometry) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
+    """Each place of the window in row-major order, and what it meets of the padded input."""
+    steps = (geometry.stride, geometry.dilation, geometry.out)
+    for place in np.ndindex(geometry.window):
+        met = zip(place, *steps, strict=True)
+        yield place, tuple(slice(d * a, d * a + (n - 1) * s + 1, s) for a, s, d, n in met)
+
+
+def unpad(x: Array, geometry: Geometry, sizes: Sequence[int]) -> Array:
+    """The adjoint of ``pad``: the border is dropped, or added to where it came from."""
+    for axis, (n, (low, high)) in enumerate(zip(sizes, geometry.pads, strict=True)):
+        if geometry.wrap:
+            rows = jnp.moveaxis(x, axis, 0)
+            folded = jnp.zeros((n, *rows.shape[1:]), x.dtype)
+            x = jnp.moveaxis(folded.at[np.arange(-low, n + high) % n].add(rows), 0, axis)
+        else:
+            x = lax.slice_in_dim(x, low, low + n, axis=axis)
+    return x

@@ -4,6 +4,7 @@ from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmath.nn._geometry import Geometry, Padding, Sizes, per_axis, resolve, shifted
 from jaxmath.typing import Array, ArrayLike, _caller, as_array
@@ -25,6 +26,17 @@ def as_pool(
             f"{geometry.pads} for {window}"
         )
     return x, geometry
+
+
+def counts(geometry: Geometry, sizes: tuple[int, ...], include_pad: bool) -> np.ndarray:
+    """By how many each sum is divided, shape (…out, 1)."""
+    count = np.ones(())
+    for axis, (n, pads) in enumerate(zip(sizes, geometry.pads, strict=True)):
+        there = np.pad(np.ones(n), pads, constant_values=include_pad or geometry.wrap)
+        starts = geometry.stride[axis] * np.arange(geometry.out[axis])
+        seen = [there[i : i + geometry.window[axis]].sum() for i in starts]
+        count = np.multiply.outer(count, seen)
+    return count[..., None]
 
 
 def _first_max(x: Array, axis: int, geometry: Geometry) -> tuple[Array, Array]:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxmath.nn._geometry import Padding, Sizes, operands, resolve
 from jaxmath.nn._lowering import convolution
 from jaxmath.nn.initializers import lecun_normal, zeros_init
-from jaxmath.typing import Array, ArrayLike, as_array, as_key, check_number
+from jaxmath.typing import Array, ArrayLike, _caller, as_array, as_key, check_number
 
 __all__ = ["Conv", "conv_apply", "conv_init", "convolve"]
 
@@ -26,6 +26,38 @@ class Conv(NamedTuple):
 
     kernel: Array
     bias: Array
+
+
+def _init(
+    key: Array,
+    in_size: int,
+    out_size: int,
+    window: tuple[int, ...],
+    groups: int,
+    dtype: jax.typing.DTypeLike,
+    kernel_init: Initializer,
+    bias_init: Initializer,
+) -> Conv:
+    key = as_key("key", key)
+    check_number("in_size", in_size, low=1, integer=True)
+    check_number("out_size", out_size, low=1, integer=True)
+    check_number("groups", groups, low=1, integer=True)
+    if not isinstance(window, tuple) or not 1 <= len(window) <= 3:
+        raise ValueError(
+            f"{_caller()}: argument `window` must be a tuple of 1 to 3 integers, got {window!r}"
+        )
+    for size in window:
+        check_number("window", size, low=1, integer=True)
+    if in_size % groups or out_size % groups:
+        raise ValueError(
+            f"{_caller()}: argument `groups` must divide the channels, got {groups} groups for "
+            f"{in_size} in and {out_size} out"
+        )
+    kernel_key, bias_key = jax.random.split(key)
+    return Conv(
+        kernel=kernel_init(kernel_key, (*window, in_size // groups, out_size), dtype),
+        bias=bias_init(bias_key, (out_size,), dtype),
+    )
 
 
 def conv_init(
@@ -73,26 +105,7 @@ def conv_init(
     References:
       Y. LeCun, L. Bottou, G. B. Orr, K.-R. Müller, "Efficient BackProp", 1998, section 4.6.
     """
-    key = as_key("key", key)
-    check_number("in_size", in_size, low=1, integer=True)
-    check_number("out_size", out_size, low=1, integer=True)
-    check_number("groups", groups, low=1, integer=True)
-    if not isinstance(window, tuple) or not 1 <= len(window) <= 3:
-        raise ValueError(
-            f"conv_init: argument `window` must be a tuple of 1 to 3 integers, got {window!r}"
-        )
-    for size in window:
-        check_number("window", size, low=1, integer=True)
-    if in_size % groups or out_size % groups:
-        raise ValueError(
-            f"conv_init: argument `groups` must divide the channels, got {groups} groups for "
-            f"{in_size} in and {out_size} out"
-        )
-    kernel_key, bias_key = jax.random.split(key)
-    return Conv(
-        kernel=kernel_init(kernel_key, (*window, in_size // groups, out_size), dtype),
-        bias=bias_init(bias_key, (out_size,), dtype),
-    )
+    return _init(key, in_size, out_size, window, groups, dtype, kernel_init, bias_init)
 
 
 def convolve(

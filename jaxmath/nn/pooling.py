@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxmath.nn._geometry import Padding, Sizes, pad, shifted
 from jaxmath.nn._moments import wide_dtype
-from jaxmath.nn._pooling import as_pool, max_along
+from jaxmath.nn._pooling import as_pool, counts, max_along
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["average_pool", "global_average_pool", "global_max_pool", "max_pool"]
@@ -105,15 +105,10 @@ def average_pool(
     """
     x, geometry = as_pool(x, window, stride, padding)
     y = pad(x.astype(wide_dtype(x.dtype)), geometry)
-    count = np.ones(())
     for axis in reversed(range(x.ndim - 1)):
         y = reduce(jnp.add, shifted(y, axis, geometry))
-    for axis, (n, pads) in enumerate(zip(x.shape, geometry.pads, strict=False)):
-        there = np.pad(np.ones(n), pads, constant_values=count_include_pad or geometry.wrap)
-        starts = geometry.stride[axis] * np.arange(geometry.out[axis])
-        seen = [there[i : i + geometry.window[axis]].sum() for i in starts]
-        count = np.multiply.outer(count, seen)
-    return (y / jnp.asarray(count[..., None], y.dtype)).astype(x.dtype)
+    count = counts(geometry, x.shape[:-1], count_include_pad)
+    return (y / jnp.asarray(count, y.dtype)).astype(x.dtype)
 
 
 def global_max_pool(x: ArrayLike) -> Array:
