@@ -72,8 +72,8 @@ def parser() -> argparse.ArgumentParser:
     many.add_argument("--seed", type=seed, default=0, help="of the first run (default: 0)")
     Option(int, 1, "train N runs at once, seeds SEED to SEED+N-1", low=1).add_to(many, "seeds")
     Option(
-        int, 1, "spread each batch over N devices; on a machine without accelerators, over N "
-        "virtual ones", low=1,
+        int, 1, "spread each batch, or the seeds where they are several, over N devices; on a "
+        "machine without accelerators, over N virtual ones", low=1,
     ).add_to(many, "devices")  # fmt: skip
     out = p.add_argument_group("what to write")
     out.add_argument("--out", type=Path, metavar="DIR", help="default: results/train/MODEL-DATASET")
@@ -103,12 +103,12 @@ def settle(args: argparse.Namespace, num_training: int) -> dict[str, Any]:
     shared = ("model", "dataset", "validation", "precision", "seed", "seeds", "devices")
     settings = {name: getattr(args, name) for name in shared}
     settings |= settle_options(vars(args), args.model, RECIPES, num_training)
-    if settings["batch_size"] % args.devices:
+    spread = "seeds" if args.seeds > 1 else "batch_size"
+    if settings[spread] % args.devices:
         raise ValueError(
-            f"--batch-size {settings['batch_size']} is not a multiple of --devices {args.devices}"
+            f"--{spread.replace('_', '-')} {settings[spread]} is not a multiple of "
+            f"--devices {args.devices}"
         )
-    if args.devices > 1 and args.seeds > 1:
-        raise ValueError("--seeds runs on one device: leave out --devices")
     return settings
 
 

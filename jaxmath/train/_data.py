@@ -139,6 +139,11 @@ def replicate(tree: PyTree, mesh: Mesh | None) -> PyTree:
     return jax.tree.map(put, tree)
 
 
+def divide(tree: PyTree, mesh: Mesh) -> PyTree:
+    """The lanes of a tree, its leading axis, over the devices of the mesh."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec(mesh.axis_names[0])))
+
+
 def take(data: Placed, index: Array, weight: Array, mesh: Mesh | None) -> Batch:
     """The examples of these indices (inside the arrays) as a batch, its rows over the mesh."""
     rows = lambda a: a.at[index].get(mode="promise_in_bounds")

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath.train import _epoch
-from jaxmath.train._data import Placed, replicate
+from jaxmath.train._data import Placed, divide, replicate
 from jaxmath.train._epoch import Plan, Run
 from jaxmath.train._progress import Progress
 from jaxmath.train.checkpoint import CheckpointError, Checkpoints
@@ -37,10 +37,21 @@ def start(plan: Plan, state: PyTree, key: Array | None, ensemble: bool) -> Run:
                 "fit: of an ensemble all leaves of the state and the keys must have one leading "
                 f"axis of lanes, got leading axes {sorted(sizes)}"
             )
+        if plan.lanes is not None and (num := sizes.pop()[0]) % plan.lanes.size:
+            raise ValueError(
+                f"fit: an ensemble on a mesh needs a multiple of its {plan.lanes.size} devices, "
+                f"got {num} lanes"
+            )
         run = jax.vmap(lambda s, k: _epoch.start(s, k, plan.ema, validated))(state, key)
     else:
         run = _epoch.start(state, as_key("key", key), plan.ema, validated)
-    return _epoch.copy(replicate(run, plan.mesh))
+    return _placed(run, plan)
+
+
+def _placed(run: Run, plan: Plan) -> Run:
+    """The run in buffers of its own on the plan's devices."""
+    run = replicate(run, plan.mesh) if plan.lanes is None else divide(run, plan.lanes)
+    return _epoch.copy(run)
 
 
 def _agree(value: float) -> float:
@@ -83,7 +94,7 @@ class Driver:
                 f"{self.checkpoints.last_good}: pass resume=True, or another directory"
             )
         self.run, metadata = self.checkpoints.restore(self.run)
-        self.run = _epoch.copy(replicate(self.run, self.plan.mesh))
+        self.run = _placed(self.run, self.plan)
         engine = metadata["engine"]
         self.epoch, self.mode, self.history = engine["epoch"], engine["mode"], engine["history"]
 

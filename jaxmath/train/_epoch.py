@@ -52,7 +52,7 @@ class Run(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What a program is compiled for; hashable."""
+    """What a program is compiled for; hashable. ``lanes`` are the devices of an ensemble."""
 
     step: Callable
     eval_fn: Callable | None
@@ -60,6 +60,7 @@ class Plan(NamedTuple):
     patience: int | None
     ema: float | None
     mesh: Mesh | None
+    lanes: Mesh | None = None
 
 
 class _Order(NamedTuple):
@@ -329,6 +330,13 @@ def program(plan: Plan, mode: str) -> Callable:
         call = jax.vmap(call, in_axes=(0, None, None, None))
     elif mode == "map":
         single, call = call, lambda runs, *rest: lax.map(lambda run: single(run, *rest), runs)
+    if plan.lanes is not None:
+        # Each device has lanes of its own, and they never ask for those of another.
+        lanes, whole = PartitionSpec(plan.lanes.axis_names[0]), PartitionSpec()
+        specs = (lanes, whole, whole, whole)
+        call = jax.shard_map(
+            call, mesh=plan.lanes, in_specs=specs, out_specs=lanes, check_vma=False
+        )
     return jit(call, donate_argnums=0)
 
 

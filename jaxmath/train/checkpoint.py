@@ -60,8 +60,9 @@ def _manifest(flat: dict[str, Any]) -> dict[str, list]:
 
 def _on_host(a: Any) -> np.ndarray:
     # A copy, never a view: the device's buffer is donated while the file is being written.
-    local = a.addressable_data(0) if isinstance(a, jax.Array) else a
-    return np.array(local, copy=True)
+    if isinstance(a, jax.Array) and not a.is_fully_addressable:
+        a = a.addressable_data(0)  # across processes all is everywhere
+    return np.array(a, copy=True)
 
 
 def _one_line(error: BaseException) -> str:

@@ -10,12 +10,14 @@ __all__ = ["data_mesh"]
 
 
 def data_mesh(devices: Sequence[jax.Device] | int | None = None) -> Mesh:
-    """A mesh with the one axis ``data``, over which ``fit`` spreads the batch.
+    """A mesh with the one axis ``data``, over which ``fit`` spreads the batch, or the lanes.
 
     The state is on every device, each batch's examples are divided among them, and XLA adds up
     their gradients: the step is the same function, hence the batch's statistics are those of the
     whole batch. Under ``jax.distributed`` the mesh spans all processes, and each gives ``fit`` its
     own part of the data (of equal lengths, best).
+
+    Of an ensemble it is the lanes that are divided: each device trains its own on all the data.
 
     Args:
       devices: the devices, or how many of them; None takes all.

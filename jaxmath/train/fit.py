@@ -7,7 +7,7 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
-from jaxmath.train._data import as_pair, check_batch_size, check_data, place
+from jaxmath.train._data import as_pair, check_batch_size, check_data, place, replicate
 from jaxmath.train._driver import Driver, start
 from jaxmath.train._epoch import Plan
 from jaxmath.train._progress import Progress
@@ -61,7 +61,7 @@ def fit(
         ``loss``; the batch is a ``Batch``.
       data: ``(x, y)``, arrays or pytrees of arrays with one row an example, or a ``Dataset``.
       num_epochs: epochs in all, those before a resumption included.
-      batch_size: examples a step; with a mesh a multiple of its devices.
+      batch_size: examples a step; with a mesh a multiple of its devices, but of an ensemble any.
       eval_fn: ``eval_fn(state, batch) -> {name: values}`` with ``loss``, for the validation.
       validation: as ``data``, evaluated after each epoch.
       patience: stop after so many epochs without a lower validation loss.
@@ -74,7 +74,8 @@ def fit(
         of an ensemble "vmap" (all lanes at once) or "map" (one after another). They agree up to
         rounding. "auto" times both on a few batches and takes the faster; a checkpoint remembers
         which, and a resumed run goes on with it.
-      mesh: devices to spread the batches over, from ``data_mesh``.
+      mesh: devices to spread the batches over, from ``data_mesh``; of an ensemble the lanes, a
+        multiple of the devices, each on one device with all the data.
       num_classes: refuse integer targets outside 0 … num_classes − 1.
       progress: draw a bar (by rich, an extra), at most ten times a second: after a device call, in
         mode "loop" within an epoch too.
@@ -110,15 +111,16 @@ def fit(
     modes = ("vmap", "map") if ensemble else ("scan", "loop")
     if mode not in (*modes, "auto"):
         raise ValueError(f"fit: argument `mode` must be 'auto' or one of {modes}, got {mode!r}")
-    if mesh is not None and ensemble:
-        raise ValueError("fit: an ensemble runs without a mesh")
+    lanes, mesh = (mesh, None) if ensemble else (None, mesh)
+    if lanes is not None and jax.process_count() > 1:
+        raise ValueError("fit: an ensemble on a mesh runs in one process")
     check_number("num_epochs", num_epochs, low=1, integer=True)
     data, validation = as_pair(data), as_pair(validation)
     n = check_data("fit", "data", data, num_classes)
     check_batch_size("fit", batch_size, n * jax.process_count(), mesh)
     _check_validation(eval_fn, validation, patience, num_classes)
     _check_ema(state, ema)
-    plan = Plan(step, eval_fn, batch_size, patience, ema, mesh)
+    plan = Plan(step, eval_fn, batch_size, patience, ema, mesh, lanes)
     run = start(plan, state, key, ensemble)
     checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
     driver = Driver(plan, run, checkpoints, checkpoint_every, metadata or {})
@@ -127,6 +129,7 @@ def fit(
         if checkpoints is not None and checkpoints.last_good is not None:
             driver.resume(resume)
         placed, checked = place(data, mesh), validation and place(validation, mesh)
+        placed, checked = replicate((placed, checked), lanes)
         if mode != "auto":
             driver.mode = mode
         elif driver.mode not in modes:

@@ -109,7 +109,7 @@ def test_divergence_is_one_line(script, tmp_path, monkeypatch, capsys):
         (["--batch-size", "109"], "--batch-size 109 is larger than the 108 training examples"),
         (["--batch-size", "10", "--devices", "4"],
          "--batch-size 10 is not a multiple of --devices 4"),
-        (["--devices", "2", "--seeds", "2"], "--seeds runs on one device: leave out --devices"),
+        (["--devices", "2", "--seeds", "3"], "--seeds 3 is not a multiple of --devices 2"),
         (["--dropout", "0.1"], "softmax takes no --dropout"),
         (["--resume"], "there is no run to resume in "),
         (["--validation", "0.999"], "split: argument `fractions` leaves part 0 empty"),

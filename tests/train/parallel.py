@@ -1,10 +1,11 @@
 """What the device tests run in processes of their own: ``python -m tests.train.parallel …``.
 
-``eight`` trains on eight forced host devices and on one; ``two PORT INDEX FILE`` is one of two
-processes with half of the data each.
+``eight`` trains on eight forced host devices and on one, and ``map`` lanes on them in another mode;
+``two PORT INDEX FILE`` is one of two processes with half of the data each.
 """
 
 import sys
+import tempfile
 
 import jax
 import numpy as np
@@ -55,6 +56,36 @@ def eight() -> None:
         run(p.data(50), p.data(21, 1), mesh, batch_size=12)
     except ValueError as error:
         print(error)
+    lanes(mesh)
+
+
+def lanes(mesh, mode: str = "vmap") -> None:
+    """Sixteen lanes, two a device, stopped after an epoch and resumed: each is as a run alone."""
+    zeros = lambda *shape: jax.numpy.zeros(shape, jax.numpy.float32)
+    start = lambda key: train.init_state(key, zeros(4, 3), zeros(4), optimizer=OPTIMIZER)
+    keys = jax.random.split(jax.random.key(1), 16)
+    states = jax.jit(jax.vmap(start))(keys)
+    data = {"data": p.data(50), "eval_fn": EVAL, "validation": p.data(21, 1)}
+    with tempfile.TemporaryDirectory() as folder:
+        options = {"ensemble": True, "mode": mode, "mesh": mesh, "checkpoint_dir": folder}
+        options = KNOWN | data | options
+        train.fit(states, STEP, **options, callback=lambda epoch, row: True)
+        many = train.fit(states, STEP, **options, resume=True)
+    kernel = many.state.params
+    assert {shard.data.shape for shard in kernel.addressable_shards} == {(2, 4, 3)}
+    assert len({shard.device for shard in kernel.addressable_shards}) == 8
+    assert len(np.unique(kernel, axis=0)) == 16  # no lane stands for another
+    for i in (0, 9):
+        one = train.fit(start(keys[i]), STEP, **(KNOWN | data))
+        lane = jax.tree.map(lambda a, i=i: a[i], many.best)
+        for a, b in zip(p.leaves(lane), p.leaves(one.best), strict=True):
+            np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6)
+        for name, values in one.history.items():
+            np.testing.assert_allclose(many.history[name][:, i], values, rtol=2e-5, atol=2e-6)
+    try:
+        train.fit(jax.tree.map(lambda a: a[:12], states), STEP, **(options | {"mode": "auto"}))
+    except ValueError as error:
+        print(error)
 
 
 TRAINING, VALIDATION = p.data(48), p.data(21, 1)
@@ -80,4 +111,5 @@ def by_one() -> list[np.ndarray]:
 
 
 if __name__ == "__main__":
-    {"eight": eight, "two": two}[sys.argv[1]](*sys.argv[2:])
+    mapped = lambda: lanes(train.data_mesh(), "map")
+    {"eight": eight, "map": mapped, "two": two}[sys.argv[1]](*sys.argv[2:])

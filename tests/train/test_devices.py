@@ -31,11 +31,19 @@ def test_devices_are_counted():
 
 
 def test_eight_devices_are_as_good_as_one():
-    """Batch statistics among it; and a batch that eight do not divide is refused."""
+    """Batch statistics among it, and lanes; a batch that eight do not divide is refused."""
     child = _child("eight", XLA_FLAGS="--xla_force_host_platform_device_count=8")
     out, err = child.communicate(timeout=240)
     assert child.returncode == 0, err
     assert "`batch_size` must be a multiple of the mesh's 8 devices, got 12" in out
+    assert "an ensemble on a mesh needs a multiple of its 8 devices, got 12 lanes" in out
+
+
+@pytest.mark.full
+def test_lanes_one_after_another_on_each_device():
+    child = _child("map", XLA_FLAGS="--xla_force_host_platform_device_count=8")
+    _, err = child.communicate(timeout=240)
+    assert child.returncode == 0, err
 
 
 @pytest.mark.full

@@ -43,6 +43,8 @@ def test_the_trainer_is_the_classifiers_adamw():
     trainer = train.make_trainer(model, num_steps=4, learning_rate=0.5, weight_decay=0.1)
     start = jax.jit(trainer.start)
     state = start(3)
+    layer = state.params[0]
+    state = state._replace(params=(layer._replace(bias=layer.bias + 1.0),))
     batch = train.Batch(jnp.ones((2, 4)), jnp.array([0, 0]), jnp.ones(2))
     after, metrics = jax.jit(trainer.step)(state, batch, jax.random.key(1))
     (before,), (new,) = jax.device_get((state.params, after.params))
