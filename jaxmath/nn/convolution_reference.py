@@ -4,7 +4,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmath.nn._geometry import Padding, Sizes, operands, pad, per_axis, places, resolve, unpad
+from jaxmath.nn._geometry import (
+    Padding,
+    Sizes,
+    met,
+    operands,
+    pad,
+    per_axis,
+    places,
+    resolve,
+    unpad,
+)
 from jaxmath.nn._moments import wide_dtype
 from jaxmath.nn._pooling import as_pool, counts
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -73,13 +83,13 @@ def convolution_matrix(
         numbers = np.pad(numbers, geometry.pads, mode="wrap")
     else:
         numbers = np.pad(numbers, geometry.pads, constant_values=-1)
-    met = np.stack([numbers[where].ravel() for _, where in places(geometry)])
-    selects = jnp.asarray(met[..., None] == np.arange(np.prod(sizes)), kernel.dtype)
+    inputs = np.stack([numbers[where].ravel() for _, where in places(geometry)])
+    selects = jnp.asarray(inputs[..., None] == np.arange(np.prod(sizes)), kernel.dtype)
     c, o = kernel.shape[-2:]
     same_group = np.arange(channels)[:, None] // c == np.arange(o) // (o // groups)
     full = jnp.where(same_group[None], jnp.tile(kernel.reshape(-1, c, o), (1, groups, 1)), 0.0)
     matrix = jnp.einsum("kpq,kio->poqi", selects, full, precision="highest")
-    return matrix.reshape(met.shape[1] * o, -1)
+    return matrix.reshape(inputs.shape[1] * o, -1)
 
 
 def convolution_backward(
@@ -188,7 +198,7 @@ def max_pool_backward(
     x, geometry = as_pool(x, window, stride, padding)
     g = as_array("g", g, shape=(*geometry.out, x.shape[-1])).astype(wide_dtype(x.dtype))
     padded = pad(x, geometry, -np.inf)
-    first = jnp.argmax(jnp.stack([padded[where] for _, where in places(geometry)]), axis=0)
+    first = jnp.argmax(jnp.stack(met(padded, geometry)), axis=0)
     x_bar = jnp.zeros_like(padded, dtype=g.dtype)
     for number, (_, where) in enumerate(places(geometry)):
         x_bar = x_bar.at[where].add(jnp.where(first == number, g, jnp.zeros_like(g)))
