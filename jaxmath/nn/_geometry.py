@@ -138,14 +138,6 @@ def pad(x: Array, geometry: Geometry, value: float = 0.0) -> Array:
     return lax.pad(x, jnp.asarray(value, x.dtype), config)
 
 
-def shifted(x: Array, axis: int, geometry: Geometry) -> list[Array]:
-    """For each place in the window along one axis, the elements that it meets, one an output."""
-    k, s, d, n = (field[axis] for field in (*geometry[:3], geometry.out))
-    return [
-        lax.slice_in_dim(x, i * d, i * d + (n - 1) * s + 1, stride=s, axis=axis) for i in range(k)
-    ]
-
-
 def operands(
     x: ArrayLike, kernel: ArrayLike, groups: int, name: str = "kernel"
 ) -> tuple[Array, Array]:
@@ -174,6 +166,15 @@ def places(geometry: Geometry) -> Iterator[tuple[tuple[int, ...], tuple[slice, .
     for place in np.ndindex(geometry.window):
         met = zip(place, *steps, strict=True)
         yield place, tuple(slice(d * a, d * a + (n - 1) * s + 1, s) for a, s, d, n in met)
+
+
+def met(padded: Array, geometry: Geometry) -> list[Array]:
+    """What each place of the window meets, one element an output, shape (…out, C)."""
+    found = []
+    for _, where in places(geometry):
+        starts, stops, steps = zip(*((s.start, s.stop, s.step) for s in where), strict=True)
+        found.append(lax.slice(padded, (*starts, 0), (*stops, padded.shape[-1]), (*steps, 1)))
+    return found
 
 
 def unpad(x: Array, geometry: Geometry, sizes: Sequence[int]) -> Array:

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath.nn._geometry import Geometry, pad, shifted
+from jaxmath.nn._geometry import Geometry, met, pad
 from jaxmath.nn._moments import wide_dtype
 from jaxmath.typing import Array
 
@@ -23,18 +23,9 @@ __all__: list[str] = []
 LARGE = 2**26
 
 
-def patches(x: Array, geometry: Geometry) -> Array:
-    """What the window sees at each output, shape (…out, k·C), in the order of the kernel."""
-    # Axis after axis: h + w slices instead of h · w.
-    for axis in reversed(range(x.ndim - 1)):
-        if geometry.window[axis] > 1 or geometry.stride[axis] > 1:
-            x = jnp.concatenate(shifted(x, axis, geometry), axis=-1)
-    return x
-
-
 def by_patches(x: Array, kernel: Array, *, geometry: Geometry, groups: int) -> Array:
     """Patches × kernel."""
-    seen = patches(pad(x, geometry), geometry)
+    seen = jnp.concatenate(met(pad(x, geometry), geometry), axis=-1)
     if groups == 1:
         return jnp.dot(seen, kernel.reshape(-1, kernel.shape[-1]))
     *_, c, o = kernel.shape
@@ -45,15 +36,15 @@ def by_patches(x: Array, kernel: Array, *, geometry: Geometry, groups: int) -> A
 
 def by_shifts(x: Array, kernel: Array, *, geometry: Geometry, groups: int) -> Array:
     """Σ shifted input × kernel entry, for one input channel a group: nothing to contract."""
-    seen = [pad(x, geometry)]
-    for axis in range(x.ndim - 1):
-        seen = [s for one in seen for s in shifted(one, axis, geometry)]
-    axes = tuple(range(x.ndim - 1))
-    entries = kernel.reshape(len(seen), groups, -1).astype(wide_dtype(x.dtype))
-    terms = [
-        s[..., None].astype(e.dtype) * jnp.expand_dims(e, axes)
-        for s, e in zip(seen, entries, strict=True)
-    ]
+    wide = wide_dtype(x.dtype)
+    seen = met(pad(x.astype(wide), geometry), geometry)
+    entries = kernel.astype(wide).reshape(len(seen), groups, -1)
+    if groups == 1:
+        terms = [jnp.dot(s, e) for s, e in zip(seen, entries, strict=True)]
+    else:
+        axes = tuple(range(x.ndim - 1))
+        factors = (jnp.expand_dims(e, axes) for e in entries)
+        terms = [s[..., None] * e for s, e in zip(seen, factors, strict=True)]
     return reduce(jnp.add, terms).reshape(*geometry.out, -1).astype(x.dtype)
 
 

@@ -1,4 +1,4 @@
-"""The maximum over windows along one axis, with the gradient to the first."""
+"""The maximum over windows, with the gradient to the first."""
 
 from functools import partial, reduce
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmath.nn._geometry import Geometry, Padding, Sizes, per_axis, resolve, shifted
+from jaxmath.nn._geometry import Geometry, Padding, Sizes, met, per_axis, resolve
 from jaxmath.typing import Array, ArrayLike, _caller, as_array
 
 __all__: list[str] = []
@@ -39,9 +39,9 @@ def counts(geometry: Geometry, sizes: tuple[int, ...], include_pad: bool) -> np.
     return count[..., None]
 
 
-def _first_max(x: Array, axis: int, geometry: Geometry) -> tuple[Array, Array]:
-    """The maximum over each window along an axis, or its first NaN, and where it stands."""
-    value, *others = shifted(x, axis, geometry)
+def _first_max(padded: Array, geometry: Geometry) -> tuple[Array, Array]:
+    """The maximum over each window, or its first NaN, and the number of its place."""
+    value, *others = met(padded, geometry)
     place = jnp.zeros(value.shape, jnp.int8 if len(others) < 128 else jnp.int32)
     for i, other in enumerate(others, 1):
         better = (other > value) | (jnp.isnan(other) & ~jnp.isnan(value))
@@ -50,17 +50,17 @@ def _first_max(x: Array, axis: int, geometry: Geometry) -> tuple[Array, Array]:
     return value, place
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-def max_along(x: Array, axis: int, geometry: Geometry) -> Array:
-    """The maximum over each window along an axis."""
-    return _first_max(x, axis, geometry)[0]
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def first_max(padded: Array, geometry: Geometry) -> Array:
+    """The maximum over each window, with the derivative of the first."""
+    return _first_max(padded, geometry)[0]
 
 
-@max_along.defjvp
-def _max_along_jvp(
-    axis: int, geometry: Geometry, primals: tuple[Array], tangents: tuple[Array]
+@first_max.defjvp
+def _first_max_jvp(
+    geometry: Geometry, primals: tuple[Array], tangents: tuple[Array]
 ) -> tuple[Array, Array]:
-    value, place = _first_max(*primals, axis, geometry)
-    moved = shifted(*tangents, axis, geometry)
+    value, place = _first_max(*primals, geometry)
+    moved = met(*tangents, geometry)
     terms = [jnp.where(place == i, dx, jnp.zeros_like(dx)) for i, dx in enumerate(moved)]
     return value, reduce(jnp.add, terms)

@@ -4,7 +4,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmath.nn._geometry import Padding, Sizes, operands, pad, per_axis, places, resolve, unpad
+from jaxmath.nn._geometry import (
+    Padding,
+    Sizes,
+    met,
+    operands,
+    pad,
+    per_axis,
+    places,
+    resolve,
+    unpad,
+)
 from jaxmath.nn._moments import wide_dtype
 from jaxmath.nn._pooling import as_pool, counts
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -73,13 +83,13 @@ def convolution_matrix(
         numbers = np.pad(numbers, geometry.pads, mode="wrap")
     else:
         numbers = np.pad(numbers, geometry.pads, constant_values=-1)
-    met = np.stack([numbers[where].ravel() for _, where in places(geometry)])
-    selects = jnp.asarray(met[..., None] == np.arange(np.prod(sizes)), kernel.dtype)
+    inputs = np.stack([numbers[where].ravel() for _, where in places(geometry)])
+    selects = jnp.asarray(inputs[..., None] == np.arange(np.prod(sizes)), kernel.dtype)
     c, o = kernel.shape[-2:]
     same_group = np.arange(channels)[:, None] // c == np.arange(o) // (o // groups)
     full = jnp.where(same_group[None], jnp.tile(kernel.reshape(-1, c, o), (1, groups, 1)), 0.0)
     matrix = jnp.einsum("kpq,kio->poqi", selects, full, precision="highest")
-    return matrix.reshape(met.shape[1] * o, -1)
+    return matrix.reshape(inputs.shape[1] * o, -1)
 
 
 def convolution_backward(
@@ -117,8 +127,8 @@ def convolution_backward(
 
     Numerics:
       What ``jax.grad`` of ``convolve`` gives, up to rounding: x̄ is the transposed convolution of
-      g, W̄ the correlation of x with g. A readable reference: one product for each place in the
-      window, in float32 at least.
+      g, W̄ the correlation of x with g. A readable reference: the
+      window's views of x are stacked; sums run in float32 at least.
 
     Example:
       >>> x, kernel = jnp.array([[1.0], [2.0], [3.0]]), jnp.array([[[10.0]], [[20.0]]])
@@ -135,14 +145,16 @@ def convolution_backward(
     g = as_array("g", g, shape=(*geometry.out, o))
     wide = wide_dtype(x.dtype)
     g = g.astype(wide).reshape(*geometry.out, groups, o // groups)
-    W = kernel.astype(wide).reshape(*geometry.window, c, groups, o // groups)
+    W = kernel.astype(wide).reshape(-1, c, groups, o // groups)
     padded = pad(x.astype(wide), geometry)
-    padded = padded.reshape(*padded.shape[:-1], groups, c)
-    x_bar, W_bar = jnp.zeros_like(padded), jnp.zeros_like(W)
-    for place, where in places(geometry):
-        W_bar = W_bar.at[place].set(jnp.einsum("...gc,...go->cgo", padded[where], g))
-        x_bar = x_bar.at[where].add(jnp.einsum("...go,cgo->...gc", g, W[place]))
-    x_bar = unpad(x_bar.reshape(*padded.shape[:-2], -1), geometry, x.shape[:-1])
+    seen = jnp.stack(met(padded, geometry)).reshape(-1, *geometry.out, groups, c)
+    W_bar = jnp.einsum("a...gc,...go->acgo", seen, g)
+    # What each place of the window sends back to the inputs that it met.
+    sent = jnp.einsum("acgo,...go->a...gc", W, g).reshape(-1, *geometry.out, x.shape[-1])
+    x_bar = jnp.zeros_like(padded)
+    for (_, where), term in zip(places(geometry), sent, strict=True):
+        x_bar = x_bar.at[where].add(term)
+    x_bar = unpad(x_bar, geometry, x.shape[:-1])
     return x_bar.astype(x.dtype), W_bar.reshape(kernel.shape).astype(kernel.dtype)
 
 
@@ -188,7 +200,7 @@ def max_pool_backward(
     x, geometry = as_pool(x, window, stride, padding)
     g = as_array("g", g, shape=(*geometry.out, x.shape[-1])).astype(wide_dtype(x.dtype))
     padded = pad(x, geometry, -np.inf)
-    first = jnp.argmax(jnp.stack([padded[where] for _, where in places(geometry)]), axis=0)
+    first = jnp.argmax(jnp.stack(met(padded, geometry)), axis=0)
     x_bar = jnp.zeros_like(padded, dtype=g.dtype)
     for number, (_, where) in enumerate(places(geometry)):
         x_bar = x_bar.at[where].add(jnp.where(first == number, g, jnp.zeros_like(g)))

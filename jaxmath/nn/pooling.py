@@ -9,9 +9,9 @@ from functools import reduce
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmath.nn._geometry import Padding, Sizes, pad, shifted
+from jaxmath.nn._geometry import Padding, Sizes, met, pad
 from jaxmath.nn._moments import wide_dtype
-from jaxmath.nn._pooling import as_pool, counts, max_along
+from jaxmath.nn._pooling import as_pool, counts, first_max
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["average_pool", "global_average_pool", "global_max_pool", "max_pool"]
@@ -42,8 +42,9 @@ def max_pool(
     Numerics:
       Exact. At ties the gradient goes to the first maximum, as in PyTorch, neither split nor
       doubled. A NaN in the window gives NaN, with the gradient to the first NaN. Where all are −∞
-      it may go to the padding, hence nowhere. Cost: Σ k comparisons an output over the axes, in
-      a program whose length grows with Σ k: for all of an image take ``global_max_pool``.
+      it may go to the padding, hence nowhere. Cost: k comparisons an output for a
+      window of k places, each a line of the program: for all of an image take
+      ``global_max_pool``.
 
     Example:
       >>> x = jnp.array([1.0, 3.0, 2.0, 2.0])[:, None]
@@ -55,11 +56,7 @@ def max_pool(
       I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", 2016, section 9.3.
     """
     x, geometry = as_pool(x, window, stride, padding)
-    y = pad(x, geometry, -np.inf)
-    # Columns before rows: the first maximal row, and in it the first column, is row-major order.
-    for axis in reversed(range(x.ndim - 1)):
-        y = max_along(y, axis, geometry)
-    return y
+    return first_max(pad(x, geometry, -np.inf), geometry)
 
 
 def average_pool(
@@ -92,8 +89,8 @@ def average_pool(
       ValueError: the window is larger than the padded input, or no larger than the padding.
 
     Numerics:
-      Linear. Sums run in float32 at least, along one axis after the other. Cost: Σ k additions an
-      output over the axes; for all of an image take ``global_average_pool``.
+      Linear. Sums run in float32 at least. Cost: k additions an output for a window of k places,
+      each a line of the program: for all of an image take ``global_average_pool``.
 
     Example:
       >>> print(average_pool(jnp.array([1.0, 3.0, 2.0, 4.0])[:, None], 2)[:, 0])
@@ -104,9 +101,7 @@ def average_pool(
       recognition", 1998, section II.B.
     """
     x, geometry = as_pool(x, window, stride, padding)
-    y = pad(x.astype(wide_dtype(x.dtype)), geometry)
-    for axis in reversed(range(x.ndim - 1)):
-        y = reduce(jnp.add, shifted(y, axis, geometry))
+    y = reduce(jnp.add, met(pad(x.astype(wide_dtype(x.dtype)), geometry), geometry))
     count = counts(geometry, x.shape[:-1], count_include_pad)
     return (y / jnp.asarray(count, y.dtype)).astype(x.dtype)
 

@@ -108,11 +108,11 @@ def matrix_oracle(kernel: np.ndarray) -> np.ndarray:
 
 
 def make_backward(rng: np.random.Generator, dtype: Any) -> tuple:
-    return *make_convolve(rng, dtype), draw(rng, dtype, 3, 3, 4)
+    return draw(rng, dtype, 3, 3, 2), draw(rng, dtype, 2, 2, 1, 2), draw(rng, dtype, 3, 2, 2)
 
 
 def backward_oracle(x: np.ndarray, kernel: np.ndarray, g: np.ndarray) -> tuple:
-    x_bar = (matrix_oracle(kernel).T @ g.ravel()).reshape(x.shape)
+    x_bar = adjoint(g, kernel, (3, 3), *SETTING.values())
     units = np.eye(kernel.size).reshape(-1, *kernel.shape)
     found = [np.sum(convolve_oracle(x, e, **SETTING) * g) for e in units]
     return x_bar, np.reshape(found, kernel.shape)

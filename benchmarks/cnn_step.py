@@ -1,0 +1,279 @@
+#!/usr/bin/env python
+"""One training step of a small CNN on 28×28 images, batch 128: ours, and what others take.
+
+    python benchmarks/cnn_step.py --output benchmarks/results/cnn_step_cpu.json
+
+Everyone trains the same network (convolution 3×3×32, max pooling 2, convolution 3×3×64, max
+pooling 2, dense 128, dense 10; ReLU, softmax cross-entropy, Adam at 1e-3, float32) on the same
+random images in epochs of shuffled batches, the shuffling part of the time:
+
+scan, loop   ``train.fit``, an epoch one compiled scan, or a loop over one compiled step
+xla          the scan with XLA's convolution and pooling in it, the trap that ours avoids: only
+             where it is asked for, a step takes seconds
+flax         a Python loop over one jitted step of a Flax module with donated buffers
+torch        PyTorch, eager, channels first
+
+A sample is a run of some epochs; the programs take turns, forwards and backwards, and ratios are of
+samples of the same turn, to the scan. Beside the time on the clock stands that of all processors
+together, which other load on the machine moves less. Compile time (the first run less the median)
+has its own column. A peer that is not installed is left out by name.
+"""
+
+import argparse
+import importlib.util
+import json
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from threadpoolctl import threadpool_limits
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.optimizer_update import median_interval
+from benchmarks.train_step import Run, batches, environment
+from jaxmath import nn, optimize, train
+from jaxmath.nn import _lowering
+from jaxmath.nn._geometry import resolve
+
+RATE, SIZE, CLASSES = 1e-3, 28, 10
+PROGRAMS = ("scan", "loop", "xla", "flax", "torch")
+PEERS = {"flax": "flax", "torch": "torch"}
+# At most so much of PyTorch's time: a ratio of at least its inverse here.
+FIGURES = {"torch": 1 / 0.8}
+
+
+class Params(NamedTuple):
+    """The network's layers."""
+
+    first: nn.Conv
+    second: nn.Conv
+    hidden: nn.Dense
+    output: nn.Dense
+
+
+def init(key: jax.Array, width: int, hidden: int) -> Params:
+    """Random parameters in float32: width and twice the width channels."""
+    keys = jax.random.split(key, 4)
+    flat = (SIZE // 4) ** 2 * 2 * width
+    make = {"dtype": jnp.float32}
+    return Params(
+        nn.conv_init(keys[0], 1, width, (3, 3), **make),
+        nn.conv_init(keys[1], width, 2 * width, (3, 3), **make),
+        nn.dense_init(keys[2], flat, hidden, **make),
+        nn.dense_init(keys[3], hidden, CLASSES, **make),
+    )
+
+
+def network(convolve: Callable, pool: Callable, params: Params, x: jax.Array) -> jax.Array:
+    """Logits of one image."""
+    for layer in (params.first, params.second):
+        bias = layer.bias[None, None]
+        x = pool(nn.relu(convolve(x, layer.kernel) + bias))
+    x = nn.relu(nn.dense_apply(params.hidden, x.reshape(-1)))
+    return nn.dense_apply(params.output, x)
+
+
+def xla_convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    geometry = resolve(x.shape[:-1], kernel.shape[:-2], 1, "SAME")
+    return _lowering.by_xla(x, kernel, geometry=geometry, groups=1)
+
+
+def xla_pool(x: jax.Array) -> jax.Array:
+    shape = (2, 2, 1)
+    return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, shape, shape, "VALID")
+
+
+def ours(args: argparse.Namespace, x: np.ndarray, y: np.ndarray, mode: str) -> Run:
+    """Our engine, with our layers or XLA's."""
+    layers = (
+        (xla_convolve, xla_pool) if mode == "xla" else (nn.convolve, partial(nn.max_pool, window=2))
+    )
+    train_fn, _ = train.adapt(partial(network, *layers))
+    optimizer = optimize.adam(RATE)
+    step = train.supervised_step(train_fn, nn.softmax_cross_entropy, optimizer)
+    init_key, run_key = jax.random.split(jax.random.key(0))
+    params = jax.jit(init, static_argnums=(1, 2))(init_key, args.width, args.hidden)
+    state = train.init_state(run_key, params, optimizer=optimizer)
+    options = {"num_epochs": args.epochs, "batch_size": args.batch, "progress": False}
+    mode = "scan" if mode == "xla" else mode
+
+    def run() -> Any:
+        return train.fit(state, step, (x, y), mode=mode, **options).history["loss"][-1]
+
+    return run
+
+
+def flax_loop(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
+    import flax.linen
+    from flax.training.train_state import TrainState
+
+    class Net(flax.linen.Module):
+        @flax.linen.compact
+        def __call__(self, x: jax.Array) -> jax.Array:
+            for channels in (args.width, 2 * args.width):
+                x = flax.linen.relu(flax.linen.Conv(channels, (3, 3))(x))
+                x = flax.linen.max_pool(x, (2, 2), (2, 2))
+            x = flax.linen.relu(flax.linen.Dense(args.hidden)(x.reshape(len(x), -1)))
+            return flax.linen.Dense(CLASSES)(x)
+
+    net = Net()
+    params = jax.jit(net.init)(jax.random.key(0), x[:1])["params"]
+
+    def step(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, jax.Array]:
+        def loss(params: Any) -> jax.Array:
+            logits = net.apply({"params": params}, x)
+            return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
+
+        value, gradients = jax.value_and_grad(loss)(state.params)
+        return state.apply_gradients(grads=gradients), value
+
+    jitted = jax.jit(step, donate_argnums=0)
+    optimizer = optax.adam(RATE)
+
+    def run() -> Any:
+        # Buffers are donated: each run begins with its own copy.
+        copy = jax.tree.map(jnp.copy, params)
+        state = TrainState.create(apply_fn=net.apply, params=copy, tx=optimizer)
+        for rows in batches(len(y), args.batch, args.epochs):
+            state, value = jitted(state, x[rows], y[rows])
+        return jax.block_until_ready(value)
+
+    return run
+
+
+def torch_eager(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
+    import torch
+
+    torch.set_num_threads(args.threads)
+    X = torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
+    Y = torch.from_numpy(y.astype(np.int64))
+
+    def run() -> Any:
+        torch.manual_seed(0)
+        parts: list = []
+        for c, o in ((1, args.width), (args.width, 2 * args.width)):
+            parts += [torch.nn.Conv2d(c, o, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2)]
+        flat = (SIZE // 4) ** 2 * 2 * args.width
+        parts += [torch.nn.Flatten(), torch.nn.Linear(flat, args.hidden), torch.nn.ReLU()]
+        net = torch.nn.Sequential(*parts, torch.nn.Linear(args.hidden, CLASSES))
+        optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
+        loss_fn = torch.nn.CrossEntropyLoss()
+        for rows in batches(len(y), args.batch, args.epochs):
+            chosen = torch.from_numpy(rows)
+            optimizer.zero_grad()
+            loss = loss_fn(net(X[chosen]), Y[chosen])
+            loss.backward()
+            optimizer.step()
+        return loss.item()
+
+    return run
+
+
+def interleaved(programs: dict[str, Run], repeats: int) -> dict[str, np.ndarray]:
+    """Seconds on the clock and of all processors, of each run, forwards and backwards."""
+    samples: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
+    for i in range(repeats):
+        for name in list(programs) if i % 2 == 0 else list(reversed(programs)):
+            begin, used = time.perf_counter(), time.process_time()
+            programs[name]()
+            samples[name].append((time.perf_counter() - begin, time.process_time() - used))
+    return {name: np.array(values).T for name, values in samples.items()}
+
+
+def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
+    """One row a program, and the peers left out."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((args.examples, SIZE, SIZE, 1)).astype(np.float32)
+    y = rng.integers(CLASSES, size=args.examples)
+    absent = [n for n, package in PEERS.items() if importlib.util.find_spec(package) is None]
+    makers = {"flax": flax_loop, "torch": torch_eager}
+    chosen = [n for n in PROGRAMS if n in ("scan", *args.programs) and n not in absent]
+    programs = {n: makers.get(n, partial(ours, mode=n))(args, x, y) for n in chosen}
+    first, loss = {}, {}
+    for name, run in programs.items():
+        begin = time.perf_counter()
+        loss[name] = float(run())
+        first[name] = time.perf_counter() - begin
+    samples = interleaved(programs, args.repeats)
+    steps = args.epochs * (args.examples // args.batch)
+    rows = []
+    for name, (seconds, processors) in samples.items():
+        ratios = seconds / samples["scan"][0]
+        rows.append({
+            "program": name,
+            "ms_a_step": float(np.median(seconds)) / steps * 1e3,
+            "ms_least": float(np.min(seconds)) / steps * 1e3,
+            "processor_ms_a_step": float(np.median(processors)) / steps * 1e3,
+            "ratio": None if name == "scan" else float(np.median(ratios)),
+            "ratio_interval": None if name == "scan" else list(median_interval(ratios)),
+            "figure": FIGURES.get(name),
+            "compile_s": max(first[name] - float(np.median(seconds)), 0.0),
+            "last_loss": loss[name],
+        })  # fmt: skip
+    return rows, absent
+
+
+def line(row: dict) -> str:
+    """One line of the table."""
+    text = f"{row['program']:<6} {row['ms_a_step']:>9.1f} {row['ms_least']:>7.1f}"
+    text += f" {row['processor_ms_a_step']:>11.1f} {row['compile_s']:>10.2f}"
+    if row["ratio"] is not None:
+        low, high = row["ratio_interval"]
+        text += f" {row['ratio']:>6.2f} {low:>7.2f}–{high:<7.2f}"
+    return text + (f" ≥ {row['figure']:.2f}" if row["figure"] else "")
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    default = [name for name in PROGRAMS if name != "xla"]
+    add("--programs", nargs="+", choices=PROGRAMS, default=default, help="beside the scan")
+    add("--epochs", type=int, default=1, help="epochs of a sample (default: %(default)s)")
+    add("--repeats", type=int, default=15, help="samples of each program (default: %(default)s)")
+    add("--width", type=int, default=32, help="channels of the first layer (default: %(default)s)")
+    add("--hidden", type=int, default=128, help="hidden units (default: %(default)s)")
+    add("--examples", type=int, default=512, help="a multiple of --batch (default: %(default)s)")
+    add("--batch", type=int, default=128, help="examples of a step (default: %(default)s)")
+    add("--threads", type=int, default=2, help="of BLAS and PyTorch (default: %(default)s)")
+    add("--output", type=Path, help="write the figures as JSON")
+    args = parser.parse_args(argv)
+    sizes = (args.epochs, args.repeats, args.width, args.hidden, args.examples, args.batch)
+    if min(*sizes, args.threads) < 1:
+        parser.error("all numbers must be at least 1")
+    if args.examples % args.batch:
+        parser.error("--examples must be a multiple of --batch")
+    return args
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure, print and write."""
+    args = parse(argv)
+    with threadpool_limits(args.threads):
+        rows, absent = measure(args)
+    about = environment(args)
+    print(json.dumps(about))
+    print("program ms a step   least processors  compile s  ratio    95% interval  asked")
+    for row in rows:
+        print(line(row))
+    for name in absent:
+        print(f"{name} is not installed: left out")
+    if args.output:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        report = {"environment": about, "results": rows, "left_out": absent}
+        args.output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
