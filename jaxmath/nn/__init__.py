@@ -101,6 +101,9 @@ from jaxmath.nn.regularizers import decay_mask, elastic_net, l1, l2
 from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "MGU",
     "BatchNorm",
     "BatchNormState",
     "Bidirectional",
@@ -110,13 +113,10 @@ __all__ = [
     "Dense",
     "Elman",
     "Embedding",
-    "GRU",
     "GroupNorm",
     "InstanceNorm",
     "Jordan",
-    "LSTM",
     "LayerNorm",
-    "MGU",
     "PeepholeLSTM",
     "RMSNorm",
     "Reliability",
