@@ -5,8 +5,10 @@ from jaxmath.datasets.dataset import Dataset, check_dataset
 from jaxmath.datasets.downloads import openml
 from jaxmath.datasets.folders import image_folder
 from jaxmath.datasets.generated import blobs, noisy_sine, spirals, two_moons, xor
+from jaxmath.datasets.image_sequences import image_pixels, image_rows
 from jaxmath.datasets.named import load
 from jaxmath.datasets.parts import Parts, standardized_parts
+from jaxmath.datasets.sequence_tasks import adding_problem, copy_memory, parity
 from jaxmath.datasets.splits import split
 from jaxmath.datasets.standardization import (
     Standardization,
@@ -14,27 +16,51 @@ from jaxmath.datasets.standardization import (
     standardize,
     unstandardize,
 )
+from jaxmath.datasets.text import (
+    Vocabulary,
+    decode_text,
+    encode_text,
+    fit_vocabulary,
+    surnames,
+    text_file,
+)
+from jaxmath.datasets.text_sequences import Sequences, aligned_streams, padded_texts, split_texts
 
 __all__ = [
     "Dataset",
     "Parts",
+    "Sequences",
     "Standardization",
+    "Vocabulary",
+    "adding_problem",
+    "aligned_streams",
     "blobs",
     "breast_cancer",
     "check_dataset",
+    "copy_memory",
+    "decode_text",
     "diabetes",
     "digits",
+    "encode_text",
     "fit_standardization",
+    "fit_vocabulary",
     "image_folder",
+    "image_pixels",
+    "image_rows",
     "iris",
     "load",
     "mnist_5k",
     "noisy_sine",
     "openml",
+    "padded_texts",
+    "parity",
     "spirals",
     "split",
+    "split_texts",
     "standardize",
     "standardized_parts",
+    "surnames",
+    "text_file",
     "two_moons",
     "unstandardize",
     "wine",
