@@ -14,7 +14,8 @@ flax         a Python loop over one jitted step of a Flax module with donated bu
 torch        PyTorch, eager, batches cut out of a tensor
 sklearn      ``MLPClassifier.partial_fit`` on each batch
 vmap, map    32 seeds of ours in one call of ``train.fit``, all at once or one after another; the
-             ratio is to 32 times one, and the figure counts the better
+             ratio is to 32 times one, and the figure counts the best
+mesh         the same, the lanes of "map" divided among ``--devices`` virtual devices
 
 BLAS and PyTorch have ``--threads`` threads: with more than one these small products are slower.
 A sample is a run of some epochs; the programs take turns, forwards and backwards, and ratios are of
@@ -23,6 +24,7 @@ that is not installed is left out by name.
 """
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -47,11 +49,11 @@ from jaxmath import datasets, nn, optimize, train
 from jaxmath.models import mlp
 
 RATE = 1e-3
-PROGRAMS = ("bare", "flax", "torch", "sklearn", "vmap", "map")
+PROGRAMS = ("bare", "flax", "torch", "sklearn", "vmap", "map", "mesh")
 PEERS = {"flax": "flax", "torch": "torch", "sklearn": "sklearn"}
 # At least so many times our time, and at most that share of so many single runs.
 FIGURES = {"flax": 1.5, "torch": 8.0, "sklearn": 3.0}
-SEEDS, SEEDS_FIGURE = ("vmap", "map"), 0.7
+SEEDS, SEEDS_FIGURE = ("vmap", "map", "mesh"), 0.7
 
 Run = Callable[[], Any]
 
@@ -89,13 +91,14 @@ def supervised(args: argparse.Namespace, seeds: int | None = None) -> tuple[Any,
 
 
 def ours(args: argparse.Namespace, x: np.ndarray, y: np.ndarray, mode: str) -> Run:
-    """Our engine: one run for "scan", an ensemble for "vmap" and "map"."""
-    many = mode != "scan"
+    """Our engine: one run for "scan", an ensemble for "vmap", "map" and "mesh"."""
+    many, mesh = mode != "scan", train.data_mesh() if mode == "mesh" else None
     step, state = supervised(args, args.seeds if many else None)
     options = {"num_epochs": args.epochs, "batch_size": args.batch, "progress": False}
 
     def run() -> Any:
-        result = train.fit(state, step, (x, y), mode=mode, ensemble=many, **options)
+        how = {"mode": "map" if mesh else mode, "mesh": mesh, "ensemble": many}
+        result = train.fit(state, step, (x, y), **how, **options)
         return result.history["loss"][-1]
 
     return run
@@ -215,6 +218,7 @@ def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
         "sklearn": scikit_learn,
         "vmap": lambda *a: ours(*a, "vmap"),
         "map": lambda *a: ours(*a, "map"),
+        "mesh": lambda *a: ours(*a, "mesh"),
     }
     absent = [n for n, package in PEERS.items() if importlib.util.find_spec(package) is None]
     chosen = [name for name in makers if name in ("ours", *args.programs) and name not in absent]
@@ -288,6 +292,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--examples", type=int, default=1408, help="a multiple of --batch (default: %(default)s)")
     add("--batch", type=int, default=128, help="examples of a step (default: %(default)s)")
     add("--threads", type=int, default=1, help="of BLAS and PyTorch (default: %(default)s)")
+    add("--devices", type=int, default=2, help="virtual devices (default: %(default)s)")
     add("--output", type=Path, help="write the figures as JSON")
     args = parser.parse_args(argv)
     if min(args.epochs, args.repeats, args.seeds, args.hidden, args.batch, args.threads) < 1:
@@ -300,6 +305,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Measure, print and write."""
     args = parse(argv)
+    with contextlib.suppress(RuntimeError):  # the devices are known already
+        jax.config.update("jax_num_cpu_devices", args.devices)
     with threadpool_limits(args.threads):
         rows, absent = measure(args)
     about = environment(args)

@@ -29,9 +29,11 @@ def test_smallest_run_writes_every_figure(tmp_path, capsys, monkeypatch):
 
 @pytest.mark.full
 def test_seeds_in_one_call(tmp_path):
-    report = _run(tmp_path / "step.json", "vmap", "map")
-    ours, vmap, lanes = report["results"]
-    assert vmap["figure"] == lanes["figure"] == 0.7
+    report = _run(tmp_path / "step.json", "bare", "vmap", "map", "mesh")
+    ours, bare, vmap, lanes, mesh = report["results"]
+    assert bare["figure"] is None
+    assert vmap["figure"] == lanes["figure"] == mesh["figure"] == 0.7
+    assert lanes["last_loss"] == mesh["last_loss"]
     assert abs(vmap["last_loss"] - lanes["last_loss"]) < 1e-5
     assert ours["ratio"] is None
 
