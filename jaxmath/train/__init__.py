@@ -46,6 +46,7 @@ from jaxmath.train.report import classifier_report
 from jaxmath.train.result import FitResult
 from jaxmath.train.state import TrainState, from_flax, init_state, to_flax
 from jaxmath.train.step import Batch, adapt, supervised_eval, supervised_step
+from jaxmath.train.truncated import truncated_step
 
 __all__ = [
     "RECIPES",
@@ -71,4 +72,5 @@ __all__ = [
     "supervised_eval",
     "supervised_step",
     "to_flax",
+    "truncated_step",
 ]
