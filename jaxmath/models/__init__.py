@@ -7,6 +7,8 @@ to a data set by ``fit``, or by a function of the method's name, which returns a
 
 from jaxmath.models import (
     backpropagation,
+    backpropagation_through_time,
+    generation,
     lasso,
     linear_regression,
     logistic_regression,
@@ -14,11 +16,15 @@ from jaxmath.models import (
     neuron,
     perceptron,
     polynomial_regression,
+    rnn,
+    sequence_to_sequence,
     softmax_regression,
 )
 
 __all__ = [
     "backpropagation",
+    "backpropagation_through_time",
+    "generation",
     "lasso",
     "linear_regression",
     "logistic_regression",
@@ -26,5 +32,7 @@ __all__ = [
     "neuron",
     "perceptron",
     "polynomial_regression",
+    "rnn",
+    "sequence_to_sequence",
     "softmax_regression",
 ]
