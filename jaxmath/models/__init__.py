@@ -7,7 +7,10 @@ to a data set by ``fit``, or by a function of the method's name, which returns a
 
 from jaxmath.models import (
     backpropagation,
+    cnn,
+    image_networks,
     lasso,
+    lenet,
     linear_regression,
     logistic_regression,
     mlp,
@@ -19,7 +22,10 @@ from jaxmath.models import (
 
 __all__ = [
     "backpropagation",
+    "cnn",
+    "image_networks",
     "lasso",
+    "lenet",
     "linear_regression",
     "logistic_regression",
     "mlp",
