@@ -1,0 +1,68 @@
+"""What the configurations of the image networks share: their base, and the checks of fields."""
+
+from typing import Any
+
+from jaxmath.typing import Array
+
+__all__: list[str] = []
+
+
+class ImageConfig:
+    """A frozen dataclass with ``image_size``, ``channels``, ``num_classes`` and ``forward``."""
+
+    image_size: int
+    channels: int
+    num_classes: int
+
+    def forward(self, net: Any, x: Array) -> Any:
+        """The network, written once for every kind of pass ``net`` (``models/_network.py``)."""
+        raise NotImplementedError
+
+    def check(self, *integers: str) -> None:
+        """Refuse what is no positive integer among the common fields and those named."""
+        for name in ("image_size", "channels", "num_classes", *integers):
+            check_size(name, getattr(self, name))
+
+
+def check_size(name: str, value: Any) -> None:
+    """A positive integer."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"Config: argument `{name}` must be an integer, got {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"Config: argument `{name}` must be at least 1, got {value}")
+
+
+def check_sizes(name: str, values: Any) -> None:
+    """A tuple of positive integers, not empty."""
+    if not isinstance(values, tuple) or not values:
+        raise TypeError(f"Config: argument `{name}` must be a tuple of integers, got {values!r}")
+    for value in values:
+        check_size(name, value)
+
+
+def check_choice(name: str, value: Any, known: tuple[Any, ...]) -> None:
+    """One of a few."""
+    if value not in known:
+        raise ValueError(
+            f"Config: argument `{name}` must be one of {', '.join(map(repr, known))}, got {value!r}"
+        )
+
+
+def check_real(
+    name: str, value: Any, low: float, high: float = float("inf"), *, open_low: bool = False
+) -> None:
+    """A Python number (an array would not hash) in [low, high), or in (low, high)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(
+            f"Config: argument `{name}` must be a Python number, got {type(value).__name__}"
+        )
+    if not (low < value if open_low else low <= value) or not value < high:
+        at_least = f"above {low}" if open_low else f"at least {low}"
+        raise ValueError(
+            f"Config: argument `{name}` must be {at_least} and below {high}, got {value}"
+        )
+
+
+def scaled(size: int, width: float, multiple: int = 1) -> int:
+    """``width`` times the size, rounded to a multiple, one at least."""
+    return max(round(size * width / multiple), 1) * multiple

@@ -1,0 +1,112 @@
+"""Rows of the image networks, at tiny configurations; the full sizes are in tests/models."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy import signal
+
+from jaxmath.models import cnn, image_networks, lenet
+from tests.contract.row import Bad, HostRow, NotDifferentiable, Row, key
+from tests.models import tiny_networks
+
+LENET = lenet.Config("published", image_size=12, num_classes=3)
+# One window to pool: where a maximum passes to a neighbour, differences see a kink.
+CNN = cnn.Config(image_size=2, num_classes=3, widths=(3,), hidden=4, dropout=0.3)
+TESTS = "tests/models/test_image_networks.py"
+
+
+def lenet_oracle(params: Any, state: Any, x: np.ndarray) -> np.ndarray:
+    """LeNet-5 as published, from its equations."""
+    squash = lambda a: 1.7159 * np.tanh(2 * a / 3)
+    see = lambda image, kernel: signal.correlate2d(image, kernel, "valid")
+    pool = lambda layer, image: squash(
+        layer.scale * sum(image[i::2, j::2] for i in (0, 1) for j in (0, 1)) + layer.bias
+    )
+    padded = np.pad(x[:, :, 0], 2)
+    c1 = np.stack([see(padded, params["c1"].kernel[:, :, 0, o]) for o in range(6)], -1)
+    s2 = pool(params["s2"], squash(c1 + params["c1"].bias))
+    kernels = iter(np.moveaxis(params["c3"].kernel, -1, 0))
+    c3 = np.stack([sum(see(s2[:, :, i], next(kernels)) for i in seen) for seen in lenet.TABLE], -1)
+    s4 = pool(params["s4"], squash(c3 + params["c3"].bias))
+    c5 = squash(np.moveaxis(s4, -1, 0).ravel() @ params["c5"].kernel + params["c5"].bias)
+    f6 = squash(c5 @ params["f6"].kernel + params["f6"].bias)
+    code = lambda c: np.array([(-1) ** bin((c + 1) & j).count("1") for j in range(84)])
+    return -np.array([np.sum((f6 - code(c)) ** 2) for c in range(3)])
+
+
+def make(config: Any, random: bool = False, bias: float = 0.0) -> Any:
+    def args(rng: np.random.Generator, dtype: Any) -> tuple:
+        keys = (key(rng),) if random else ()
+        params, state = tiny_networks.draw(rng, config, dtype, bias)
+        X = tiny_networks.images(rng, config, 2 if random else 1, dtype)
+        return *keys, params, state, X if random else X[0]
+
+    return args
+
+
+def train(config: Any) -> Any:
+    """A batch of two, as one call."""
+
+    def call(key: Any, params: Any, state: Any, X: Any) -> Any:
+        one = lambda key, x: image_networks.train(
+            key, params, state, x, config=config, axis_name="inner"
+        )
+        batch = jax.vmap(one, out_axes=(0, None), axis_name="inner")
+        return batch(jax.random.split(key, 2), X)
+
+    return call
+
+
+def network_rows(
+    name: str, config: Any, evidence: str = "", oracle: Any = None, bias: float = 4.0
+) -> list[Row | HostRow]:
+    """The rows of one network's module."""
+    shared = "a function that all image networks share: its row is models.image_networks."
+    table = f"{TESTS}::test_the_table_is_of_what_is_made"
+    evidence = evidence or f"tests/models/test_{name}.py::test_agrees_with_flax"
+    return [
+        HostRow(f"models.{name}.Config", "a frozen dataclass, static in jit",
+                (f"{TESTS}::test_config_refuses",)),
+        HostRow(f"models.{name}.init", f"{shared}init", (table,)),
+        HostRow(f"models.{name}.summary", f"{shared}summary", (table,)),
+        Row(
+            f"models.{name}.apply", make(config, bias=bias), oracle, diff=(0, 2),
+            bad=(Bad(({}, (), np.zeros((2, 2, 1))), "config", TypeError),),
+            call=lambda params, state, x: image_networks.apply(params, state, x, config=config),
+            evidence="" if oracle else evidence,
+        ),
+        Row(
+            f"models.{name}.train", make(config, random=True, bias=bias), diff=(1, 3),
+            bad=(Bad((0, {}, (), np.zeros((2, 2, 1))), "config", TypeError),),
+            call=train(config), evidence=evidence,
+        ),
+    ]  # fmt: skip
+
+
+ROWS = [
+    Row(
+        "models.image_networks.init",
+        lambda rng, dtype: (key(rng), jnp.zeros((), dtype)),
+        diff=NotDifferentiable("a random draw: no argument is real"),
+        bad=(
+            Bad((0, CNN), "argument `key`", TypeError),
+            Bad((jax.random.key(0), (4, 5)), "argument `config`", TypeError),
+        ),
+        call=lambda key, like: image_networks.init(key, CNN, dtype=like.dtype),
+        evidence=f"{TESTS}::test_a_layer_more_leaves_the_others_as_they_were",
+        note="the second argument carries the dtype",
+    ),
+    HostRow("models.image_networks.summary", "a table, made on the host",
+            (f"{TESTS}::test_the_table_is_of_what_is_made",)),
+    HostRow("models.image_networks.apply", "of any network: the rows of models.lenet.apply, …",
+            (f"{TESTS}::test_refusals",)),
+    HostRow("models.image_networks.train", "of any network: the rows of models.lenet.train, …",
+            (f"{TESTS}::test_statistics_are_those_of_the_batch",)),
+    HostRow("models.image_networks.feature_maps", "apply, with what it went through",
+            (f"{TESTS}::test_feature_maps_are_the_stages",)),
+    *network_rows("lenet", LENET, "tests/models/test_lenet.py::test_modern_agrees_with_flax",
+                  oracle=lenet_oracle, bias=0.0),
+    *network_rows("cnn", CNN),
+]  # fmt: skip
