@@ -8,8 +8,8 @@ to a data set by ``fit``, or by a function of the method's name, which returns a
 from jaxmath.models import (
     backpropagation,
     backpropagation_through_time,
-    generation,
     cnn,
+    generation,
     image_networks,
     lasso,
     lenet,
@@ -28,8 +28,8 @@ from jaxmath.models import (
 __all__ = [
     "backpropagation",
     "backpropagation_through_time",
-    "generation",
     "cnn",
+    "generation",
     "image_networks",
     "lasso",
     "lenet",

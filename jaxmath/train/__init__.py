@@ -88,7 +88,7 @@ __all__ = [
     "supervised_eval",
     "supervised_step",
     "to_flax",
+    "truncated_step",
     "write_figures",
     "write_plots",
-    "truncated_step",
 ]
