@@ -14,20 +14,25 @@ import pytest
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-PLAIN_CODE = "--xla_backend_optimization_level"
+# Most tests and notebooks compile for longer than they compute: without LLVM's passes for half the
+# time, and without the MLIR emitters of fusions, which jax 0.12 cannot do without, for a third of the
+# rest.
+QUICK_TO_COMPILE = "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
+if jax.__version_info__ < (0, 11):
+    QUICK_TO_COMPILE += " --xla_cpu_use_fusion_emitters=false"
 SETTLED = ("tests/linalg/", "tests/optimize/", "tests/benchmark/", "tests/benchmarks/")
 
 
 def pytest_configure(config):
-    """By default XLA's CPU programs are left as XLA fuses them, without LLVM's passes.
+    """By default XLA's CPU programs are compiled quickly.
 
-    Compilation is most of the suite's time, and those passes a third of it. Under -m full, which
-    sees every case, programs are compiled as users run them; so they are in scripts/verify.py.
+    Under -m full, which sees every case, they are compiled as users run them; so they are in
+    scripts/verify.py.
     """
     on_gpu = any(importlib.util.find_spec(f"jax_cuda{v}_plugin") for v in (12, 13))
     flags = os.environ.get("XLA_FLAGS", "")
-    if config.option.markexpr == "not full" and not on_gpu and PLAIN_CODE not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} {PLAIN_CODE}=0".strip()
+    if config.option.markexpr == "not full" and not on_gpu and QUICK_TO_COMPILE not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {QUICK_TO_COMPILE}".strip()
 
 
 @pytest.hookimpl(tryfirst=True)

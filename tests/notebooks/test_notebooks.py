@@ -4,10 +4,11 @@ import os
 import re
 from pathlib import Path
 
-import jax
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+from tests.conftest import QUICK_TO_COMPILE
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -16,12 +17,6 @@ MAX_BYTES = 1_000_000
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 FOLDERS = "home|root|tmp|work|usr|opt|var|mnt|private|Users"
 MACHINE = re.compile(rf"(?<![\w.])/(?:{FOLDERS})/|[A-Z]:\\\\Users")
-# A notebook compiles for longer than it computes: without LLVM's passes for half the time, and
-# without the MLIR emitters of fusions, which jax 0.12 cannot do without, for a third of the rest.
-# It prints the same.
-QUICK_TO_COMPILE = "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
-if jax.__version_info__ < (0, 11):
-    QUICK_TO_COMPILE += " --xla_cpu_use_fusion_emitters=false"
 
 
 def code_cells(notebook):
@@ -72,7 +67,7 @@ def run(path, size):
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
         "JAX_PLATFORMS": "cpu",  # beside a test process that may hold the accelerator's memory
-        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {QUICK_TO_COMPILE}",
+        "XLA_FLAGS": QUICK_TO_COMPILE,
         "JAXMATH_NOTEBOOK_SIZE": size,
     }
     resources = {"metadata": {"path": str(path.parent)}}
