@@ -127,6 +127,108 @@ def layer_cases(draw: Callable) -> dict[str, Case]:
     }  # fmt: skip
 
 
+def convolution_cases(draw: Callable) -> dict[str, Case]:
+    import torch
+
+    spaces = {1: (9,), 2: (7, 6), 3: (4, 5, 3)}
+    convolutions = {1: torch.nn.Conv1d, 2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
+    transposed = {
+        1: torch.nn.ConvTranspose1d,
+        2: torch.nn.ConvTranspose2d,
+        3: torch.nn.ConvTranspose3d,
+    }
+    on_images = lambda module, x: channels_last(module(channels_first(x)))
+
+    def convolution(window: tuple, o: int, **options: Any) -> Case:
+        groups, rank = options.get("groups", 1), len(window)
+        ours = dict(options)
+        if ours.pop("padding_mode", None):
+            ours["padding"] = "CIRCULAR"
+        return Case(
+            (draw(N, *spaces[rank], C),),
+            over_examples(lambda p, x: nn.conv_apply(p[0], x, **ours)),
+            on_images,
+            (nn.Conv(draw(*window, C // groups, o), draw(o)),),
+            lambda: convolutions[rank](C, o, window, **options),
+        )
+
+    def adjoint(window: tuple, o: int, **options: Any) -> Case:
+        groups, rank = options.get("groups", 1), len(window)
+        return Case(
+            (draw(N, *spaces[rank], C),),
+            over_examples(lambda p, y: nn.transposed_conv_apply(p[0], y, **options)),
+            on_images,
+            (nn.Conv(draw(*window, o // groups, C), draw(o)),),
+            lambda: transposed[rank](C, o, window, **options),
+        )
+
+    def causal(module: Any, x: Any) -> Any:
+        return channels_last(module(torch.nn.functional.pad(channels_first(x), (4, 0))))
+
+    late = convolution((3,), K, dilation=2, padding=0)
+    late = late._replace(
+        theirs=causal,
+        ours=over_examples(lambda p, x: nn.conv_apply(p[0], x, dilation=2, padding="CAUSAL")),
+    )
+    return {
+        "conv 1-d": convolution((3,), K, stride=2, padding=1),
+        "conv 1-d, causal": late,
+        "conv 2-d": convolution((3, 2), K, stride=(2, 1), padding=(1, 0), dilation=(1, 2)),
+        "conv 2-d, groups": convolution((3, 3), K, padding=1, groups=2),
+        "conv 2-d, depthwise": convolution((3, 3), 2 * C, padding=2, groups=C, dilation=2),
+        "conv 2-d, circular": convolution((3, 3), K, padding=1, padding_mode="circular"),
+        "conv 1×1": convolution((1, 1), K, stride=2, padding=0),
+        "conv 3-d": convolution((2, 3, 1), K, stride=(1, 2, 1), padding=(1, 1, 0)),
+        "transposed conv 1-d": adjoint((4,), K, stride=3, padding=1),
+        "transposed conv 2-d": adjoint((3, 3), K, stride=2, padding=1, output_padding=1, groups=2),
+        "transposed conv 3-d": adjoint((2, 2, 3), K, stride=(2, 1, 2), padding=0, dilation=2),
+    }  # fmt: skip
+
+
+def pooling_cases(draw: Callable) -> dict[str, Case]:
+    import torch.nn.functional as F
+
+    image, volume, sequence = draw(N, 7, 6, C), draw(N, 4, 5, 3, C), draw(N, 9, C)
+    # Few values, hence ties in nearly every window.
+    ties = np.random.default_rng(4).integers(0, 3, (N, 7, 6, C)).astype(float)
+    each = lambda f: over_examples(lambda p, x: f(x))
+    last = lambda f: lambda _, x: channels_last(f(channels_first(x)))
+    odd = {"stride": 2, "padding": 1}
+    return {
+        "max_pool": Case(
+            (image,), each(partial(nn.max_pool, window=2)),
+            last(partial(F.max_pool2d, kernel_size=2)),
+        ),
+        "max_pool, ties": Case(
+            (ties,), each(partial(nn.max_pool, window=3, **odd)),
+            last(partial(F.max_pool2d, kernel_size=3, **odd)),
+        ),
+        "max_pool, 3-d": Case(
+            (volume,), each(partial(nn.max_pool, window=(2, 3, 1), stride=1)),
+            last(partial(F.max_pool3d, kernel_size=(2, 3, 1), stride=1)),
+        ),
+        "average_pool": Case(
+            (image,), each(partial(nn.average_pool, window=3, **odd)),
+            last(partial(F.avg_pool2d, kernel_size=3, **odd)),
+        ),
+        "average_pool, pads apart": Case(
+            (image,), each(partial(nn.average_pool, window=3, count_include_pad=False, **odd)),
+            last(partial(F.avg_pool2d, kernel_size=3, count_include_pad=False, **odd)),
+        ),
+        "average_pool, 1-d": Case(
+            (sequence,), each(partial(nn.average_pool, window=4, stride=3)),
+            last(partial(F.avg_pool1d, kernel_size=4, stride=3)),
+        ),
+        "global_average_pool": Case(
+            (image,), each(nn.global_average_pool), lambda _, x: x.mean((1, 2))
+        ),
+        "global_max_pool, ties": Case(
+            (ties,), each(nn.global_max_pool),
+            lambda _, x: F.adaptive_max_pool2d(channels_first(x), 1)[..., 0, 0],
+        ),
+    }  # fmt: skip
+
+
 def activation_cases(draw: Callable) -> dict[str, Case]:
     import torch.nn.functional as F
 
@@ -294,7 +396,15 @@ def all_cases() -> dict[str, Case]:
     rng = np.random.default_rng(0)
     draw = lambda *shape: rng.standard_normal(shape)
     cases: dict[str, Case] = {}
-    for make in (layer_cases, activation_cases, loss_cases, model_cases):
+    makers = (
+        layer_cases,
+        activation_cases,
+        loss_cases,
+        model_cases,
+        convolution_cases,
+        pooling_cases,
+    )
+    for make in makers:
         cases |= make(draw)
     return cases
 

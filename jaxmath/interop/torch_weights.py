@@ -4,7 +4,7 @@ A ``state_dict`` is a mapping from names to tensors, ``<module>.weight`` and the
 a model are matched with its modules in order, or by names that the caller gives. What differs:
 
 - a dense kernel is (in, out) here and (out, in) there; a convolution's (…space, in, out) and
-  (out, in, …space). A transposed convolution's is (in, out, …space) there and is not known here.
+  (out, in, …space). A transposed convolution's is (…space, out, in) and (in, out, …space).
   A dense layer after a flattened image also counts its inputs in another order, (H, W, C) against
   (C, H, W), which no importer can see;
 - a layer may be made without bias there (``bias=False``) and never is here: its bias is loaded as

@@ -1,9 +1,10 @@
 """The three ways to compute a convolution, and the choice between them.
 
 On CPU, XLA's convolution inside a loop (``lax.scan``, ``fori_loop``: a compiled epoch) runs 15 to
-25 times slower than outside it, for it then has one thread and no library. A matrix product is
-fast in both places, so small layers are patches × kernel there. Large ones, which train outside a
-loop, gain 1.1 to 3 times from XLA's own. Other platforms have theirs.
+25 times slower than outside it. A product of matrices is fast in both places, so small layers are
+patches × kernel there, which outside a loop costs 0.8 to 2.6 times XLA's gradient: most at 64
+channels, nothing at 128 and more. Large layers train outside a loop, and are XLA's. What has groups
+is not: XLA's gradient takes 3 to 6 times ours there. Other platforms have their own convolution.
 """
 
 import math
@@ -19,7 +20,8 @@ from jaxmath.typing import Array
 
 __all__: list[str] = []
 
-# Multiply-adds of one example above which XLA's convolution is taken on CPU.
+# Multiply-adds of one example above which XLA's convolution is taken on CPU: the 3×3 layers of a
+# residual network have 116 million for images of 224×224, and 38 million for 32×32.
 LARGE = 2**26
 
 
@@ -69,12 +71,13 @@ def by_xla(x: Array, kernel: Array, *, geometry: Geometry, groups: int) -> Array
 def convolution(x: Array, kernel: Array, geometry: Geometry, groups: int) -> Array:
     """The cross-correlation, by what is fastest for the shapes on the platform."""
     backend = partial(by_xla, geometry=geometry, groups=groups)
-    work = math.prod(geometry.out) * kernel.size // groups
-    product = by_shifts if kernel.shape[-2] == 1 else by_patches
-    if work > LARGE and product is by_patches and max(geometry.window) > 1:
+    work = math.prod(geometry.out) * kernel.size
+    if work > LARGE and groups == 1 and kernel.shape[-2] > 1 and max(geometry.window) > 1:
         return backend(x, kernel)
-    # Patches are made again in the backward pass: kept, they are k times the input. The inner
-    # checkpoint keeps them out of the other platforms' programs, the outer one keeps x and W alone.
+    product = by_shifts if kernel.shape[-2] == 1 else by_patches
+    # Kept for the backward pass are x and W alone: patches are k times x, and are made again
+    # (though XLA may see that it made them already, where both passes are one program). The inner
+    # checkpoint keeps them out of the other platforms' programs, the outer one spares copies.
     here = jax.checkpoint(partial(product, geometry=geometry, groups=groups))
     chosen = partial(lax.platform_dependent, cpu=here, default=backend)
     return jax.checkpoint(chosen)(x, kernel)

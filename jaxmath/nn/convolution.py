@@ -148,9 +148,10 @@ def convolve(
 
     Numerics:
       Bilinear in x and W; products in the backend's default precision, as in ``dense_apply``.
-      Cost: out·k·C_in·C_out/G multiply-adds. On CPU small layers are computed as patches × matrix
-      (XLA's convolution is slow there inside a loop), patches being made again in the backward
-      pass; large ones, and other platforms, by XLA. The choice is by shape and platform.
+      Cost: out·k·C_in·C_out/G multiply-adds. On CPU small layers, and groups, are computed as
+      patches × matrix (XLA's convolution is slow there inside a loop), large ones, and those of
+      other platforms, by XLA: the choice is by shape and platform. x and W are all that is kept
+      for the backward pass.
       A 1×1 convolution is a dense layer at each place.
 
     Example:

@@ -83,6 +83,13 @@ def test_the_start_of_groups():
     assert abs(x[1:-1, 1:-1].var() - 1) < 0.2
 
 
+def test_the_start_of_groups_keeps_what_belongs_together():
+    """The initializer sees (…, in/groups, out): here each entry is the number of its output."""
+    number = lambda key, shape, dtype: jnp.broadcast_to(jnp.arange(shape[-1], dtype=dtype), shape)
+    kernel, _ = nn.transposed_conv_init(jax.random.key(0), 6, 4, (2,), groups=2, kernel_init=number)
+    np.testing.assert_array_equal(kernel[0], [[0, 0, 0, 2, 2, 2], [1, 1, 1, 3, 3, 3]])
+
+
 @pytest.mark.parametrize(("options", "match"), [
     ({"output_padding": 1, "padding": 0}, "`output_padding` must be below the stride"),
     ({"output_padding": 1, "stride": 2}, "`output_padding` must be 0 with padding 'SAME'"),
