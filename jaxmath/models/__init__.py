@@ -7,6 +7,8 @@ to a data set by ``fit``, or by a function of the method's name, which returns a
 
 from jaxmath.models import (
     backpropagation,
+    backpropagation_through_time,
+    generation,
     lasso,
     linear_regression,
     logistic_regression,
@@ -15,11 +17,15 @@ from jaxmath.models import (
     ngram,
     perceptron,
     polynomial_regression,
+    rnn,
+    sequence_to_sequence,
     softmax_regression,
 )
 
 __all__ = [
     "backpropagation",
+    "backpropagation_through_time",
+    "generation",
     "lasso",
     "linear_regression",
     "logistic_regression",
@@ -28,5 +34,7 @@ __all__ = [
     "ngram",
     "perceptron",
     "polynomial_regression",
+    "rnn",
+    "sequence_to_sequence",
     "softmax_regression",
 ]

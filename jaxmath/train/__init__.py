@@ -52,6 +52,7 @@ from jaxmath.train.signals import stop_signals
 from jaxmath.train.state import TrainState, from_flax, init_state, to_flax
 from jaxmath.train.step import Batch, adapt, supervised_eval, supervised_step
 from jaxmath.train.trainer import Trainer, make_trainer
+from jaxmath.train.truncated import truncated_step
 
 __all__ = [
     "RECIPES",
@@ -89,4 +90,5 @@ __all__ = [
     "to_flax",
     "write_figures",
     "write_plots",
+    "truncated_step",
 ]

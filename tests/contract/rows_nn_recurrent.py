@@ -107,10 +107,11 @@ def cell_row(name: str, kind: Any, oracle: Any, **more: Any) -> Row:
         carry = (carry, carry)
     if kind is nn.Clockwork:
         carry = (0, np.ones(4))
+    wrong = jax.tree.map(lambda a: np.ones(7, np.result_type(a)), carry)
     bad = (
         Bad((params, carry, np.ones(D + 1)), r"`x` must have shape \(2,\)"),
         Bad((params, carry, np.ones((5, D))), "`x` .*jax.vmap"),
-        Bad((params, jax.tree.map(lambda a: np.ones(7, np.result_type(a)), carry), np.ones(D)), "`carry"),
+        Bad((params, wrong, np.ones(D)), "`carry"),
         Bad((params._replace(bias=np.ones((1, 2, 3))), carry, np.ones(D)), "`params.bias`"),
     )
     return Row(
