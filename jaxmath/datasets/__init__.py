@@ -8,7 +8,7 @@ from jaxmath.datasets.generated import blobs, noisy_sine, spirals, two_moons, xo
 from jaxmath.datasets.image_sequences import image_pixels, image_rows
 from jaxmath.datasets.named import load
 from jaxmath.datasets.parts import Parts, standardized_parts
-from jaxmath.datasets.sequence_tasks import adding_problem, copy_memory, parity
+from jaxmath.datasets.sequence_tasks import adding_problem, copy_memory, parity, two_time_scales
 from jaxmath.datasets.splits import split
 from jaxmath.datasets.standardization import (
     Standardization,
@@ -65,6 +65,7 @@ __all__ = [
     "surnames",
     "text_file",
     "two_moons",
+    "two_time_scales",
     "unstandardize",
     "wine",
     "xor",

@@ -46,6 +46,7 @@ ROWS: list[Any] = [
     task("adding_problem", f"{TASKS}::test_adding_problem", 5, "num_steps"),
     task("copy_memory", f"{TASKS}::test_copy_memory", 2, "delay", real=False),
     task("parity", f"{TASKS}::test_parity", 5, "num_steps"),
+    task("two_time_scales", f"{TASKS}::test_two_time_scales", 5, "num_steps", period=2),
     task(
         "mackey_glass",
         f"{SERIES}::test_is_that_of_scipy",
