@@ -15,7 +15,7 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 # Most tests and notebooks compile for longer than they compute: without LLVM's passes for half the
-# time, and without the MLIR emitters of fusions, which jax 0.12 cannot do without, for a third of the
+# time, and without the MLIR emitters of fusions, which jax 0.12 cannot do without, for half of the
 # rest.
 QUICK_TO_COMPILE = "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
 if jax.__version_info__ < (0, 11):
