@@ -11,7 +11,9 @@ scan, loop   ``train.fit``, an epoch one compiled scan, or a loop over one compi
 xla          the scan with XLA's convolution and pooling in it, the trap that ours avoids: only
              where it is asked for, a step takes seconds
 flax         a Python loop over one jitted step of a Flax module with donated buffers
-torch        PyTorch, eager, channels first
+torch        PyTorch, eager, channels first, on ``--threads`` threads, which wait for each other in
+             a busy loop: other load on the machine makes that slow, hence
+torch_1      the same on one thread
 
 A sample is a run of some epochs; the programs take turns, forwards and backwards, and ratios are of
 samples of the same turn, to the scan. Beside the time on the clock stands that of all processors
@@ -44,10 +46,10 @@ from jaxmath.nn import _lowering
 from jaxmath.nn._geometry import resolve
 
 RATE, SIZE, CLASSES = 1e-3, 28, 10
-PROGRAMS = ("scan", "loop", "xla", "flax", "torch")
-PEERS = {"flax": "flax", "torch": "torch"}
+PROGRAMS = ("scan", "loop", "xla", "flax", "torch", "torch_1")
+PEERS = {"flax": "flax", "torch": "torch", "torch_1": "torch"}
 # At most so much of PyTorch's time: a ratio of at least its inverse here.
-FIGURES = {"torch": 1 / 0.8}
+FIGURES = {"torch": 1 / 0.8, "torch_1": 1 / 0.8}
 
 
 class Params(NamedTuple):
@@ -149,14 +151,14 @@ def flax_loop(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
     return run
 
 
-def torch_eager(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
+def torch_eager(args: argparse.Namespace, x: np.ndarray, y: np.ndarray, threads: int) -> Run:
     import torch
 
-    torch.set_num_threads(args.threads)
     X = torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
     Y = torch.from_numpy(y.astype(np.int64))
 
     def run() -> Any:
+        torch.set_num_threads(threads)
         torch.manual_seed(0)
         parts: list = []
         for c, o in ((1, args.width), (args.width, 2 * args.width)):
@@ -194,7 +196,11 @@ def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
     x = rng.standard_normal((args.examples, SIZE, SIZE, 1)).astype(np.float32)
     y = rng.integers(CLASSES, size=args.examples)
     absent = [n for n, package in PEERS.items() if importlib.util.find_spec(package) is None]
-    makers = {"flax": flax_loop, "torch": torch_eager}
+    makers: dict[str, Callable[..., Run]] = {
+        "flax": flax_loop,
+        "torch": partial(torch_eager, threads=args.threads),
+        "torch_1": partial(torch_eager, threads=1),
+    }
     chosen = [n for n in PROGRAMS if n in ("scan", *args.programs) and n not in absent]
     programs = {n: makers.get(n, partial(ours, mode=n))(args, x, y) for n in chosen}
     first, loss = {}, {}
@@ -223,7 +229,7 @@ def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
 
 def line(row: dict) -> str:
     """One line of the table."""
-    text = f"{row['program']:<6} {row['ms_a_step']:>9.1f} {row['ms_least']:>7.1f}"
+    text = f"{row['program']:<7} {row['ms_a_step']:>9.1f} {row['ms_least']:>7.1f}"
     text += f" {row['processor_ms_a_step']:>11.1f} {row['compile_s']:>10.2f}"
     if row["ratio"] is not None:
         low, high = row["ratio_interval"]
@@ -263,7 +269,7 @@ def main(argv: list[str] | None = None) -> int:
         rows, absent = measure(args)
     about = environment(args)
     print(json.dumps(about))
-    print("program ms a step   least processors  compile s  ratio    95% interval  asked")
+    print("program  ms a step   least processors  compile s  ratio    95% interval  asked")
     for row in rows:
         print(line(row))
     for name in absent:

@@ -1,6 +1,5 @@
 """Convolution and pooling by their definitions: the matrix, and backward passes derived by hand."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -17,7 +16,7 @@ from jaxmath.nn._geometry import (
 )
 from jaxmath.nn._moments import wide_dtype
 from jaxmath.nn._pooling import as_pool, counts
-from jaxmath.typing import Array, ArrayLike, as_array
+from jaxmath.typing import Array, ArrayLike, as_array, check_number
 
 __all__ = [
     "average_pool_backward",
@@ -72,10 +71,10 @@ def convolution_matrix(
       I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", 2016, section 9.1.
     """
     kernel = as_array("kernel", kernel, ndim=(3, 4, 5), min_size=1)
+    check_number("groups", groups, low=1, integer=True)
     rank, channels = kernel.ndim - 2, kernel.shape[-2] * groups
     sizes = per_axis("sizes", tuple(sizes), rank)
-    x = jax.ShapeDtypeStruct((*sizes, channels), kernel.dtype)
-    _, kernel = operands(jnp.zeros(x.shape, x.dtype), kernel, groups)
+    _, kernel = operands(jnp.zeros((*sizes, channels), kernel.dtype), kernel, groups)
     geometry = resolve(sizes, kernel.shape[:-2], stride, padding, dilation)
     # The number of each input, −1 in the padding, as the windows meet them.
     numbers = np.arange(np.prod(sizes)).reshape(sizes)
