@@ -327,6 +327,71 @@ def model_cases(draw: Callable) -> dict[str, Case]:
     }  # fmt: skip
 
 
+def recurrent_params(kind: str, W_x: Any, W_h: Any, b_x: Any, b_h: Any) -> Any:
+    """A cell's parameters from PyTorch's four arrays of one layer and direction."""
+    h = W_h.shape[1]
+    split = lambda a: a.T.reshape(-1, W_h.shape[0] // h, h)
+    if kind == "RNN":
+        return nn.Elman(jnp.concatenate([W_x.T, W_h.T]), b_x + b_h)
+    if kind == "LSTM":
+        kernel = jnp.concatenate([split(W_x), split(W_h)])
+        return nn.LSTM(kernel, (b_x + b_h).reshape(4, h))
+    x, hidden = split(W_x), split(W_h)
+    b_x, b_h = b_x.reshape(3, h), b_h.reshape(3, h)
+    gates = jnp.concatenate([x[:, :2], hidden[:, :2]])
+    return nn.GRU(gates, b_x[:2] + b_h[:2], x[:, 2], hidden[:, 2], b_x[2], b_h[2])
+
+
+def recurrent_case(draw: Callable, kind: str, layers: int, both: bool) -> Case:
+    """All weights are arguments, in PyTorch's layout, whose gradients are compared there."""
+    import torch
+
+    h, directions = 4, 1 + both
+    gates = {"RNN": 1, "GRU": 3, "LSTM": 4}[kind]
+    cell = {"RNN": nn.elman_cell, "GRU": nn.gru_cell, "LSTM": nn.lstm_cell}[kind]
+    names, weights = [], []
+    for i in range(layers):
+        d = directions * h if i else C
+        for end in ("", "_reverse")[:directions]:
+            parts = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            names += [f"{part}_l{i}{end}" for part in parts]
+            shapes = ((gates * h, d), (gates * h, h), (gates * h,), (gates * h,))
+            # The variance of PyTorch's own start: in saturation 1 − h² has few digits in float32.
+            weights += [draw(*shape) / (3 * h) ** 0.5 for shape in shapes]
+
+    def ours(_: Any, X: Any, *weights: Any) -> Any:
+        cells = [recurrent_params(kind, *weights[i : i + 4]) for i in range(0, len(weights), 4)]
+
+        def one(y: Any) -> Any:
+            for i in range(layers):
+                if both:
+                    pair = nn.Bidirectional(*cells[2 * i : 2 * i + 2])
+                    y = nn.run_bidirectional(cell, pair, nn.initial_carry(pair), y)[1]
+                else:
+                    y = nn.run_cell(cell, cells[i], nn.initial_carry(cells[i]), y)[1]
+            return y
+
+        return jax.vmap(one)(X)
+
+    def theirs(_: Any, X: Any, *weights: Any) -> Any:
+        options = {"num_layers": layers, "bidirectional": both, "batch_first": True}
+        module = getattr(torch.nn, kind)(C, h, **options).to(X.dtype)
+        named = dict(zip(names, weights, strict=True))
+        return torch.func.functional_call(module, named, (X,))[0]
+
+    return Case((draw(N, T, C), *weights), ours, theirs)
+
+
+def recurrent_cases(draw: Callable) -> dict[str, Case]:
+    shapes = {"": (1, False), ", both directions": (1, True), ", 2 layers": (2, False),
+              ", 2 layers, both directions": (2, True)}  # fmt: skip
+    return {
+        f"{kind}{name}": recurrent_case(draw, kind, *shape)
+        for kind in ("RNN", "LSTM", "GRU")
+        for name, shape in shapes.items()
+    }
+
+
 def relative(got: Any, want: Any, least: float = 0.0) -> float:
     """The largest difference over the largest entry."""
     got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
@@ -396,6 +461,7 @@ def all_cases() -> dict[str, Case]:
     rng = np.random.default_rng(0)
     draw = lambda *shape: rng.standard_normal(shape)
     cases: dict[str, Case] = {}
+<<<<<<< HEAD
     makers = (
         layer_cases,
         activation_cases,
@@ -405,6 +471,9 @@ def all_cases() -> dict[str, Case]:
         pooling_cases,
     )
     for make in makers:
+=======
+    for make in (layer_cases, activation_cases, loss_cases, model_cases, recurrent_cases):
+>>>>>>> rnn
         cases |= make(draw)
     return cases
 
