@@ -461,7 +461,6 @@ def all_cases() -> dict[str, Case]:
     rng = np.random.default_rng(0)
     draw = lambda *shape: rng.standard_normal(shape)
     cases: dict[str, Case] = {}
-<<<<<<< HEAD
     makers = (
         layer_cases,
         activation_cases,
@@ -469,11 +468,9 @@ def all_cases() -> dict[str, Case]:
         model_cases,
         convolution_cases,
         pooling_cases,
+        recurrent_cases,
     )
     for make in makers:
-=======
-    for make in (layer_cases, activation_cases, loss_cases, model_cases, recurrent_cases):
->>>>>>> rnn
         cases |= make(draw)
     return cases
 
