@@ -6,9 +6,11 @@ to a data set by ``fit``, or by a function of the method's name, which returns a
 """
 
 from jaxmath.models import (
+    alexnet,
     backpropagation,
     cnn,
     image_networks,
+    inception,
     lasso,
     lenet,
     linear_regression,
@@ -17,13 +19,17 @@ from jaxmath.models import (
     neuron,
     perceptron,
     polynomial_regression,
+    resnet,
     softmax_regression,
+    vgg,
 )
 
 __all__ = [
+    "alexnet",
     "backpropagation",
     "cnn",
     "image_networks",
+    "inception",
     "lasso",
     "lenet",
     "linear_regression",
@@ -32,5 +38,7 @@ __all__ = [
     "neuron",
     "perceptron",
     "polynomial_regression",
+    "resnet",
     "softmax_regression",
+    "vgg",
 ]

@@ -53,6 +53,7 @@ from jaxmath.nn.linear_recurrence import (
     linear_recurrence_associative,
     linear_recurrence_sequential,
 )
+from jaxmath.nn.local_response import local_response_norm
 from jaxmath.nn.losses import (
     absolute_error,
     huber_loss,
@@ -101,6 +102,9 @@ from jaxmath.nn.regularizers import decay_mask, elastic_net, l1, l2
 from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "MGU",
     "BatchNorm",
     "BatchNormState",
     "Bidirectional",
@@ -110,13 +114,10 @@ __all__ = [
     "Dense",
     "Elman",
     "Embedding",
-    "GRU",
     "GroupNorm",
     "InstanceNorm",
     "Jordan",
-    "LSTM",
     "LayerNorm",
-    "MGU",
     "PeepholeLSTM",
     "RMSNorm",
     "Reliability",
@@ -183,6 +184,7 @@ __all__ = [
     "linear_recurrence",
     "linear_recurrence_associative",
     "linear_recurrence_sequential",
+    "local_response_norm",
     "log_softmax",
     "lstm_cell",
     "lstm_init",
