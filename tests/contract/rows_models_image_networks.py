@@ -5,16 +5,23 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import signal
+from scipy import signal, special
 
-from jaxmath.models import cnn, image_networks, lenet
+from jaxmath.models import alexnet, cnn, image_networks, inception, lenet, resnet, vgg
 from tests.contract.row import Bad, HostRow, NotDifferentiable, Row, key
 from tests.models import tiny_networks
 
 LENET = lenet.Config("published", image_size=12, num_classes=3)
 # One window to pool: where a maximum passes to a neighbour, differences see a kink.
 CNN = cnn.Config(image_size=2, num_classes=3, widths=(3,), hidden=4, dropout=0.3)
+ALEXNET = alexnet.Config(2, 63, 1, 2, width=1 / 256, dropout=0.1)
+VGG = vgg.Config((1, 1), 4, 1, 3, width=1 / 64, dropout=0.1)
+INCEPTION = inception.Config(
+    "published", 4, 1, 3, width=1 / 64, modules=("3a",), auxiliary=(), dropout=0.1
+)
+RESNET = resnet.Config("bottleneck", (1, 1), 4, 1, 3, width=1 / 32, stem="small")
 TESTS = "tests/models/test_image_networks.py"
+FLAX = "tests/models/test_large_networks.py::test_agrees_with_flax"
 
 
 def lenet_oracle(params: Any, state: Any, x: np.ndarray) -> np.ndarray:
@@ -34,6 +41,11 @@ def lenet_oracle(params: Any, state: Any, x: np.ndarray) -> np.ndarray:
     f6 = squash(c5 @ params["f6"].kernel + params["f6"].bias)
     code = lambda c: np.array([(-1) ** bin((c + 1) & j).count("1") for j in range(84)])
     return -np.array([np.sum((f6 - code(c)) ** 2) for c in range(3)])
+
+
+def loss_oracle(outputs: Any, label: np.ndarray) -> np.ndarray:
+    entropy = lambda z: special.logsumexp(z) - z[label]
+    return entropy(outputs.logits) + 0.3 * sum(entropy(z) for z in outputs.auxiliary)
 
 
 def make(config: Any, random: bool = False, bias: float = 0.0) -> Any:
@@ -109,4 +121,27 @@ ROWS = [
     *network_rows("lenet", LENET, "tests/models/test_lenet.py::test_modern_agrees_with_flax",
                   oracle=lenet_oracle, bias=0.0),
     *network_rows("cnn", CNN),
+    *network_rows("alexnet", ALEXNET, FLAX),
+    *network_rows("vgg", VGG, FLAX),
+    *network_rows("inception", INCEPTION, FLAX),
+    *network_rows("resnet", RESNET, FLAX),
+    *(
+        HostRow(f"models.{name}.torch_names", "names of modules, made on the host",
+                ("tests/models/test_published_networks.py::test_torch_names",))
+        for name in ("alexnet", "image_networks", "inception", "resnet", "vgg")
+    ),
+    HostRow("models.inception.Outputs", "a record of two arrays",
+            ("tests/models/test_large_networks.py::test_auxiliary_heads_exist_in_training_alone",)),
+    HostRow("models.inception.logits", "a field, or the argument itself",
+            ("tests/models/test_large_networks.py::test_auxiliary_losses_count_three_tenths",)),
+    Row(
+        "models.inception.loss",
+        lambda rng, dtype: (
+            inception.Outputs(*(jnp.asarray(rng.standard_normal(s), dtype) for s in (3, (2, 3)))),
+            jnp.int32(rng.integers(3)),
+        ),
+        loss_oracle,
+        bad=(Bad((np.zeros((2, 3)), 1), "softmax_cross_entropy: argument `logits`|`logits`"),),
+        dtypes=("float32", "bfloat16", "float64"),
+    ),
 ]  # fmt: skip

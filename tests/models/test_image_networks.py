@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from jaxmath import nn
-from jaxmath.models import cnn, image_networks, lenet
+from jaxmath.models import alexnet, cnn, image_networks, inception, lenet, resnet, vgg
 from tests.models import tiny_networks
 from tests.models.tiny_networks import TINY
 
@@ -32,7 +32,7 @@ def learned(name: str):
         )
         batch = jax.vmap(one, out_axes=(0, None), axis_name="batch")
         y, model_state = batch(jax.random.split(key, 8), X)
-        return jnp.mean(jax.vmap(nn.softmax_cross_entropy)(y, LABELS)), model_state
+        return jnp.mean(jax.vmap(inception.loss)(y, LABELS)), model_state
 
     def step(carry, key):
         params, model_state, opt_state = carry
@@ -169,6 +169,19 @@ def test_refusals():
         (lambda: cnn.Config(widths=(4, 0)), ValueError, "`widths` must be at least 1, got 0"),
         (lambda: cnn.Config(dropout=1), ValueError, "`dropout` must be at least 0.0 and below 1.0"),
         (lambda: cnn.Config(dropout=np.ones(1)), TypeError, "`dropout` must be a Python number"),
+        (lambda: alexnet.Config(3), ValueError, "`groups` must be one of 1, 2, got 3"),
+        (lambda: alexnet.Config(width=0), ValueError, "`width` must be above 0.0"),
+        (lambda: vgg.Config((1,) * 6), ValueError, "`blocks` must have at most 5 stages"),
+        (
+            lambda: resnet.Config("bottle"),
+            ValueError,
+            "`block` must be one of 'basic', 'bottleneck'",
+        ),
+        (lambda: resnet.Config(stem="tiny"), ValueError, "`stem` must be one of"),
+        (lambda: inception.Config("v3"), ValueError, "`variant` must be one of 'published'"),
+        (lambda: inception.Config(auxiliary=["4a"]), TypeError, "`auxiliary` must be a tuple"),
+        (lambda: inception.Config(auxiliary=("6a",)), ValueError, "`auxiliary` must be one of"),
+        (lambda: inception.Config(auxiliary=("4d", "4a")), ValueError, "`auxiliary` .* in order"),
     ],
 )
 def test_config_refuses(make, error, match):
@@ -182,6 +195,12 @@ def test_too_small_an_image_names_the_stage():
         image_networks.init(jax.random.key(0), cnn.Config(image_size=3))
     with pytest.raises(ValueError, match="stage c3 gets 3×3, less than its window 5×5"):
         image_networks.summary(lenet.Config("published", image_size=7))
+    with pytest.raises(ValueError, match="stage pool5 gets 1×1, less than its window 2×2"):
+        image_networks.summary(vgg.Config(image_size=28))
+    with pytest.raises(ValueError, match="stage pool5 gets 2×2, less than its window 3×3"):
+        image_networks.summary(alexnet.Config(image_size=62))
+    with pytest.raises(ValueError, match="stage aux1 gets 1×1, less than its window 5×5"):
+        image_networks.summary(inception.Config(image_size=28))
 
 
 def test_config_is_a_static_argument():
