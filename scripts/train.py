@@ -112,7 +112,7 @@ def settle(args: argparse.Namespace, num_training: int) -> dict[str, Any]:
     return settings
 
 
-def train_runs(settings, trainer, parts, args, folder: Path, config: str):
+def train_runs(settings, model, trainer, parts, args, folder: Path):
     """The engine's call; its result with a leading axis of seeds in the states."""
     import jax
     import jax.numpy as jnp
@@ -124,12 +124,12 @@ def train_runs(settings, trainer, parts, args, folder: Path, config: str):
     state = jax.vmap(trainer.start)(seeds) if many else trainer.start(first)
     # Fixed modes, for what comes out must not depend on a clock.
     common = {
-        "batch_size": settings["batch_size"], "ensemble": many, "mode": "vmap" if many else "scan",
+        "batch_size": settings["batch_size"], "ensemble": many, "mode": model.modes[many],
         "mesh": train.data_mesh(settings["devices"]) if settings["devices"] > 1 else None,
         "eval_fn": trainer.eval_fn if parts.validation else None, "validation": parts.validation,
     }  # fmt: skip
     metadata = {
-        "settings": settings, "config": config,
+        "settings": settings, "config": repr(model.config),
         "standardization": {k: v.tolist() for k, v in parts.standardization._asdict().items()},
     }  # fmt: skip
     with train.stop_signals() as stopped, warnings.catch_warnings():
@@ -154,26 +154,24 @@ def run(args: argparse.Namespace) -> int:
     """Train, measure, report; the exit code."""
     began = time.perf_counter()
     import jax
+    import numpy as np
 
     if args.devices > 1:
         with contextlib.suppress(RuntimeError):  # the devices are known already
             jax.config.update("jax_num_cpu_devices", args.devices)
     from rich.console import Console
 
-    from jaxmath import datasets, train
+    from jaxmath import train
     from jaxmath.benchmark import environment
 
     recipe = train.RECIPES[args.model]
     args.dataset = args.dataset or recipe.dataset
-    dataset = datasets.load(args.dataset)
-    if not dataset.num_classes:
-        raise ValueError(f"{args.dataset} has no classes to tell apart")
-    key = jax.random.key(SPLIT_SEED)
-    parts = datasets.standardized_parts(key, dataset, validation=args.validation)
-    sizes = {n: len(getattr(parts, n)[0]) if getattr(parts, n) else 0 for n in parts._fields[:3]}
+    task = train.task_of(recipe, args.dataset)
+    own = train.own_options(vars(args), args.model, train.RECIPES)
+    parts = task.parts(jax.random.key(SPLIT_SEED), args.dataset, args.validation, own)
+    sizes = {n: len(getattr(parts, n)[1]) if getattr(parts, n) else 0 for n in parts._fields[:3]}
     settings = settle(args, sizes["training"])
-    several = lambda value: tuple(value) if isinstance(value, list) else value
-    model = recipe.make(dataset, **{name: several(settings[name]) for name in recipe.options})
+    model = recipe.make(parts.raw_test, **own)
     steps = settings["epochs"] * -(-sizes["training"] // settings["batch_size"])
     compute_dtype = "bfloat16" if settings["precision"] == "bfloat16" else None
     trainer = train.make_trainer(
@@ -186,30 +184,27 @@ def run(args: argparse.Namespace) -> int:
     where = environment()
     counts = ", ".join(f"{n:,} {name}" for name, n in sizes.items())
     console.print(
-        f"{args.dataset}: {counts} examples, {dataset.num_classes} classes; "
+        f"{args.dataset}: {counts} examples, {parts.raw_test.num_classes} classes; "
         f"{where['platform']} ({where['device']}), jax {where['jax']}"
     )
     shown = ("batch_size", "epochs", "learning_rate", "weight_decay")
     console.print(f"{model.config}, " + ", ".join(f"{name} {settings[name]:g}" for name in shown))
     fit_began = time.perf_counter()
-    result = train_runs(settings, trainer, parts, args, folder, repr(model.config))
+    result = train_runs(settings, model, trainer, parts, args, folder)
     seconds = time.perf_counter() - fit_began
     if result.epochs == 0:
         raise Failure(result.message)
-    logits = train.predict(
-        model.apply_fn, result.state, parts.test[0], compute_dtype=compute_dtype, ensemble=True
-    )
-    found = train.classifier_report(logits, parts.test[1], dataset.class_names)
+    found = task.report(model, trainer.eval_fn, result.state, parts, compute_dtype)
     console.print(*train.report_tables(found))
     document = {
         "settings": settings, "environment": where, "examples": sizes, "epochs": result.epochs,
         "message": result.message, "seconds": {"training": seconds},
-        **{name: value for name, value in found.items() if name != "probabilities"},
+        **{name: value for name, value in found.items() if not isinstance(value, np.ndarray)},
     }  # fmt: skip
     written = train.write_figures(folder, document, result.history, settings["seed"])
     if not args.no_plots:
         outcome = train.Outcome(model, result.state, parts, result.history, found)
-        written += train.write_plots(folder, outcome, recipe)
+        written += train.write_plots(folder, outcome, task, recipe)
     written += ["profile/"] if args.profile else []
     console.print(
         f"{time.perf_counter() - began:.1f} s, of which training {seconds:.1f} s; wrote "

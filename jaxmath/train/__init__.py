@@ -40,21 +40,23 @@ from jaxmath.train.checkpoint import CheckpointError, restore_checkpoint, save_c
 from jaxmath.train.devices import data_mesh
 from jaxmath.train.evaluate import evaluate
 from jaxmath.train.fit import fit
-from jaxmath.train.folder import claim_folder, write_figures, write_plots
-from jaxmath.train.options import Option, add_options, settle_options
+from jaxmath.train.folder import claim_folder, write_figures
+from jaxmath.train.options import Option, add_options, own_options, settle_options
 from jaxmath.train.plots import plot_confusion, plot_curves, plot_mistakes, plot_reliability
 from jaxmath.train.predict import predict
-from jaxmath.train.recipe import Model, Outcome, Recipe
+from jaxmath.train.recipe import Model, Outcome, Recipe, Task
 from jaxmath.train.recipes import RECIPES
-from jaxmath.train.report import classifier_report, report_tables
+from jaxmath.train.report import classifier_report, measures_report, report_tables
 from jaxmath.train.result import FitResult
 from jaxmath.train.signals import stop_signals
 from jaxmath.train.state import TrainState, from_flax, init_state, to_flax
 from jaxmath.train.step import Batch, adapt, supervised_eval, supervised_step
+from jaxmath.train.tasks import CLASSES, task_of, write_plots
 from jaxmath.train.trainer import Trainer, make_trainer
 from jaxmath.train.truncated import truncated_step
 
 __all__ = [
+    "CLASSES",
     "RECIPES",
     "Batch",
     "CheckpointError",
@@ -63,6 +65,7 @@ __all__ = [
     "Option",
     "Outcome",
     "Recipe",
+    "Task",
     "TrainState",
     "Trainer",
     "adapt",
@@ -75,6 +78,8 @@ __all__ = [
     "from_flax",
     "init_state",
     "make_trainer",
+    "measures_report",
+    "own_options",
     "plot_confusion",
     "plot_curves",
     "plot_mistakes",
@@ -87,6 +92,7 @@ __all__ = [
     "stop_signals",
     "supervised_eval",
     "supervised_step",
+    "task_of",
     "to_flax",
     "truncated_step",
     "write_figures",
