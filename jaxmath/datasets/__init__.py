@@ -8,7 +8,7 @@ from jaxmath.datasets.generated import blobs, noisy_sine, spirals, two_moons, xo
 from jaxmath.datasets.image_sequences import image_pixels, image_rows
 from jaxmath.datasets.named import load
 from jaxmath.datasets.parts import Parts, standardized_parts
-from jaxmath.datasets.sequence_tasks import adding_problem, copy_memory, parity
+from jaxmath.datasets.sequence_tasks import adding_problem, copy_memory, parity, two_time_scales
 from jaxmath.datasets.splits import split
 from jaxmath.datasets.standardization import (
     Standardization,
@@ -25,6 +25,7 @@ from jaxmath.datasets.text import (
     text_file,
 )
 from jaxmath.datasets.text_sequences import Sequences, aligned_streams, padded_texts, split_texts
+from jaxmath.datasets.time_series import mackey_glass, sine_series
 
 __all__ = [
     "Dataset",
@@ -49,11 +50,13 @@ __all__ = [
     "image_rows",
     "iris",
     "load",
+    "mackey_glass",
     "mnist_5k",
     "noisy_sine",
     "openml",
     "padded_texts",
     "parity",
+    "sine_series",
     "spirals",
     "split",
     "split_texts",
@@ -62,6 +65,7 @@ __all__ = [
     "surnames",
     "text_file",
     "two_moons",
+    "two_time_scales",
     "unstandardize",
     "wine",
     "xor",

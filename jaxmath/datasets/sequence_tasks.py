@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxmath.datasets.dataset import Dataset
 from jaxmath.typing import Array, as_key, check_number
 
-__all__ = ["adding_problem", "copy_memory", "parity"]
+__all__ = ["adding_problem", "copy_memory", "parity", "two_time_scales"]
 
 DType = jax.typing.DTypeLike
 
@@ -145,3 +145,45 @@ def parity(key: Array, n: int, num_steps: int, *, dtype: DType = float) -> Datas
     bits = jax.random.randint(key, (n, num_steps), 0, 2, jnp.int32)
     y = jnp.cumsum(bits, axis=1, dtype=jnp.int32) % 2
     return Dataset(bits[..., None].astype(dtype), y, class_names=("even", "odd"))
+
+
+def two_time_scales(
+    key: Array, n: int, num_steps: int, *, period: int = 32, dtype: DType = float
+) -> Dataset:
+    """Two things to keep of one signal: what came a step ago, and what came as the period began.
+
+    ::
+
+        x_t = u_t ~ U{−1, 1},   y_t = ½ (u_{t−1} + u_{P⌊t/P⌋}),   u_{−1} = 0,   t = 0, …, T − 1
+
+    Args:
+      key: a random key, used once.
+      n: number of sequences.
+      num_steps: length T of each, at least 1.
+      period: P, at least 1. No input tells when a period begins: the network must count.
+      dtype: a real floating dtype; ``float`` means jax's default one.
+
+    Returns:
+      ``x`` and ``y``, both of shape (n, T, 1) and floating.
+
+    Numerics:
+      Exact. The mean squared error of the constant 0 is near ½, that of a network that follows only
+      one of the two scales near ¼ (nearer for long sequences and periods). A unit that moves once
+      in P steps has the slow one for nothing.
+
+    Example:
+      >>> x, y = two_time_scales(jax.random.key(0), 1, 5, period=4)
+      >>> print(x[0, :, 0], y[0, :, 0])
+      [ 1. -1. -1.  1.  1.] [0.5 1.  0.  0.  1. ]
+
+    References:
+      J. Koutník, K. Greff, F. Gomez, J. Schmidhuber, "A clockwork RNN", 2014, section 3, whose
+      units have such periods; the task is made for them.
+    """
+    check_number("num_steps", num_steps, low=1, integer=True)
+    check_number("period", period, low=1, integer=True)
+    key, dtype = _start("two_time_scales", key, n, dtype)
+    x = (2 * jax.random.randint(key, (n, num_steps), 0, 2, jnp.int32) - 1).astype(dtype)
+    before = jnp.pad(x[:, :-1], ((0, 0), (1, 0)))
+    held = jnp.repeat(x[:, ::period], period, axis=1)[:, :num_steps]
+    return Dataset(x[..., None], 0.5 * (before + held)[..., None])

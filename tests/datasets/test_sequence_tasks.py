@@ -61,8 +61,17 @@ def test_parity():
     datasets.check_dataset(data)
 
 
+def test_two_time_scales():
+    x, y = map(np.asarray, datasets.two_time_scales(KEY, N, 7, period=3))
+    assert (x.shape, y.shape) == ((N, 7, 1), (N, 7, 1))
+    assert_equal_counts((x[:, :, 0] > 0) @ (2 ** np.arange(7)), 128)
+    for i, t in np.ndindex(10, 7):
+        before = x[i, t - 1, 0] if t else 0
+        assert y[i, t, 0] == (before + x[i, 3 * (t // 3), 0]) / 2
+
+
 def test_dtypes_and_refusals():
-    for name in ("adding_problem", "parity"):
+    for name in ("adding_problem", "parity", "two_time_scales"):
         fn = getattr(datasets, name)
         assert fn(KEY, 1, 2, dtype=jnp.float32).x.dtype == jnp.float32
         with pytest.raises(TypeError, match=rf"^{name}: argument `dtype` must be a real floating"):
@@ -75,5 +84,7 @@ def test_dtypes_and_refusals():
         ValueError, match=r"^copy_memory: argument `num_symbols` must be at least 1"
     ):
         datasets.copy_memory(KEY, 1, 1, num_symbols=0)
+    with pytest.raises(ValueError, match=r"^two_time_scales: argument `period` must be at least 1"):
+        datasets.two_time_scales(KEY, 1, 2, period=0)
     with pytest.raises(ValueError, match=r"^copy_memory: argument `length` must be at least 1"):
         datasets.copy_memory(KEY, 1, 1, length=0)
