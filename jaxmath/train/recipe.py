@@ -81,6 +81,8 @@ class Task(NamedTuple):
       report: ``report(model, eval_fn, states, parts, compute_dtype)``, a dictionary for JSON but
         for arrays; ``test`` in it is name → row as ``classifier_report`` has them.
       plots: pictures, file name → ``plot(outcome, path)``.
+      unit: what an example is called, with {} for the number of classes.
+      sampler: as ``make_sampler``, where a model of it can write text.
 
     Example:
       >>> from jaxmath import train
@@ -92,6 +94,8 @@ class Task(NamedTuple):
     parts: Callable[[Array, str, float, Mapping[str, Any]], Parts]
     report: Callable[..., dict[str, Any]]
     plots: Mapping[str, Callable[[Outcome, Path], None]]
+    unit: str = "examples, {} classes"
+    sampler: Callable[..., Callable[[Array, PyTree], str]] | None = None
 
 
 class Recipe(NamedTuple):

@@ -151,14 +151,16 @@ def report_tables(report: Mapping[str, Any]) -> list[Any]:
     classes = report.get("classes", ())
     n = sum(row["support"] for row in classes) or report["test_examples"]
     over = f"mean ± standard error of {runs} seeds" if runs > 1 else "one seed"
-    board = Table(title=f"Test part, {n:,} examples: {over}")
+    title = f"Test part, {n:,} examples: {over}"
+    board = Table(title=title, min_width=len(title))
     board.add_column("measure", no_wrap=True)
     board.add_column("value", justify="right", no_wrap=True)
     for name, row in report["test"].items():
         scale, unit, digits = (100.0, " %", 2) if name == "accuracy" else (1.0, "", 4)
         spread = row["standard_error_over_seeds"]
-        text = f"{scale * row['mean']:.{digits}f}"
-        text += f" ± {scale * spread:.{digits}f}" if spread is not None else ""
+        form = f".{digits}f" if row["mean"] >= 0.01 else ".3g"
+        text = f"{scale * row['mean']:{form}}"
+        text += f" ± {scale * spread:{form}}" if spread is not None else ""
         board.add_row(name.replace("_", " "), text + unit)
         if "standard_error_of_test_sample" in row:
             sample = 100 * row["standard_error_of_test_sample"]
