@@ -52,7 +52,7 @@ def seed(text: str) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    from jaxmath.train import RECIPES, Option, add_options
+    from jaxmath.train import RECIPES, SAMPLING, Option, add_options
 
     p = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -68,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
         str, "float32", "of the model's computation; parameters are float32",
         choices=("float32", "bfloat16"),
     ).add_to(how, "precision")  # fmt: skip
+    text = p.add_argument_group("what a network of text writes as it learns")
+    for name, option in SAMPLING.items():
+        option.add_to(text, name, {"top_k": "all", "prompt": "nothing"}.get(name, option.default))
     many = p.add_argument_group("how often and where")
     many.add_argument("--seed", type=seed, default=0, help="of the first run (default: 0)")
     Option(int, 1, "train N runs at once, seeds SEED to SEED+N-1", low=1).add_to(many, "seeds")
@@ -112,8 +115,11 @@ def settle(args: argparse.Namespace, num_training: int) -> dict[str, Any]:
     return settings
 
 
-def train_runs(settings, trainer, parts, args, folder: Path, config: str):
-    """The engine's call; its result with a leading axis of seeds in the states."""
+def train_runs(settings, model, trainer, parts, args, folder: Path, write=None):
+    """The engine's call; its result with a leading axis of seeds in the states.
+
+    ``write(epoch, params)``, where there is one, is called four times on the way.
+    """
     import jax
     import jax.numpy as jnp
 
@@ -124,22 +130,32 @@ def train_runs(settings, trainer, parts, args, folder: Path, config: str):
     state = jax.vmap(trainer.start)(seeds) if many else trainer.start(first)
     # Fixed modes, for what comes out must not depend on a clock.
     common = {
-        "batch_size": settings["batch_size"], "ensemble": many, "mode": "vmap" if many else "scan",
+        "batch_size": settings["batch_size"], "ensemble": many, "mode": model.modes[many],
         "mesh": train.data_mesh(settings["devices"]) if settings["devices"] > 1 else None,
         "eval_fn": trainer.eval_fn if parts.validation else None, "validation": parts.validation,
     }  # fmt: skip
     metadata = {
-        "settings": settings, "config": config,
+        "settings": settings, "config": repr(model.config),
         "standardization": {k: v.tolist() for k, v in parts.standardization._asdict().items()},
     }  # fmt: skip
+    # Whole runs of the engine, so that where a sample falls does not depend on a clock.
+    parts_of_run = 4 if write else 1
+    stops = sorted({-(-settings["epochs"] * i // parts_of_run) for i in range(1, parts_of_run + 1)})
     with train.stop_signals() as stopped, warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a bad step is reported below
-        result = train.fit(
-            state, trainer.step, parts.training, num_epochs=settings["epochs"],
-            num_classes=parts.raw_test.num_classes, checkpoint_dir=folder / "checkpoints",
-            checkpoint_every=args.checkpoint_every, resume=args.resume, metadata=metadata,
-            callback=stopped, **common,
-        )  # fmt: skip
+        for stop in stops:
+            result = train.fit(
+                state, trainer.step, parts.training, num_epochs=stop,
+                num_classes=parts.raw_test.num_classes or None,
+                checkpoint_dir=folder / "checkpoints", checkpoint_every=args.checkpoint_every,
+                resume=args.resume or stop > stops[0], metadata=metadata, callback=stopped,
+                **common,
+            )  # fmt: skip
+            if result.epochs < stop:
+                break
+            if write and result.epochs == stop:
+                params = result.state.params
+                write(stop, jax.tree.map(lambda a: a[0], params) if many else params)
     if stopped() and result.epochs < settings["epochs"]:
         raise KeyboardInterrupt(f"after epoch {result.epochs} of {settings['epochs']}")
     if args.profile:
@@ -154,62 +170,64 @@ def run(args: argparse.Namespace) -> int:
     """Train, measure, report; the exit code."""
     began = time.perf_counter()
     import jax
+    import numpy as np
 
     if args.devices > 1:
         with contextlib.suppress(RuntimeError):  # the devices are known already
             jax.config.update("jax_num_cpu_devices", args.devices)
     from rich.console import Console
 
-    from jaxmath import datasets, train
+    from jaxmath import train
     from jaxmath.benchmark import environment
 
     recipe = train.RECIPES[args.model]
     args.dataset = args.dataset or recipe.dataset
-    dataset = datasets.load(args.dataset)
-    if not dataset.num_classes:
-        raise ValueError(f"{args.dataset} has no classes to tell apart")
-    key = jax.random.key(SPLIT_SEED)
-    parts = datasets.standardized_parts(key, dataset, validation=args.validation)
-    sizes = {n: len(getattr(parts, n)[0]) if getattr(parts, n) else 0 for n in parts._fields[:3]}
+    task = train.task_of(recipe, args.dataset)
+    own = train.own_options(vars(args), args.model, train.RECIPES)
+    parts = task.parts(jax.random.key(SPLIT_SEED), args.dataset, args.validation, own)
+    sizes = {n: len(getattr(parts, n)[1]) if getattr(parts, n) else 0 for n in parts._fields[:3]}
     settings = settle(args, sizes["training"])
-    several = lambda value: tuple(value) if isinstance(value, list) else value
-    model = recipe.make(dataset, **{name: several(settings[name]) for name in recipe.options})
+    model = recipe.make(parts.raw_test, **own)
+    folder = args.out or Path("results/train") / f"{args.model}-{Path(args.dataset).name}"
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    write = train.make_writer(
+        task, model, parts, vars(args), folder / "samples.txt", settings["seed"],
+        lambda text: console.print(text, markup=False, soft_wrap=True),
+    )  # fmt: skip
     steps = settings["epochs"] * -(-sizes["training"] // settings["batch_size"])
     compute_dtype = "bfloat16" if settings["precision"] == "bfloat16" else None
     trainer = train.make_trainer(
         model, num_steps=steps, learning_rate=settings["learning_rate"],
         weight_decay=settings["weight_decay"], compute_dtype=compute_dtype,
     )  # fmt: skip
-    folder = args.out or Path("results/train") / f"{args.model}-{Path(args.dataset).name}"
     train.claim_folder(folder, settings, resume=args.resume, overwrite=args.overwrite)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    if write and not args.resume:
+        (folder / "samples.txt").unlink(missing_ok=True)
     where = environment()
     counts = ", ".join(f"{n:,} {name}" for name, n in sizes.items())
     console.print(
-        f"{args.dataset}: {counts} examples, {dataset.num_classes} classes; "
+        f"{args.dataset}: {counts} {task.unit.format(parts.raw_test.num_classes)}; "
         f"{where['platform']} ({where['device']}), jax {where['jax']}"
     )
     shown = ("batch_size", "epochs", "learning_rate", "weight_decay")
     console.print(f"{model.config}, " + ", ".join(f"{name} {settings[name]:g}" for name in shown))
     fit_began = time.perf_counter()
-    result = train_runs(settings, trainer, parts, args, folder, repr(model.config))
+    result = train_runs(settings, model, trainer, parts, args, folder, write)
     seconds = time.perf_counter() - fit_began
     if result.epochs == 0:
         raise Failure(result.message)
-    logits = train.predict(
-        model.apply_fn, result.state, parts.test[0], compute_dtype=compute_dtype, ensemble=True
-    )
-    found = train.classifier_report(logits, parts.test[1], dataset.class_names)
+    found = task.report(model, trainer.eval_fn, result.state, parts, compute_dtype)
     console.print(*train.report_tables(found))
     document = {
         "settings": settings, "environment": where, "examples": sizes, "epochs": result.epochs,
         "message": result.message, "seconds": {"training": seconds},
-        **{name: value for name, value in found.items() if name != "probabilities"},
+        **{name: value for name, value in found.items() if not isinstance(value, np.ndarray)},
     }  # fmt: skip
     written = train.write_figures(folder, document, result.history, settings["seed"])
     if not args.no_plots:
         outcome = train.Outcome(model, result.state, parts, result.history, found)
-        written += train.write_plots(folder, outcome, recipe)
+        written += train.write_plots(folder, outcome, task, recipe)
+    written += ["samples.txt"] if write else []
     written += ["profile/"] if args.profile else []
     console.print(
         f"{time.perf_counter() - began:.1f} s, of which training {seconds:.1f} s; wrote "

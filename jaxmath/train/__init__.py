@@ -40,22 +40,29 @@ from jaxmath.train.checkpoint import CheckpointError, restore_checkpoint, save_c
 from jaxmath.train.devices import data_mesh
 from jaxmath.train.evaluate import evaluate
 from jaxmath.train.fit import fit
-from jaxmath.train.folder import claim_folder, write_figures, write_plots
-from jaxmath.train.options import Option, add_options, settle_options
+from jaxmath.train.folder import claim_folder, write_figures
+from jaxmath.train.options import Option, add_options, own_options, settle_options
 from jaxmath.train.plots import plot_confusion, plot_curves, plot_mistakes, plot_reliability
 from jaxmath.train.predict import predict
-from jaxmath.train.recipe import Model, Outcome, Recipe
+from jaxmath.train.recipe import Model, Outcome, Recipe, Task
 from jaxmath.train.recipes import RECIPES
-from jaxmath.train.report import classifier_report, report_tables
+from jaxmath.train.report import classifier_report, measures_report, report_tables
 from jaxmath.train.result import FitResult
+from jaxmath.train.series import SERIES, plot_series
 from jaxmath.train.signals import stop_signals
 from jaxmath.train.state import TrainState, from_flax, init_state, to_flax
 from jaxmath.train.step import Batch, adapt, supervised_eval, supervised_step
+from jaxmath.train.tasks import CLASSES, task_of, write_plots
+from jaxmath.train.text import SAMPLING, TEXT, make_sampler, make_writer, plain_parts
 from jaxmath.train.trainer import Trainer, make_trainer
 from jaxmath.train.truncated import truncated_step
 
 __all__ = [
+    "CLASSES",
     "RECIPES",
+    "SAMPLING",
+    "SERIES",
+    "TEXT",
     "Batch",
     "CheckpointError",
     "FitResult",
@@ -63,6 +70,7 @@ __all__ = [
     "Option",
     "Outcome",
     "Recipe",
+    "Task",
     "TrainState",
     "Trainer",
     "adapt",
@@ -74,11 +82,17 @@ __all__ = [
     "fit",
     "from_flax",
     "init_state",
+    "make_sampler",
     "make_trainer",
+    "make_writer",
+    "measures_report",
+    "own_options",
+    "plain_parts",
     "plot_confusion",
     "plot_curves",
     "plot_mistakes",
     "plot_reliability",
+    "plot_series",
     "predict",
     "report_tables",
     "restore_checkpoint",
@@ -87,6 +101,7 @@ __all__ = [
     "stop_signals",
     "supervised_eval",
     "supervised_step",
+    "task_of",
     "to_flax",
     "truncated_step",
     "write_figures",

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from jaxmath._files import write_csv, write_json, write_whole
-from jaxmath.train import plots
-from jaxmath.train.recipe import Outcome, Recipe
 from jaxmath.typing import ArrayLike
 
-__all__ = ["claim_folder", "write_figures", "write_plots"]
+__all__ = ["claim_folder", "write_figures"]
 
 
 def claim_folder(
@@ -74,7 +72,7 @@ def write_figures(
 
     Args:
       folder: where to.
-      document: the ``classifier_report``, and what shall stand beside it.
+      document: a task's report, and what shall stand beside it.
       history: name → values of shape (epochs,) or (epochs, seeds).
       first_seed: the seeds count from it.
 
@@ -102,40 +100,12 @@ def write_figures(
         {"seed": first_seed + i, **{name: row["seeds"][i] for name, row in test.items()}}
         for i in range(runs)
     ])  # fmt: skip
-    write_csv(folder / "classes.csv", document["classes"])
+    if "classes" in document:
+        write_csv(folder / "classes.csv", document["classes"])
     lanes = {name: np.reshape(values, (-1, runs)) for name, values in history.items()}
     write_csv(folder / "history.csv", [
         {"epoch": e + 1, "seed": first_seed + i, **{name: v[e, i] for name, v in lanes.items()}}
         for e in range(len(lanes["loss"])) for i in range(runs)
     ])  # fmt: skip
-    return ["metrics.json", "seeds.csv", "classes.csv", "history.csv"]
-
-
-def write_plots(folder: Path, outcome: Outcome, recipe: Recipe) -> list[str]:
-    """The pictures of a classifier's run, and those that are the recipe's own.
-
-    Args:
-      folder: where to.
-      outcome: the run.
-      recipe: whose ``plots`` are drawn beside.
-
-    Returns:
-      The files' names.
-
-    Raises:
-      ImportError: matplotlib is not installed.
-
-    Example:
-      >>> from jaxmath.train import RECIPES
-      >>> dict(RECIPES["mlp"].plots)  # has none of its own
-      {}
-    """
-    p, test = outcome.report["probabilities"], outcome.parts.raw_test
-    confusion, every = outcome.report["confusion"], np.tile(np.asarray(test.y), len(p))
-    plots.plot_curves(outcome.history, folder / "curves.png")
-    plots.plot_confusion(confusion, folder / "confusion.png", class_names=test.class_names)
-    plots.plot_reliability(p.reshape(-1, p.shape[-1]), every, folder / "reliability.png")
-    plots.plot_mistakes(test, p.mean(axis=0), folder / "mistakes.png")
-    for name, plot in recipe.plots.items():
-        plot(outcome, folder / name)
-    return ["curves.png", "confusion.png", "reliability.png", "mistakes.png", *recipe.plots]
+    classes = ["classes.csv"] if "classes" in document else []
+    return ["metrics.json", "seeds.csv", *classes, "history.csv"]

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["Option", "add_options", "settle_options"]
+__all__ = ["Option", "add_options", "own_options", "settle_options"]
 
 
 class Option(NamedTuple):
@@ -13,7 +13,8 @@ class Option(NamedTuple):
 
     Args:
       kind: int, float or str.
-      default: its value where it is not given; of a tuple the option takes several.
+      default: its value where it is not given; of a tuple the option takes several. None leaves it
+        to the data.
       help: what it is, in a few words.
       low: the least number.
       high: the number that all are below.
@@ -79,6 +80,8 @@ class Option(NamedTuple):
 
 
 def _spelled(value: Any) -> str:
+    if value is None:
+        return "that of the data"
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
@@ -131,6 +134,40 @@ def add_options(parser: Any, recipes: Mapping[str, Any]) -> None:
         next(iter(takes.values())).add_to(parser, name, text)
 
 
+def own_options(given: Mapping[str, Any], model: str, recipes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a recipe's ``make`` takes beside the data, the defaults filled in.
+
+    Args:
+      given: name → value, None where it was not given.
+      model: the recipe's name.
+      recipes: name → Recipe.
+
+    Returns:
+      name → value, tuples where several are taken.
+
+    Raises:
+      ValueError: an option that the model has not.
+
+    Example:
+      >>> from jaxmath.train import RECIPES
+      >>> own_options({"hidden": [5], "dropout": None}, "mlp", RECIPES)["hidden"]
+      (5,)
+      >>> own_options({"hidden": [5]}, "softmax", RECIPES)
+      Traceback (most recent call last):
+      ...
+      ValueError: softmax takes no --hidden
+    """
+    own = recipes[model].options
+    for name in (name for other in recipes.values() for name in other.options):
+        if given.get(name) is not None and name not in own:
+            raise ValueError(f"{model} takes no --{name.replace('_', '-')}")
+    values = {
+        name: option.default if given.get(name) is None else given[name]
+        for name, option in own.items()
+    }
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+
+
 def settle_options(
     given: Mapping[str, Any], model: str, recipes: Mapping[str, Any], num_training: int
 ) -> dict[str, Any]:
@@ -152,20 +189,13 @@ def settle_options(
       >>> from jaxmath.train import RECIPES
       >>> settle_options({"epochs": 5}, "softmax", RECIPES, 100)["epochs"]
       5
-      >>> settle_options({"hidden": [5]}, "softmax", RECIPES, 100)
-      Traceback (most recent call last):
-      ...
-      ValueError: softmax takes no --hidden
     """
-    recipe = recipes[model]
+    own = own_options(given, model, recipes)
     power_of_2 = 1 << max(num_training // 20, 1).bit_length() - 1
-    own = {name: option.default for name, option in recipe.options.items()}
-    defaults = {"batch_size": min(max(power_of_2, 8), 128), **recipe.training, **own}
-    given = {name: value for name, value in given.items() if value is not None}
-    for name in (name for other in recipes.values() for name in other.options):
-        if name in given and name not in defaults:
-            raise ValueError(f"{model} takes no --{name.replace('_', '-')}")
-    settings = {name: given.get(name, value) for name, value in defaults.items()}
+    defaults = {"batch_size": min(max(power_of_2, 8), 128), **recipes[model].training}
+    settings = {
+        name: value if given.get(name) is None else given[name] for name, value in defaults.items()
+    } | own
     if settings["batch_size"] > num_training:
         raise ValueError(
             f"--batch-size {settings['batch_size']} is larger than the {num_training} training "

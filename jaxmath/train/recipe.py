@@ -11,7 +11,7 @@ from jaxmath.datasets import Parts
 from jaxmath.train.options import Option
 from jaxmath.typing import Array, PyTree
 
-__all__ = ["Model", "Outcome", "Recipe"]
+__all__ = ["Model", "Outcome", "Recipe", "Task"]
 
 
 def _is_right(logits: Array, label: Array) -> Array:
@@ -28,6 +28,8 @@ class Model(NamedTuple):
       apply_fn: as ``supervised_eval`` takes it; an example is a row of the data set.
       loss: ``loss(y, target)``, a classifier's by default.
       metrics: more measures of the kind.
+      modes: ``fit``'s mode of one run, and of several at once.
+      clip: the largest norm of a gradient, None for any.
 
     Example:
       >>> import jax
@@ -44,6 +46,8 @@ class Model(NamedTuple):
     apply_fn: Callable
     loss: Callable[[Any, Any], Array] = nn.softmax_cross_entropy
     metrics: Mapping[str, Callable] = {"accuracy": _is_right}
+    modes: tuple[str, str] = ("scan", "vmap")
+    clip: float | None = None
 
 
 class Outcome(NamedTuple):
@@ -54,7 +58,7 @@ class Outcome(NamedTuple):
       states: the state at the end, with a leading axis of seeds.
       parts: the data.
       history: name → values of shape (epochs,) or (epochs, seeds).
-      report: what ``classifier_report`` found.
+      report: what the task's ``report`` found.
 
     Example:
       >>> Outcome._fields[-1]
@@ -68,17 +72,45 @@ class Outcome(NamedTuple):
     report: Mapping[str, Any]
 
 
+class Task(NamedTuple):
+    """What data of a kind ask of a model: their parts, how good it is, and pictures of that.
+
+    Args:
+      takes: ``takes(name)``: is the data set of this kind?
+      parts: ``parts(key, name, validation, options) -> Parts``, options the recipe's own.
+      report: ``report(model, eval_fn, states, parts, compute_dtype)``, a dictionary for JSON but
+        for arrays; ``test`` in it is name → row as ``classifier_report`` has them.
+      plots: pictures, file name → ``plot(outcome, path)``.
+      unit: what an example is called, with {} for the number of classes.
+      sampler: as ``make_sampler``, where a model of it can write text.
+
+    Example:
+      >>> from jaxmath import train
+      >>> train.task_of(train.RECIPES["mlp"], "iris") is train.CLASSES
+      True
+    """
+
+    takes: Callable[[str], bool]
+    parts: Callable[[Array, str, float, Mapping[str, Any]], Parts]
+    report: Callable[..., dict[str, Any]]
+    plots: Mapping[str, Callable[[Outcome, Path], None]]
+    unit: str = "examples, {} classes"
+    sampler: Callable[..., Callable[[Array, PyTree], str]] | None = None
+
+
 class Recipe(NamedTuple):
     """A kind of model with all that is its own.
 
     Args:
       summary: what it is, in a line.
-      make: ``make(dataset, **options) -> Model``, the sizes of input and output from the data.
+      make: ``make(dataset, **options) -> Model``, the sizes of input and output from the data (the
+        test part of them, before standardization).
       training: epochs, learning_rate and weight_decay to start from.
       options: what ``make`` takes beside the data. Recipes that share an option may differ in its
         default only.
       dataset: the name of the data set to train on by default.
       plots: more pictures, file name → ``plot(outcome, path)``.
+      tasks: what it can learn beside telling classes apart; the first that takes the data.
 
     Example:
       >>> from jaxmath import train
@@ -93,3 +125,4 @@ class Recipe(NamedTuple):
     options: Mapping[str, Option] = {}
     dataset: str = "digits"
     plots: Mapping[str, Callable[[Outcome, Path], None]] = {}
+    tasks: tuple[Task, ...] = ()

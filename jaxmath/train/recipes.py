@@ -10,6 +10,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from jaxmath.datasets import Dataset
+from jaxmath.train._image_recipes import IMAGE_RECIPES
+from jaxmath.train._sequence_recipes import SEQUENCE_RECIPES
 from jaxmath.train.options import Option
 from jaxmath.train.recipe import Model, Recipe
 from jaxmath.train.step import adapt
@@ -53,4 +55,6 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType({
         lambda dataset: _mlp(dataset, (), "identity", 0.0),
         training={"epochs": 100, "learning_rate": 2e-2, "weight_decay": 0.1},
     ),
+    **IMAGE_RECIPES,
+    **SEQUENCE_RECIPES,
 })  # fmt: skip

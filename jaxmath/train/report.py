@@ -1,6 +1,6 @@
 """How good a classifier is, or several of one kind: every figure with its standard error."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath import nn
-from jaxmath.typing import Array, ArrayLike, as_array
+from jaxmath.train.evaluate import evaluate
+from jaxmath.typing import Array, ArrayLike, PyTree, as_array
 
-__all__ = ["classifier_report", "report_tables"]
+__all__ = ["classifier_report", "measures_report", "report_tables"]
 
 _MEASURES = ("accuracy", "loss", "brier_score", "calibration_error")
 
@@ -97,14 +98,42 @@ def classifier_report(
     }
 
 
+def measures_report(
+    eval_fn: Callable, states: PyTree, data: Any, *, batch_size: int = 256
+) -> dict[str, Any]:
+    """The mean of every measure over a test sample, for models that differ in their seeds.
+
+    Args:
+      eval_fn: as ``evaluate`` takes it.
+      states: with a leading axis of r seeds.
+      data: ``(x, y)``.
+      batch_size: as in ``evaluate``.
+
+    Returns:
+      A dictionary for JSON: ``test_examples``, and ``test`` as in ``classifier_report``.
+
+    Example:
+      >>> report = measures_report(
+      ...     lambda state, batch: {"loss": state * batch.x}, jnp.array([1.0, 3.0]),
+      ...     (jnp.ones(5), jnp.zeros(5)))
+      >>> report["test"]["loss"]["mean"]
+      2.0
+    """
+    runs = jax.tree.leaves(states)[0].shape[0]
+    one = lambda i: jax.tree.map(lambda a: a[i], states)
+    found = [evaluate(eval_fn, one(i), data, batch_size=batch_size) for i in range(runs)]
+    test = {name: _summary(np.array([row[name] for row in found])) for name in found[0]}
+    return {"test": test, "test_examples": len(data[1])}
+
+
 def report_tables(report: Mapping[str, Any]) -> list[Any]:
     """The figures of the test part, and of each class, as tables for a console.
 
     Args:
-      report: what ``classifier_report`` found.
+      report: what ``classifier_report`` or ``measures_report`` found.
 
     Returns:
-      Two tables that ``rich`` prints.
+      Tables that ``rich`` prints, one or two.
 
     Raises:
       ImportError: rich is not installed.
@@ -118,20 +147,26 @@ def report_tables(report: Mapping[str, Any]) -> list[Any]:
     """
     from rich.table import Table
 
-    runs, n = len(report["test"]["loss"]["seeds"]), sum(r["support"] for r in report["classes"])
+    runs = len(report["test"]["loss"]["seeds"])
+    classes = report.get("classes", ())
+    n = sum(row["support"] for row in classes) or report["test_examples"]
     over = f"mean ± standard error of {runs} seeds" if runs > 1 else "one seed"
-    board = Table(title=f"Test part, {n:,} examples: {over}")
+    title = f"Test part, {n:,} examples: {over}"
+    board = Table(title=title, min_width=len(title))
     board.add_column("measure", no_wrap=True)
     board.add_column("value", justify="right", no_wrap=True)
     for name, row in report["test"].items():
         scale, unit, digits = (100.0, " %", 2) if name == "accuracy" else (1.0, "", 4)
         spread = row["standard_error_over_seeds"]
-        text = f"{scale * row['mean']:.{digits}f}"
-        text += f" ± {scale * spread:.{digits}f}" if spread is not None else ""
+        form = f".{digits}f" if row["mean"] >= 0.01 else ".3g"
+        text = f"{scale * row['mean']:{form}}"
+        text += f" ± {scale * spread:{form}}" if spread is not None else ""
         board.add_row(name.replace("_", " "), text + unit)
-        if name == "accuracy":
+        if "standard_error_of_test_sample" in row:
             sample = 100 * row["standard_error_of_test_sample"]
             board.add_row(f"  standard error from {n:,} examples", f"± {sample:.2f} %")
+    if not classes:
+        return [board]
     if runs > 1:
         averaged = report["accuracy_of_averaged_probabilities"]
         board.add_row("accuracy of the averaged probabilities", f"{100 * averaged:.2f} %")
@@ -140,7 +175,7 @@ def report_tables(report: Mapping[str, Any]) -> list[Any]:
     table.add_column("class", no_wrap=True)
     for column in ("precision", "recall", "f1", "examples"):
         table.add_column(column, justify="right", no_wrap=True)
-    for row in report["classes"]:
+    for row in classes:
         shares = (f"{100 * row[name]:.1f} %" for name in ("precision", "recall", "f1"))
         table.add_row(row["class"], *shares, f"{row['support']:,}")
     return [board, table]

@@ -66,6 +66,8 @@ def make_trainer(
     """
     schedule = optax.cosine_decay_schedule(learning_rate, num_steps)
     optimizer = optax.adamw(schedule, weight_decay=weight_decay, mask=nn.decay_mask)
+    if model.clip is not None:
+        optimizer = optax.chain(optax.clip_by_global_norm(model.clip), optimizer)
     common = {"metrics": model.metrics, "compute_dtype": compute_dtype}
 
     def start(seed: Array | int) -> TrainState:

@@ -90,6 +90,49 @@ def test_an_interrupted_run_goes_on_to_the_bit(script, whole, tmp_path, monkeypa
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
 
 
+def test_small_network_of_images(script, tmp_path):
+    """Lanes one after another, with batch norm's statistics, on images of another size."""
+    settings = {
+        "dataset": "digits", "image-size": 6, "width": 0.25, "seeds": 2, "epochs": 4,
+        "validation": 0, "augment": "none", "out": tmp_path,
+    }  # fmt: skip
+    options = [f"--{name}={value}" for name, value in settings.items()]
+    assert script.main(["cnn", "--no-plots", *options]) == 0
+    document = _figures(tmp_path)
+    assert min(document["test"]["accuracy"]["seeds"]) > 0.5
+    assert document["settings"]["image_size"] == 6
+
+
+def test_small_network_of_text(script, tmp_path, capsys):
+    book, out = tmp_path / "book.txt", tmp_path / "out"
+    book.write_text("the cat sat on the mat\n" * 40)
+    settings = {
+        "dataset": book, "length": 16, "hidden": 8, "epochs": 5, "sample": 20, "out": out
+    }  # fmt: skip
+    run = ["rnn", *(f"--{name}={value}" for name, value in settings.items())]
+    assert script.main(run) == 0
+    document = _figures(out)
+    assert set(document["test"]) == {"bits_per_character", "loss"}
+    assert document["test"]["bits_per_character"]["mean"] < 4.0
+    assert {path.name for path in out.iterdir()} == {
+        "metrics.json", "seeds.csv", "history.csv", "run.json", "curves.png", "samples.txt",
+        "checkpoints",
+    }  # fmt: skip
+    before = (out / "samples.txt").read_text()
+    headings = [line for line in before.splitlines() if line.startswith("---")]
+    assert headings == [f"--- after epoch {epoch} ---" for epoch in (2, 3, 4, 5)]
+    capsys.readouterr()
+    assert (
+        script.main([*run, "--resume", "--no-plots", "--temperature", "0", "--prompt", "mat"]) == 0
+    )
+    shown = capsys.readouterr().out
+    after = (out / "samples.txt").read_text()
+    last = after.index(headings[-1])
+    assert after[:last] == before[: before.index(headings[-1])]
+    assert after[last:].startswith(f"{headings[-1]}\nmat")
+    assert after[last:].strip() in shown
+
+
 def test_divergence_is_one_line(script, tmp_path, monkeypatch, capsys):
     message = "fit: loss or state not finite at step 1 (epoch 1): stopped there"
 
@@ -111,6 +154,7 @@ def test_divergence_is_one_line(script, tmp_path, monkeypatch, capsys):
          "--batch-size 10 is not a multiple of --devices 4"),
         (["--devices", "2", "--seeds", "3"], "--seeds 3 is not a multiple of --devices 2"),
         (["--dropout", "0.1"], "softmax takes no --dropout"),
+        (["--prompt", "a"], "--prompt is for text"),
         (["--resume"], "there is no run to resume in "),
         (["--validation", "0.999"], "split: argument `fractions` leaves part 0 empty"),
     ],

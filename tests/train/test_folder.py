@@ -57,7 +57,7 @@ def test_a_recipe_draws_pictures_of_its_own(tmp_path, monkeypatch):
     outcome = train.Outcome("model", "states", parts, {"loss": [1.0, 0.5]}, report)
     own = {"filters.png": lambda outcome, path: path.write_text(outcome.model)}
     recipe = train.RECIPES["softmax"]._replace(plots=own)
-    names = train.write_plots(tmp_path, outcome, recipe)
+    names = train.write_plots(tmp_path, outcome, train.CLASSES, recipe)
     assert names[-1] == "filters.png"
     assert {path.name for path in tmp_path.iterdir()} == set(names)
     assert (tmp_path / "filters.png").read_text() == "model"

@@ -1,0 +1,201 @@
+"""Text, a character after another: its parts, how well it is foretold, what a network writes."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxmath import datasets
+from jaxmath.datasets import Dataset, Parts
+from jaxmath.train.options import Option
+from jaxmath.train.recipe import Model, Task
+from jaxmath.train.report import measures_report
+from jaxmath.typing import Array, PyTree
+
+__all__ = ["SAMPLING", "TEXT", "make_sampler", "make_writer", "plain_parts"]
+
+# Pieces that are only read are longer, for each begins without memory.
+_READ = 1024
+
+SAMPLING: Mapping[str, Option] = {
+    "sample": Option(int, 200, "characters of each sample", low=1),
+    "temperature": Option(float, 1.0, "below 1 for likelier characters, 0 for the likeliest", 0.0),
+    "top_k": Option(int, None, "draw from the N likeliest characters alone", low=1),
+    "prompt": Option(str, "", "what the text begins with"),
+}
+
+
+def _takes(name: str) -> bool:
+    return name == "surnames" or Path(name).is_file()
+
+
+def _texts(key: Array, name: str, test: float, validation: float) -> tuple[str, str, str]:
+    """Training, validation and test part: of the names at random, of a file from front to back."""
+    shares = ((1 - test) * (1 - validation), (1 - test) * validation, test)
+    if name == "surnames":
+        # No share may be 0 there.
+        parts = datasets.split_texts(key, datasets.surnames(), [s for s in shares if s])
+        lines = ["\n".join(("", *part)) for part in parts]
+        return lines[0], lines[1] if validation else "", lines[-1]
+    text = datasets.text_file(name)
+    first, second = (round(len(text) * share) for share in (shares[0], shares[0] + shares[1]))
+    return text[:first], text[first:second], text[second:]
+
+
+def _pieces(vocabulary: datasets.Vocabulary, text: str, length: int) -> tuple[Any, Any]:
+    """Pieces of so many characters, with the next one of each to foretell."""
+    ids = datasets.encode_text(vocabulary, text)
+    if len(ids) <= length:
+        raise ValueError(f"--length {length} needs longer text than a part of {len(ids)}")
+    x, y = datasets.aligned_streams(ids, num_streams=1, num_steps=length)
+    return x[:, 0], y[:, 0]
+
+
+def _held(vocabulary: datasets.Vocabulary, text: str) -> tuple[Any, Any]:
+    steps = max(len(text) - 1, 1)
+    return _pieces(vocabulary, text, steps // -(-steps // _READ))
+
+
+def plain_parts(training: Any, validation: Any, test: Dataset) -> Parts:
+    """Parts of data that are not standardized.
+
+    Args:
+      training: the pair of inputs and targets.
+      validation: the same, or None.
+      test: as a data set.
+
+    Returns:
+      Parts.
+
+    Example:
+      >>> pair = (np.zeros((2, 3)), np.zeros(2))
+      >>> plain_parts(pair, None, Dataset(*pair)).test[0].shape
+      (2, 3)
+    """
+    identity = datasets.Standardization(np.zeros(()), np.ones(()))
+    return Parts(training, validation, (test.x, test.y), test, identity)
+
+
+def _parts(key: Array, name: str, validation: float, options: Mapping[str, Any]) -> Parts:
+    training, held, test = _texts(key, name, 0.2, validation)
+    vocabulary = datasets.fit_vocabulary(training + held + test)
+    return plain_parts(
+        _pieces(vocabulary, training, options["length"]),
+        _held(vocabulary, held) if held else None,
+        Dataset(*_held(vocabulary, test), class_names=tuple(vocabulary.characters)),
+    )
+
+
+def _report(
+    model: Model, eval_fn: Callable, states: PyTree, parts: Parts, compute_dtype: Any
+) -> dict[str, Any]:
+    return measures_report(eval_fn, states, parts.test, batch_size=32)
+
+
+def make_sampler(model: Model, parts: Parts, given: Mapping[str, Any]) -> Callable:
+    """A function that lets a recurrent network of text write.
+
+    Args:
+      model: the network, of a recipe that takes text.
+      parts: the text.
+      given: name → value of the options ``SAMPLING``, None for the default.
+
+    Returns:
+      ``sample(key, params) -> text``, the prompt and what comes after it.
+
+    Raises:
+      ValueError: the prompt has a character that the text has not, or top-k is more than there are.
+
+    Example:
+      >>> SAMPLING["temperature"].default
+      1.0
+    """
+    from jaxmath.models import generation
+
+    asked = {
+        name: option.default if given.get(name) is None else given[name]
+        for name, option in SAMPLING.items()
+    }
+    known, prompt, top_k = parts.raw_test.class_names, asked["prompt"], asked["top_k"]
+    for i, character in enumerate(prompt):
+        if character not in known:
+            raise ValueError(
+                f"--prompt has {character!r} at position {i}, not one of the {len(known)} "
+                "characters of the text"
+            )
+    if top_k is not None and top_k > len(known):
+        raise ValueError(f"--top-k {top_k} is more than the {len(known)} characters of the text")
+    # A prompt begins a line; a text without lines is begun by one of its characters.
+    first = "\n" if "\n" in known else "" if prompt else known[int(parts.test[0][0, 0])]
+    alphabet, begun = "".join(known), first + prompt
+    tokens = generation.encode_text(begun, alphabet)
+
+    @jax.jit
+    def draw(key: Array, params: PyTree) -> Array:
+        return generation.generate(
+            key, params, tokens, asked["sample"], config=model.config,
+            temperature=asked["temperature"], top_k=top_k,
+        )  # fmt: skip
+
+    return lambda key, params: (
+        begun.removeprefix("\n") + generation.decode_text(draw(key, params), alphabet)
+    )
+
+
+def make_writer(
+    task: Task, model: Model, parts: Parts, given: Mapping[str, Any], path: Path, seed: int,
+    show: Callable[[str], Any],
+) -> Callable[[int, PyTree], None] | None:  # fmt: skip
+    """What lets a network of text write on its way, into a file and onto the screen.
+
+    Args:
+      task: what is learned.
+      model: as in ``make_sampler``.
+      parts: the same.
+      given: the same.
+      path: where to.
+      seed: of the samples, another one for each epoch.
+      show: prints a text.
+
+    Returns:
+      ``write(epoch, params)``, or None where the task writes no text.
+
+    Raises:
+      ValueError: as ``make_sampler``; or an option of text is given where there is none.
+
+    Example:
+      >>> from jaxmath.train.tasks import CLASSES
+      >>> make_writer(CLASSES, None, None, {"prompt": "a"}, Path(), 0, print)
+      Traceback (most recent call last):
+      ...
+      ValueError: --prompt is for text
+    """
+    if task.sampler is None:
+        for name in SAMPLING:
+            if given.get(name) is not None:
+                raise ValueError(f"--{name.replace('_', '-')} is for text")
+        return None
+    sample = task.sampler(model, parts, given)
+
+    def write(epoch: int, params: PyTree) -> None:
+        text = sample(jax.random.fold_in(jax.random.key(seed), epoch), params)
+        _write_sample(path, epoch, text)
+        show(f"--- after epoch {epoch} ---\n{text}\n")
+
+    return write
+
+
+def _write_sample(path: Path, epoch: int, text: str) -> None:
+    """Add a sample to the file; that of an epoch that was there takes the old one's place."""
+    before = path.read_text(encoding="utf-8") if path.is_file() else ""
+    heading = f"--- after epoch {epoch} ---\n"
+    before = before[: before.index(heading)] if heading in before else before
+    path.write_text(f"{before}{heading}{text}\n\n", encoding="utf-8")
+
+
+TEXT = Task(
+    takes=_takes, parts=_parts, report=_report, plots={}, unit="pieces of text, {} characters",
+    sampler=make_sampler,
+)  # fmt: skip
