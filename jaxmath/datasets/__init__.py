@@ -25,6 +25,7 @@ from jaxmath.datasets.text import (
     text_file,
 )
 from jaxmath.datasets.text_sequences import Sequences, aligned_streams, padded_texts, split_texts
+from jaxmath.datasets.time_series import mackey_glass, sine_series
 
 __all__ = [
     "Dataset",
@@ -49,11 +50,13 @@ __all__ = [
     "image_rows",
     "iris",
     "load",
+    "mackey_glass",
     "mnist_5k",
     "noisy_sine",
     "openml",
     "padded_texts",
     "parity",
+    "sine_series",
     "spirals",
     "split",
     "split_texts",

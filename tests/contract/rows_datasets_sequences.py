@@ -1,5 +1,6 @@
 """Rows of the sequences of ``jaxmath.datasets``: tasks from a key, text on the host."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ from jaxmath import datasets
 from tests.contract.row import Bad, HostRow, NotDifferentiable, Row, key
 
 IMAGES = "tests/datasets/test_image_sequences.py"
+SERIES = "tests/datasets/test_time_series.py"
 TASKS = "tests/datasets/test_sequence_tasks.py"
 TEXT = "tests/datasets/test_text.py"
 TEXTS = "tests/datasets/test_text_sequences.py"
@@ -16,9 +18,9 @@ KEY = jax.random.key(0)
 DRAW = NotDifferentiable("a random draw: no argument is real")
 
 
-def task(name: str, evidence: str, size: int, sizes: str, real: bool = True) -> Row:
+def task(name: str, evidence: str, size: int, sizes: str, real: bool = True, **static: Any) -> Row:
     """A task of 3 sequences; the second argument carries the dtype."""
-    fn = getattr(datasets, name)
+    fn = partial(getattr(datasets, name), **static)
     more = lambda like: {"dtype": like.dtype} if real else {}
     return Row(
         f"datasets.{name}",
@@ -31,7 +33,7 @@ def task(name: str, evidence: str, size: int, sizes: str, real: bool = True) -> 
             Bad((KEY, 3, 4.0), f"argument `{sizes}` must be an integer", TypeError),
         ),
         call=lambda key, like: tuple(fn(key, 3, size, **more(like))),
-        evidence=f"{TASKS}::{evidence}",
+        evidence=evidence,
         note="the second argument carries the dtype",
     )
 
@@ -41,9 +43,32 @@ def host(name: str, reason: str, evidence: str) -> HostRow:
 
 
 ROWS: list[Any] = [
-    task("adding_problem", "test_adding_problem", 5, "num_steps"),
-    task("copy_memory", "test_copy_memory", 2, "delay", real=False),
-    task("parity", "test_parity", 5, "num_steps"),
+    task("adding_problem", f"{TASKS}::test_adding_problem", 5, "num_steps"),
+    task("copy_memory", f"{TASKS}::test_copy_memory", 2, "delay", real=False),
+    task("parity", f"{TASKS}::test_parity", 5, "num_steps"),
+    task(
+        "mackey_glass",
+        f"{SERIES}::test_is_that_of_scipy",
+        5,
+        "num_steps",
+        delay=2,
+        resolution=1,
+        washout=3,
+    ),
+    Row(
+        "datasets.sine_series",
+        lambda rng, dtype: (key(rng), *jnp.asarray(rng.uniform(1.0, 2.0, 2), dtype)),
+        diff=(1, 2),
+        bad=(
+            Bad((0, 3, 5), "argument `key`", TypeError),
+            Bad((KEY, 0, 5), "argument `n` must be at least 1"),
+            Bad((KEY, 3, 0), "argument `num_steps` must be at least 1"),
+        ),
+        call=lambda key, period, noise: tuple(
+            datasets.sine_series(key, 3, 5, period=period, noise=noise, dtype=noise.dtype)
+        ),
+        evidence=f"{SERIES}::test_sines",
+    ),
     host("image_rows", "reshapes host data", f"{IMAGES}::test_rows_and_pixels_by_hand"),
     host("image_pixels", "reshapes host data", f"{IMAGES}::test_rows_and_pixels_by_hand"),
     host("Sequences", "a record: two arrays with names", f"{TEXTS}::test_padded_by_hand"),
