@@ -22,9 +22,9 @@ from jaxmath.models import (
     ngram,
     perceptron,
     polynomial_regression,
+    resnet,
     rnn,
     sequence_to_sequence,
-    resnet,
     softmax_regression,
     vgg,
 )
@@ -46,9 +46,9 @@ __all__ = [
     "ngram",
     "perceptron",
     "polynomial_regression",
+    "resnet",
     "rnn",
     "sequence_to_sequence",
-    "resnet",
     "softmax_regression",
     "vgg",
 ]
