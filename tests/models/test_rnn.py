@@ -68,6 +68,7 @@ def test_agrees_with_flax():
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * max(1, np.max(np.abs(b))))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_many_to_one_reads_the_last_valid_state(bidirectional):
     options = {"bidirectional": bidirectional}
@@ -95,6 +96,7 @@ def test_one_to_many_is_one_input_and_silence():
         rnn.apply(params, jnp.zeros((T, D)), config=config)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("cell", ["clockwork", "lstm"])
 def test_pieces_are_the_whole(cell):
     """And no logit sees the future."""

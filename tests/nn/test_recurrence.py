@@ -15,6 +15,7 @@ def run(name: str, params, x, **options):
     return nn.run_cell(CELLS[name], params, nn.initial_carry(params), x, **options)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", CELLS)
 def test_length_and_causality(name):
     """A shorter sequence and padding are one, exactly; so with NaN in it; the future counts not."""
@@ -78,6 +79,7 @@ def test_stacked_layers_are_layer_after_layer():
         nn.stacked_cell(3)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", CELLS)
 def test_no_step_and_one(name):
     params = random_params(name)
@@ -110,6 +112,7 @@ def test_lengths_under_vmap():
         np.testing.assert_allclose(y[i], run("gru", params, X[i], length=n)[1], rtol=1e-13)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("steps", [0, 1, 2, 37])
 def test_linear_recurrences_agree(steps):
     """Complex factors on both sides of the unit circle, value and gradient."""

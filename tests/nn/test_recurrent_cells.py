@@ -66,6 +66,7 @@ FLAX = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", FLAX)
 @pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-6), ("float64", 1e-12)])
 def test_agrees_with_flax(name, dtype, rtol):
@@ -179,6 +180,7 @@ def test_clockwork_refuses(periods, error, match):
         nn.clockwork_cell(params, nn.initial_carry(params), jnp.zeros(D), periods=periods)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", CELLS)
 def test_saturated_gates_give_no_nan(name):
     """Sums of ±10⁴ to ±10³⁰ in float32: value and gradient finite."""
