@@ -22,6 +22,7 @@ from jaxmath.models import (
     resnet,
     softmax_regression,
     vgg,
+    visualization,
 )
 
 __all__ = [
@@ -41,4 +42,5 @@ __all__ = [
     "resnet",
     "softmax_regression",
     "vgg",
+    "visualization",
 ]
