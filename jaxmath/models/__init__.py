@@ -27,6 +27,7 @@ from jaxmath.models import (
     sequence_to_sequence,
     softmax_regression,
     vgg,
+    visualization,
 )
 
 __all__ = [
@@ -51,4 +52,5 @@ __all__ = [
     "sequence_to_sequence",
     "softmax_regression",
     "vgg",
+    "visualization",
 ]

@@ -10,7 +10,7 @@ from jaxmath import nn
 from jaxmath.models._config import ImageConfig, check_choice, check_real, scaled
 from jaxmath.models._network import flatten
 from jaxmath.models.image_networks import apply, init, summary, torch_names, train
-from jaxmath.typing import Array, ArrayLike
+from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = [
     "Config", "Outputs", "apply", "init", "logits", "loss", "summary", "torch_names", "train",
@@ -31,7 +31,7 @@ _MODULES = {
 
 
 class Outputs(NamedTuple):
-    """What ``train`` returns where there are auxiliary heads: logits (k,), auxiliary (heads, k)."""
+    """The outputs in training, where there are heads: logits (k,), auxiliary (heads, k)."""
 
     logits: Array
     auxiliary: Array
@@ -123,7 +123,7 @@ class Config(ImageConfig):
         x = self._conv(net, "conv2", x, 64, 1)
         x = norm(self._conv(net, "conv3", x, 192, 3))
         x = _pool(net, "maxpool2", x, 3)
-        heads = []
+        heads: list[Array] = []
         last = 3 if self.variant == "published" else 2
         for before, module in zip(("3", *self.modules), self.modules, strict=False):
             if before[0] < module[0]:
@@ -239,7 +239,7 @@ def loss(outputs: Any, label: ArrayLike) -> Array:
     References:
       C. Szegedy and others, "Going deeper with convolutions", 2015, section 5.
     """
-    main = nn.softmax_cross_entropy(logits(outputs), label)
+    main = nn.softmax_cross_entropy(as_array("outputs", logits(outputs), ndim=1), label)
     if not isinstance(outputs, Outputs):
         return main
     heads = [nn.softmax_cross_entropy(z, label) for z in outputs.auxiliary]

@@ -72,9 +72,11 @@ def convolution(x: Array, kernel: Array, geometry: Geometry, groups: int) -> Arr
     """The cross-correlation, by what is fastest for the shapes on the platform."""
     backend = partial(by_xla, geometry=geometry, groups=groups)
     work = math.prod(geometry.out) * kernel.size
-    if work > LARGE and groups == 1 and kernel.shape[-2] > 1 and max(geometry.window) > 1:
+    # The gradient of 11×11 = 121 shifts compiles for minutes, that of patches for a second.
+    few = kernel.shape[-2] == 1 and math.prod(geometry.window) <= 27
+    if work > LARGE and groups == 1 and not few and max(geometry.window) > 1:
         return backend(x, kernel)
-    product = by_shifts if kernel.shape[-2] == 1 else by_patches
+    product = by_shifts if few else by_patches
     # Kept for the backward pass are x and W alone: patches are k times x, and are made again
     # (though XLA may see that it made them already, where both passes are one program). The inner
     # checkpoint keeps them out of the other platforms' programs, the outer one spares copies.

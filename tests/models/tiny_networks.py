@@ -34,7 +34,8 @@ def draw(
     def leaf(path: Any, like: Any) -> jax.Array:
         fan_in = np.prod(like.shape[:-1]) if len(like.shape) > 1 else 4.0
         x = rng.standard_normal(like.shape) / np.sqrt(fan_in)
-        x += bias * (path[-1].name == "bias")
+        if bias:
+            x = x / 4 + bias * (path[-1].name == "bias")
         return jnp.asarray(1 + np.abs(x) if path[-1].name in ("scale", "var") else x, dtype)
 
     return jax.tree.map_with_path(leaf, params), jax.tree.map_with_path(leaf, state)
