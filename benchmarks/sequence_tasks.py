@@ -259,9 +259,9 @@ TASKS: dict[str, Callable[[], Task]] = {
     "surnames": surnames,
     "rows": rows,
 }
-STEPS = {"adding": 10000, "copy": 10000, "clockwork": 3000, "surnames": 6000, "rows": 2000}
+STEPS = {"adding": 10000, "copy": 10000, "clockwork": 3000, "surnames": 3000, "rows": 1250}
 BATCH = {"surnames": 128}
-UNITS = {"clockwork": 64, "surnames": 256}
+UNITS = {"clockwork": 64}
 
 
 # Training.
