@@ -97,7 +97,8 @@ def padded_texts(
       ValueError: no text, or a character that is not known, with its position.
 
     Numerics:
-      Exact. The padding's id is 0, which means nothing: the length tells.
+      Exact. The padding's id is 0, which means nothing: the length tells. Parts of a text are
+      padded each to its own longest.
 
     Example:
       >>> sequences = padded_texts(Vocabulary("\\nab"), ["ab", "b"])

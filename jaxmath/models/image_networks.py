@@ -89,7 +89,8 @@ def apply(params: Params, model_state: PyTree, x: ArrayLike, *, config: ImageCon
     Args:
       params: the layers, as ``init`` makes them.
       model_state: the running statistics, as ``init`` makes them, or () where there are none.
-      x: an image, shape (H, W, C), as the configuration says.
+      x: an image, shape (H, W, C), as the configuration says: a row of ``dataset.images``, for a
+        data set's ``x`` is flat.
       config: the network.
 
     Returns:

@@ -228,13 +228,14 @@ def apply(
 
     Args:
       params: as ``init`` makes them.
-      x: the sequence, shape (T, d); for "one_to_many" a vector, shape (d,).
+      x: the sequence, shape (T, d); for "one_to_many" a vector, shape (d,). Symbols go in as
+        ``jax.nn.one_hot(ids, d)``.
       config: the shape of the network.
       length: n, where the sequence is shorter than its array (an integer from 0 to T).
 
     Returns:
-      Logits (or predictions): shape (k,) for "many_to_one", (T, k) for the others. Beyond the
-      length those are c: leave them out of the loss.
+      Logits (or predictions): shape (k,) for "many_to_one", of one output (1,); (T, k) for the
+      others. Beyond the length those are c: leave them out of the loss.
 
     Numerics:
       As ``nn.run_cell``: the padding's content counts for nothing. "many_to_one" reads the state
