@@ -190,3 +190,14 @@ def test_a_one_by_one_convolution_is_a_dense_layer_at_each_place():
 def test_bad_settings_are_refused(options, error, match):
     with pytest.raises(error, match=match):
         nn.convolve(np.ones((5, 6, 2)), np.ones((3, 3, 2, 2)), **options)
+
+
+def test_a_wide_window_makes_no_long_program():
+    """AlexNet's first layer on gray images: 121 shifts, whose gradient compiled for minutes."""
+
+    def size(k):
+        f = lambda x, w: jnp.sum(nn.convolve(x, w, stride=4))
+        x, w = jnp.zeros((20, 20, 1)), jnp.zeros((k, k, 1, 2))
+        return str(jax.make_jaxpr(jax.grad(f, 1))(x, w)).count("slice")
+
+    assert size(11) < 4 * size(3)
