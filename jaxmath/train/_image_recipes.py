@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxmath.datasets import Dataset
 from jaxmath.train._images import AUGMENTATIONS, augmentation
+from jaxmath.train.image_plots import first_filters, first_maps
 from jaxmath.train.options import Option
 from jaxmath.train.recipe import Model, Recipe
 from jaxmath.typing import Array, PyTree
@@ -99,6 +100,7 @@ def _options(
     return options
 
 
+_PLOTS = {"filters.png": first_filters, "feature_maps.png": first_maps}
 _SHORT = {"epochs": 10, "learning_rate": 2e-3, "weight_decay": 1e-2}
 
 IMAGE_RECIPES: Mapping[str, Recipe] = MappingProxyType({
@@ -110,6 +112,7 @@ IMAGE_RECIPES: Mapping[str, Recipe] = MappingProxyType({
             "dropout": Option(float, 0.5, "share of hidden units dropped", low=0.0, high=1.0),
         },
         dataset="mnist_5k",
+        plots=_PLOTS,
     ),
     "lenet5": Recipe(
         "LeNet-5, as published or as taught today",
@@ -120,5 +123,6 @@ IMAGE_RECIPES: Mapping[str, Recipe] = MappingProxyType({
             "variant": Option(str, "modern", "of lenet5", choices=("modern", "published")),
         },
         dataset="mnist_5k",
+        plots=_PLOTS,
     ),
 })  # fmt: skip
