@@ -6,11 +6,13 @@ to a data set by ``fit``, or by a function of the method's name, which returns a
 """
 
 from jaxmath.models import (
+    alexnet,
     backpropagation,
     backpropagation_through_time,
     cnn,
     generation,
     image_networks,
+    inception,
     lasso,
     lenet,
     linear_regression,
@@ -22,15 +24,20 @@ from jaxmath.models import (
     polynomial_regression,
     rnn,
     sequence_to_sequence,
+    resnet,
     softmax_regression,
+    vgg,
+    visualization,
 )
 
 __all__ = [
+    "alexnet",
     "backpropagation",
     "backpropagation_through_time",
     "cnn",
     "generation",
     "image_networks",
+    "inception",
     "lasso",
     "lenet",
     "linear_regression",
@@ -42,5 +49,8 @@ __all__ = [
     "polynomial_regression",
     "rnn",
     "sequence_to_sequence",
+    "resnet",
     "softmax_regression",
+    "vgg",
+    "visualization",
 ]

@@ -18,6 +18,10 @@ class ImageConfig:
         """The network, written once for every kind of pass ``net`` (``models/_network.py``)."""
         raise NotImplementedError
 
+    def torch_name(self, layer: str) -> str:
+        """The module of torchvision's network that is this layer."""
+        return layer
+
     def check(self, *integers: str) -> None:
         """Refuse what is no positive integer among the common fields and those named."""
         for name in ("image_size", "channels", "num_classes", *integers):

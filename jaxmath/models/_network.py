@@ -242,7 +242,10 @@ def draft(config: Any, caller: str) -> tuple[Layer, ...]:
     """The layers of a network, in the order in which they are passed."""
     net = Draft(caller)
     image = jax.ShapeDtypeStruct(image_shape(config), jnp.float32)
-    jax.eval_shape(lambda x: config.forward(net, x), image)
+    try:
+        jax.eval_shape(lambda x: config.forward(net, x), image)
+    except ValueError as error:
+        raise ValueError(*error.args) from None  # without jax's notes on its own frames
     return tuple(net.layers)
 
 

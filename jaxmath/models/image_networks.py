@@ -15,7 +15,7 @@ from jaxmath.models._config import ImageConfig
 from jaxmath.models._network import Evaluation, Layer, Training, by_name, draft, image_shape
 from jaxmath.typing import Array, ArrayLike, PyTree, as_array, as_key
 
-__all__ = ["apply", "feature_maps", "init", "summary", "train"]
+__all__ = ["apply", "feature_maps", "init", "summary", "torch_names", "train"]
 
 Params = dict[str, Any]
 
@@ -251,3 +251,34 @@ def summary(config: ImageConfig) -> tuple[Layer, ...]:
       recognition", 1998, section II.B, gives such a table in words.
     """
     return draft(_as_config("summary", config), "summary")
+
+
+def torch_names(config: ImageConfig) -> tuple[str, ...]:
+    """The modules of torchvision's network of this name, in the order of our layers.
+
+    ::
+
+        names[i] is the module of the layer sorted(params)[i]
+
+    Args:
+      config: the network: AlexNet of one group, VGG, Inception with batch norms, or ResNet.
+
+    Returns:
+      The ``names`` of ``interop.load_torch_state_dict`` and ``interop.to_torch_state_dict``.
+
+    Numerics:
+      Nothing is computed. Dense layers after a flattened image fit, for images are flattened
+      channel by channel. torchvision's pretrained GoogLeNet takes inputs of another scale
+      (``transform_input``).
+
+    Example:
+      >>> from jaxmath.models import vgg
+      >>> torch_names(vgg.Config())[:3]
+      ('features.0', 'features.2', 'features.5')
+
+    References:
+      torchvision, ``torchvision.models``: ``alexnet``, ``vgg16``, ``googlenet``, ``resnet50``.
+    """
+    config = _as_config("torch_names", config)
+    layers = (layer.name for layer in draft(config, "torch_names") if layer.make is not None)
+    return tuple(config.torch_name(name) for name in sorted(layers))

@@ -60,6 +60,7 @@ from jaxmath.nn.linear_recurrence import (
     linear_recurrence_associative,
     linear_recurrence_sequential,
 )
+from jaxmath.nn.local_response import local_response_norm
 from jaxmath.nn.losses import (
     absolute_error,
     huber_loss,
@@ -204,6 +205,7 @@ __all__ = [
     "linear_recurrence",
     "linear_recurrence_associative",
     "linear_recurrence_sequential",
+    "local_response_norm",
     "log_softmax",
     "lstm_cell",
     "lstm_init",

@@ -70,7 +70,9 @@ def convolution(x: Array, kernel: Array, geometry: Geometry, groups: int) -> Arr
     """The cross-correlation, by what is fastest for the shapes on the platform."""
     backend = partial(by_xla, geometry=geometry, groups=groups)
     work = math.prod(geometry.out) * kernel.size // groups
-    product = by_shifts if kernel.shape[-2] == 1 else by_patches
+    # The gradient of 11×11 = 121 shifts compiles for minutes, that of patches for a second.
+    few = kernel.shape[-2] == 1 and math.prod(geometry.window) <= 27
+    product = by_shifts if few else by_patches
     if work > LARGE and product is by_patches and max(geometry.window) > 1:
         return backend(x, kernel)
     # Patches are made again in the backward pass: kept, they are k times the input. The inner

@@ -5,16 +5,32 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import signal
+from scipy import signal, special
 
-from jaxmath.models import cnn, image_networks, lenet
+from jaxmath.models import (
+    alexnet,
+    cnn,
+    image_networks,
+    inception,
+    lenet,
+    resnet,
+    vgg,
+    visualization,
+)
 from tests.contract.row import Bad, HostRow, NotDifferentiable, Row, key
 from tests.models import tiny_networks
 
 LENET = lenet.Config("published", image_size=12, num_classes=3)
 # One window to pool: where a maximum passes to a neighbour, differences see a kink.
 CNN = cnn.Config(image_size=2, num_classes=3, widths=(3,), hidden=4, dropout=0.3)
+ALEXNET = alexnet.Config(2, 63, 1, 2, width=1 / 256, dropout=0.1)
+VGG = vgg.Config((1, 1), 4, 1, 3, width=1 / 64, dropout=0.1)
+INCEPTION = inception.Config(
+    "published", 4, 1, 3, width=1 / 64, modules=("3a",), auxiliary=(), dropout=0.1
+)
+RESNET = resnet.Config("bottleneck", (1, 1), 4, 1, 3, width=1 / 32, stem="small")
 TESTS = "tests/models/test_image_networks.py"
+FLAX = "tests/models/test_large_networks.py::test_agrees_with_flax"
 
 
 def lenet_oracle(params: Any, state: Any, x: np.ndarray) -> np.ndarray:
@@ -34,6 +50,11 @@ def lenet_oracle(params: Any, state: Any, x: np.ndarray) -> np.ndarray:
     f6 = squash(c5 @ params["f6"].kernel + params["f6"].bias)
     code = lambda c: np.array([(-1) ** bin((c + 1) & j).count("1") for j in range(84)])
     return -np.array([np.sum((f6 - code(c)) ** 2) for c in range(3)])
+
+
+def loss_oracle(outputs: Any, label: np.ndarray) -> np.ndarray:
+    entropy = lambda z: special.logsumexp(z) - z[label]
+    return entropy(outputs.logits) + 0.3 * sum(entropy(z) for z in outputs.auxiliary)
 
 
 def make(config: Any, random: bool = False, bias: float = 0.0) -> Any:
@@ -77,11 +98,8 @@ def network_rows(
             call=lambda params, state, x: image_networks.apply(params, state, x, config=config),
             evidence="" if oracle else evidence,
         ),
-        Row(
-            f"models.{name}.train", make(config, random=True, bias=bias), diff=(1, 3),
-            bad=(Bad((0, {}, (), np.zeros((2, 2, 1))), "config", TypeError),),
-            call=train(config), evidence=evidence,
-        ),
+        HostRow(f"models.{name}.train", f"{shared}train",
+                (f"{TESTS}::test_the_gradient_reaches_every_parameter",)),
     ]  # fmt: skip
 
 
@@ -102,11 +120,56 @@ ROWS = [
             (f"{TESTS}::test_the_table_is_of_what_is_made",)),
     HostRow("models.image_networks.apply", "of any network: the rows of models.lenet.apply, …",
             (f"{TESTS}::test_refusals",)),
-    HostRow("models.image_networks.train", "of any network: the rows of models.lenet.train, …",
-            (f"{TESTS}::test_statistics_are_those_of_the_batch",)),
+    Row(
+        "models.image_networks.train", make(CNN, random=True, bias=4.0), diff=(1, 3),
+        bad=(Bad((0, {}, (), np.zeros((2, 2, 1))), "config", TypeError),),
+        call=train(CNN), evidence="tests/models/test_cnn.py::test_agrees_with_flax",
+    ),
     HostRow("models.image_networks.feature_maps", "apply, with what it went through",
             (f"{TESTS}::test_feature_maps_are_the_stages",)),
     *network_rows("lenet", LENET, "tests/models/test_lenet.py::test_modern_agrees_with_flax",
                   oracle=lenet_oracle, bias=0.0),
     *network_rows("cnn", CNN),
+    *network_rows("alexnet", ALEXNET, FLAX),
+    *network_rows("vgg", VGG, FLAX),
+    *network_rows("inception", INCEPTION, FLAX),
+    *network_rows("resnet", RESNET, FLAX),
+    *(
+        HostRow(f"models.visualization.{name}", "a picture, written to a file",
+                ("tests/models/test_visualization.py::test_pictures_are_written",))
+        for name in ("plot_attention", "plot_feature_maps", "plot_filters")
+    ),
+    HostRow("models.visualization.first_filters", "a kernel, transposed",
+            ("tests/models/test_visualization.py::test_filters_are_the_first_kernel",)),
+    Row(
+        "models.visualization.saliency", make(LENET), diff=NotDifferentiable("a maximum"),
+        bad=(Bad(({}, (), np.zeros((2, 2, 1)), 0), "config", TypeError),),
+        call=lambda params, state, x: visualization.saliency(params, state, x, 1, config=LENET),
+        evidence="tests/models/test_visualization.py::test_saliency_is_the_size_of_the_slopes",
+    ),
+    Row(
+        "models.visualization.grad_cam", make(LENET), diff=NotDifferentiable("to be looked at"),
+        bad=(Bad(({}, (), np.zeros((2, 2, 1)), 0), "config", TypeError),),
+        call=lambda params, state, x: visualization.grad_cam(params, state, x, 1, config=LENET),
+        evidence="tests/models/test_visualization.py::test_grad_cam_of_the_last_stage_by_hand",
+    ),
+    *(
+        HostRow(f"models.{name}.torch_names", "names of modules, made on the host",
+                ("tests/models/test_published_networks.py::test_torch_names",))
+        for name in ("alexnet", "image_networks", "inception", "resnet", "vgg")
+    ),
+    HostRow("models.inception.Outputs", "a record of two arrays",
+            ("tests/models/test_large_networks.py::test_auxiliary_heads_exist_in_training_alone",)),
+    HostRow("models.inception.logits", "a field, or the argument itself",
+            ("tests/models/test_large_networks.py::test_auxiliary_losses_count_three_tenths",)),
+    Row(
+        "models.inception.loss",
+        lambda rng, dtype: (
+            inception.Outputs(*(jnp.asarray(rng.standard_normal(s), dtype) for s in (3, (2, 3)))),
+            jnp.int32(rng.integers(3)),
+        ),
+        loss_oracle,
+        bad=(Bad((np.zeros((2, 3)), 1), "`outputs` must have rank 1"),),
+        dtypes=("float32", "bfloat16", "float64"),
+    ),
 ]  # fmt: skip

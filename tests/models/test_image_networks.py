@@ -10,11 +10,16 @@ import optax
 import pytest
 
 from jaxmath import nn
-from jaxmath.models import cnn, image_networks, lenet
+from jaxmath.models import alexnet, cnn, image_networks, inception, lenet, resnet, vgg
 from tests.models import tiny_networks
 from tests.models.tiny_networks import TINY
 
 LABELS = jnp.arange(8) % 3
+# Each is a program of some seconds of compilation.
+LEARNERS = [
+    pytest.param(name, marks=[] if name in ("cnn", "lenet, published") else pytest.mark.full)
+    for name in TINY
+]
 
 
 @functools.cache
@@ -32,7 +37,7 @@ def learned(name: str):
         )
         batch = jax.vmap(one, out_axes=(0, None), axis_name="batch")
         y, model_state = batch(jax.random.split(key, 8), X)
-        return jnp.mean(jax.vmap(nn.softmax_cross_entropy)(y, LABELS)), model_state
+        return jnp.mean(jax.vmap(inception.loss)(y, LABELS)), model_state
 
     def step(carry, key):
         params, model_state, opt_state = carry
@@ -52,14 +57,14 @@ def learned(name: str):
     return model_state, *run(params, model_state)
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", LEARNERS)
 def test_overfits_eight_examples(name):
     *_, losses, _ = learned(name)
     assert losses[0] > 0.7
     assert jnp.min(losses[-20:]) < 0.1
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", LEARNERS)
 def test_the_gradient_reaches_every_parameter(name):
     *_, sizes = learned(name)
     for path, values in jax.tree.leaves_with_path(sizes):
@@ -74,7 +79,7 @@ def test_running_statistics_move_in_training_alone():
     for before, after in zip(jax.tree.leaves(start), jax.tree.leaves(end), strict=True):
         assert before.dtype == after.dtype
         assert jnp.all(before != after)
-    assert learned("lenet")[0] == learned("lenet")[2] == ()
+    assert image_networks.init(jax.random.key(0), lenet.Config(image_size=12))[1] == ()
 
 
 def test_statistics_are_those_of_the_batch():
@@ -169,6 +174,19 @@ def test_refusals():
         (lambda: cnn.Config(widths=(4, 0)), ValueError, "`widths` must be at least 1, got 0"),
         (lambda: cnn.Config(dropout=1), ValueError, "`dropout` must be at least 0.0 and below 1.0"),
         (lambda: cnn.Config(dropout=np.ones(1)), TypeError, "`dropout` must be a Python number"),
+        (lambda: alexnet.Config(3), ValueError, "`groups` must be one of 1, 2, got 3"),
+        (lambda: alexnet.Config(width=0), ValueError, "`width` must be above 0.0"),
+        (lambda: vgg.Config((1,) * 6), ValueError, "`blocks` must have at most 5 stages"),
+        (
+            lambda: resnet.Config("bottle"),
+            ValueError,
+            "`block` must be one of 'basic', 'bottleneck'",
+        ),
+        (lambda: resnet.Config(stem="tiny"), ValueError, "`stem` must be one of"),
+        (lambda: inception.Config("v3"), ValueError, "`variant` must be one of 'published'"),
+        (lambda: inception.Config(auxiliary=["4a"]), TypeError, "`auxiliary` must be a tuple"),
+        (lambda: inception.Config(auxiliary=("6a",)), ValueError, "`auxiliary` must be one of"),
+        (lambda: inception.Config(auxiliary=("4d", "4a")), ValueError, "`auxiliary` .* in order"),
     ],
 )
 def test_config_refuses(make, error, match):
@@ -182,6 +200,12 @@ def test_too_small_an_image_names_the_stage():
         image_networks.init(jax.random.key(0), cnn.Config(image_size=3))
     with pytest.raises(ValueError, match="stage c3 gets 3×3, less than its window 5×5"):
         image_networks.summary(lenet.Config("published", image_size=7))
+    with pytest.raises(ValueError, match="stage pool5 gets 1×1, less than its window 2×2"):
+        image_networks.summary(vgg.Config(image_size=28))
+    with pytest.raises(ValueError, match="stage pool5 gets 2×2, less than its window 3×3"):
+        image_networks.summary(alexnet.Config(image_size=62))
+    with pytest.raises(ValueError, match="stage aux1 gets 1×1, less than its window 5×5"):
+        image_networks.summary(inception.Config(image_size=28))
 
 
 def test_config_is_a_static_argument():

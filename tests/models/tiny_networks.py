@@ -6,12 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmath.models import cnn, image_networks, lenet
+from jaxmath.models import alexnet, cnn, image_networks, inception, lenet, resnet, vgg
 
 TINY = {
     "lenet": lenet.Config("modern", image_size=12, num_classes=3),
     "lenet, published": lenet.Config("published", image_size=12, num_classes=3),
     "cnn": cnn.Config(image_size=8, num_classes=3, widths=(4, 6), hidden=5, dropout=0.3),
+    "alexnet": alexnet.Config(2, 63, 1, 3, width=1 / 64, dropout=0.1),
+    "vgg": vgg.Config((1, 2), 8, 1, 3, width=1 / 32, dropout=0.1),
+    "inception": inception.Config(
+        "batch_norm", 16, 1, 3, 1 / 16, modules=("3a", "4a"), auxiliary=("4a",)
+    ),
+    "resnet": resnet.Config("basic", (1, 1), 8, 1, 3, 1 / 16, stem="small"),
 }
 
 
@@ -28,7 +34,8 @@ def draw(
     def leaf(path: Any, like: Any) -> jax.Array:
         fan_in = np.prod(like.shape[:-1]) if len(like.shape) > 1 else 4.0
         x = rng.standard_normal(like.shape) / np.sqrt(fan_in)
-        x += bias * (path[-1].name == "bias")
+        if bias:
+            x = x / 4 + bias * (path[-1].name == "bias")
         return jnp.asarray(1 + np.abs(x) if path[-1].name in ("scale", "var") else x, dtype)
 
     return jax.tree.map_with_path(leaf, params), jax.tree.map_with_path(leaf, state)
