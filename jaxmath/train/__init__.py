@@ -41,7 +41,6 @@ from jaxmath.train.devices import data_mesh
 from jaxmath.train.evaluate import evaluate
 from jaxmath.train.fit import fit
 from jaxmath.train.folder import claim_folder, write_figures
-from jaxmath.train.image_plots import plot_feature_maps, plot_filters
 from jaxmath.train.options import Option, add_options, own_options, settle_options
 from jaxmath.train.plots import plot_confusion, plot_curves, plot_mistakes, plot_reliability
 from jaxmath.train.predict import predict
@@ -91,8 +90,6 @@ __all__ = [
     "plain_parts",
     "plot_confusion",
     "plot_curves",
-    "plot_feature_maps",
-    "plot_filters",
     "plot_mistakes",
     "plot_reliability",
     "plot_series",
