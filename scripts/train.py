@@ -1,9 +1,9 @@
 #!/usr/bin/env python
-"""Train a classifier and report how good it is.
+"""Train a network and report how good it is.
 
 The data are split 80 : 20 into training and test part, with the classes' shares kept, always the
 same way; of the training part a tenth is held out for the validation curves. Several seeds train
-at once, in one program.
+at once, in one program. Recurrent networks learn text and series too: to say what comes next.
 """
 
 import argparse
@@ -21,6 +21,13 @@ examples:
   python scripts/train.py mlp
   python scripts/train.py mlp --dataset mnist_5k --seeds 10 --hidden 512 256 --dropout 0.5
   python scripts/train.py softmax --dataset iris --epochs 200
+  python scripts/train.py cnn --epochs 20 --width 0.5
+  python scripts/train.py resnet18 --dataset cifar_10 --augment flip
+  python scripts/train.py vgg16 --dataset path/to/photographs --image-size 64
+  python scripts/train.py lstm --hidden 128 128 --directions 2       # images, row after row
+  python scripts/train.py gru --dataset surnames --prompt mac --temperature 0.7
+  python scripts/train.py lstm --dataset book.txt --length 100 --top-k 10 --sample 1000
+  python scripts/train.py clockwork --dataset mackey_glass
   python scripts/train.py mlp --epochs 500 --out results/long        # Ctrl-C saves and stops,
   python scripts/train.py mlp --epochs 500 --out results/long --resume     # and this goes on
 
@@ -29,9 +36,13 @@ datasets:
   mnist, fashion_mnist, cifar_10                     downloaded from openml.org on first use
   two_moons, spirals, blobs, xor                     1,000 generated examples
   a folder                                           with a subfolder of images for each class
+  surnames, or a file in UTF-8                       text, for recurrent networks
+  sine, mackey_glass                                 1,000 generated series, for them too
 
-Written to the output folder: metrics.json (every figure), seeds.csv, classes.csv, history.csv,
-curves.png, confusion.png, reliability.png, mistakes.png, run.json (the settings), checkpoints/.
+Written to the output folder: metrics.json (every figure), seeds.csv, history.csv, curves.png,
+run.json (the settings), checkpoints/; of classes classes.csv, confusion.png, reliability.png and
+mistakes.png; of image networks filters.png, feature_maps.png and attention.png; of series
+series.png; of text samples.txt, whose last one --resume writes anew, with another --prompt, say.
 
 Exit codes: 0 done, 1 the run failed (what it reached is kept), 2 wrong arguments, 130 interrupted.
 """

@@ -62,12 +62,13 @@ def _recurrent(
     size, outputs, task, sequence, measures = _question(dataset)
     if directions == 2 and task == "many_to_many":
         raise ValueError("--directions 2 would see what it shall say: it is for classes only")
+    x = jnp.asarray(dataset.x[0])
     config = rnn.Config((size, *hidden, outputs), cell, task, directions == 2, float(dropout))
 
     def train_fn(key: Array, params: PyTree, model_state: PyTree, x: Array, axis_name: str) -> Any:
         return rnn.train(key, params, sequence(x), config=config), model_state
 
-    return Model(
+    model = Model(
         config,
         init=lambda key: (rnn.init(key, config, dtype=jnp.float32), ()),
         train_fn=train_fn,
@@ -75,6 +76,9 @@ def _recurrent(
         clip=1.0,
         **measures,
     )
+    # Sizes that do not fit are told here, before a run is begun.
+    jax.eval_shape(lambda key, x: model.apply_fn(*model.init(key), x), jax.random.key(0), x)
+    return model
 
 
 _OPTIONS = {

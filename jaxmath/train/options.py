@@ -87,10 +87,12 @@ def _spelled(value: Any) -> str:
 
 def _by_recipe(values: Mapping[str, Any]) -> str:
     """The default of each recipe, once where they agree."""
-    texts = {name: _spelled(value) for name, value in values.items()}
-    if len(set(texts.values())) == 1:
-        return next(iter(texts.values()))
-    return ", ".join(f"{text} for {name}" for name, text in texts.items())
+    names: dict[str, list[str]] = {}
+    for name, value in values.items():
+        names.setdefault(_spelled(value), []).append(name)
+    if len(names) == 1:
+        return next(iter(names))
+    return "; ".join(f"{text} for {', '.join(takers)}" for text, takers in names.items())
 
 
 _TRAINING = {

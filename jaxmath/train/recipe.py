@@ -14,7 +14,8 @@ from jaxmath.typing import Array, PyTree
 __all__ = ["Model", "Outcome", "Recipe", "Task"]
 
 
-def _is_right(logits: Array, label: Array) -> Array:
+def is_right(logits: Array, label: Array) -> Array:
+    """1 where the likeliest class is the true one, 0 where it is not."""
     return (jnp.argmax(logits) == label).astype(jnp.float32)
 
 
@@ -45,7 +46,7 @@ class Model(NamedTuple):
     train_fn: Callable
     apply_fn: Callable
     loss: Callable[[Any, Any], Array] = nn.softmax_cross_entropy
-    metrics: Mapping[str, Callable] = {"accuracy": _is_right}
+    metrics: Mapping[str, Callable] = {"accuracy": is_right}
     modes: tuple[str, str] = ("scan", "vmap")
     clip: float | None = None
 

@@ -1,10 +1,10 @@
 """What data ask of a model: to tell classes apart, unless a recipe knows of more."""
 
+import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from jaxmath import datasets
@@ -13,6 +13,8 @@ from jaxmath.train._images import resized
 from jaxmath.train.predict import predict
 from jaxmath.train.recipe import Model, Outcome, Recipe, Task
 from jaxmath.train.report import classifier_report
+from jaxmath.train.series import SERIES
+from jaxmath.train.text import TEXT
 from jaxmath.typing import Array, PyTree
 
 __all__ = ["CLASSES", "task_of", "write_plots"]
@@ -55,6 +57,8 @@ def _plot_mistakes(outcome: Outcome, path: Path) -> None:
     plots.plot_mistakes(outcome.parts.raw_test, p.mean(axis=0), path)
 
 
+_SEQUENCES = ("surnames", "sine", "mackey_glass")
+
 CLASSES = Task(
     takes=lambda name: True,
     parts=_class_parts,
@@ -77,12 +81,25 @@ def task_of(recipe: Recipe, name: str) -> Task:
     Returns:
       The first of the recipe's tasks that takes it, ``CLASSES`` if none does.
 
+    Raises:
+      ValueError: it is text or series, and the recipe learns none; or nearly the name of such.
+
     Example:
       >>> from jaxmath.train import RECIPES
       >>> task_of(RECIPES["softmax"], "digits") is CLASSES
       True
+      >>> task_of(RECIPES["softmax"], "surnames")
+      Traceback (most recent call last):
+      ...
+      ValueError: surnames is for recurrent networks
     """
-    return next((task for task in recipe.tasks if task.takes(name)), CLASSES)
+    if any(task.takes(name) and task not in recipe.tasks for task in (TEXT, SERIES)):
+        raise ValueError(f"{name} is for recurrent networks")
+    task = next((task for task in recipe.tasks if task.takes(name)), CLASSES)
+    near = difflib.get_close_matches(name, _SEQUENCES, n=1, cutoff=0.8)
+    if task is CLASSES and recipe.tasks and near:
+        raise ValueError(f"unknown dataset '{name}': did you mean '{near[0]}'?")
+    return task
 
 
 def write_plots(folder: Path, outcome: Outcome, task: Task, recipe: Recipe) -> list[str]:
@@ -109,8 +126,3 @@ def write_plots(folder: Path, outcome: Outcome, task: Task, recipe: Recipe) -> l
     for name, plot in {**task.plots, **own}.items():
         plot(outcome, folder / name)
     return ["curves.png", *task.plots, *own]
-
-
-def first_state(states: PyTree) -> PyTree:
-    """The first of several seeds' states."""
-    return jax.tree.map(lambda a: a[0], states)

@@ -58,8 +58,8 @@ def test_recipes_differ_in_defaults_only():
     parser = argparse.ArgumentParser()
     train.add_options(parser, recipes)
     text = " ".join(parser.format_help().split())
-    for default in ("digits for one, iris for two", "of it (default: 7 8 for one, 9 for two)",
-                    "(default: 5 for one, 6 for two)", "--learning-rate R of AdamW",
+    for default in ("digits for one; iris for two", "of it (default: 7 8 for one; 9 for two)",
+                    "(default: 5 for one; 6 for two)", "--learning-rate R of AdamW",
                     "--image-kind {a,b} which (default: a)"):  # fmt: skip
         assert default in text
     args = parser.parse_args(["--size", "3", "4", "--image-kind", "b"])

@@ -9,26 +9,40 @@ import pytest
 
 from jaxmath import datasets, train
 
+LARGE = ("alexnet", "vgg16", "inception", "resnet18")
 
-@pytest.mark.parametrize("name", train.RECIPES)
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.full) if n in LARGE else n for n in train.RECIPES],
+)
 def test_every_recipe_makes_a_model_of_the_data(name):
-    data = datasets.iris() if name in ("mlp", "softmax") else datasets.mnist_5k()
     recipe = train.RECIPES[name]
-    model = recipe.make(data, **{k: option.default for k, option in recipe.options.items()})
+    own = {k: option.default for k, option in recipe.options.items()}
+    data = datasets.iris()
+    if name not in ("mlp", "softmax"):
+        size = own.get("image_size") or 28
+        data = datasets.Dataset(
+            np.zeros((3, size * size), np.float32), np.arange(3, dtype=np.int32),
+            class_names=("a", "b", "c"), image_shape=(size, size, 1),
+        )  # fmt: skip
+    model = recipe.make(data, **own)
     key, x = jax.random.key(0), jnp.asarray(data.x[0])
 
     def both(key):
         params, model_state = model.init(key)
 
         def one(key, x):
-            logits, new = model.train_fn(key, params, model_state, x, axis_name="batch")
-            return (logits, model.apply_fn(params, model_state, x)), new
+            y, new = model.train_fn(key, params, model_state, x, axis_name="batch")
+            loss = {"loss": model.loss(y, 1)} | {n: f(y, 1) for n, f in model.metrics.items()}
+            return (loss, model.apply_fn(params, model_state, x)), new
 
-        logits, new = jax.vmap(one, out_axes=(0, None), axis_name="batch")(key[None], x[None])
-        return params, logits, model_state, new
+        out, new = jax.vmap(one, out_axes=(0, None), axis_name="batch")(key[None], x[None])
+        return params, out, model_state, new
 
-    params, logits, model_state, new = jax.eval_shape(both, key)
-    assert [z.shape for z in logits] == [(1, data.num_classes)] * 2
+    params, (loss, logits), model_state, new = jax.eval_shape(both, key)
+    assert logits.shape == (1, 3)
+    assert {name: value.shape for name, value in loss.items()} == {"loss": (1,), "accuracy": (1,)}
     assert {leaf.dtype for leaf in jax.tree.leaves((params, logits))} == {jnp.dtype("float32")}
     assert new == model_state
 

@@ -97,6 +97,11 @@ def test_mistakes(book, tmp_path):
         _setup(book, directions=2)
     with pytest.raises(ValueError, match=r"^--length 5000 needs longer text than a part of 662"):
         _setup(book, length=5000)
+    with pytest.raises(ValueError, match=r"^unknown dataset 'surname': did you mean 'surnames'"):
+        _setup("surname")
+    own = {name: option.default for name, option in train.RECIPES["clockwork"].options.items()}
+    with pytest.raises(ValueError, match=r"argument `periods` must divide the 30 hidden units"):
+        train.RECIPES["clockwork"].make(_setup(book)[2].raw_test, **{**own, "hidden": (30,)})
     empty = tmp_path / "empty.txt"
     empty.touch()
     with pytest.raises(ValueError, match=r"must have text, .*empty.txt' is empty"):
