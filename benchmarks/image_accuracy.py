@@ -39,7 +39,7 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "cnn": Case(cnn.Config(), 30, 3e-3, 0.98),
+    "cnn": Case(cnn.Config(), 25, 2e-3, 0.98),
     "lenet5_modern": Case(lenet.Config("modern"), 60, 3e-3, 0.97),
     "lenet5_published": Case(lenet.Config("published"), 60, 2e-3, 0.96),
 }
@@ -101,7 +101,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, help="instead of each case's own")
     parser.add_argument("--examples", type=int, help="so many of the training part alone")
-    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--output", type=Path, help="write the figures as JSON")
     args = parser.parse_args(argv)
     (X, y), test = data()

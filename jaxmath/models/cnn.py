@@ -42,7 +42,7 @@ class Config(ImageConfig):
 
     Example:
       >>> sum(layer.parameters for layer in summary(Config()))
-      421738
+      241770
 
     References:
       K. Simonyan, A. Zisserman, "Very deep convolutional networks for large-scale image
@@ -52,10 +52,10 @@ class Config(ImageConfig):
     image_size: int = 28
     channels: int = 1
     num_classes: int = 10
-    widths: tuple[int, ...] = (32, 64)
+    widths: tuple[int, ...] = (32, 64, 128)
     depth: int = 1
     hidden: int = 128
-    dropout: float = 0.5
+    dropout: float = 0.3
 
     def __post_init__(self) -> None:
         self.check("depth", "hidden")

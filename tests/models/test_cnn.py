@@ -66,7 +66,7 @@ def test_depth_is_convolutions_in_a_block():
 def test_published_shape_of_the_default():
     table = cnn.summary(cnn.Config())
     assert [layer.shape for layer in table if layer.name.startswith("pool")] == [
-        (14, 14, 32), (7, 7, 64),
+        (14, 14, 32), (7, 7, 64), (3, 3, 128),
     ]  # fmt: skip
-    conv = 9 * 32 + 64 + 9 * 32 * 64 + 128
-    assert sum(layer.parameters for layer in table) == conv + 3137 * 128 + 129 * 10
+    conv = 9 * 32 + 64 + 9 * 32 * 64 + 128 + 9 * 64 * 128 + 256
+    assert sum(layer.parameters for layer in table) == conv + 1153 * 128 + 129 * 10
