@@ -1,4 +1,4 @@
-"""Generation of symbols one after another: sampling from logits, and text as symbols."""
+"""Generation of symbols one after another, by sampling from logits."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from jaxmath import nn
 from jaxmath.models import rnn
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
-__all__ = ["decode_text", "encode_text", "generate", "sample_token"]
+__all__ = ["generate", "sample_token"]
 
 
 def sample_token(
@@ -124,74 +124,3 @@ def generate(
         return (carry, logits[0]), token
 
     return lax.scan(step, (carry, logits[-1]), jax.random.split(key, num_steps))[1]
-
-
-def encode_text(text: str, alphabet: str) -> np.ndarray:
-    """The characters of a text as symbols, places in an alphabet.
-
-    ::
-
-        iₜ = the place of textₜ in the alphabet
-
-    Args:
-      text: any string.
-      alphabet: its characters in order, each once.
-
-    Returns:
-      int32, shape (len(text),).
-
-    Raises:
-      ValueError: a character is not in the alphabet, or the alphabet holds one twice.
-
-    Numerics:
-      Exact.
-
-    Example:
-      >>> print(encode_text("abba", "ab"))
-      [0 1 1 0]
-      >>> encode_text("abc", "ab")
-      Traceback (most recent call last):
-      ...
-      ValueError: encode_text: argument `text` has 'c' at 2, which is not in the alphabet
-
-    References:
-      A. Graves, "Generating sequences with recurrent neural networks", 2013, section 3.
-    """
-    places = {character: i for i, character in enumerate(alphabet)}
-    if len(places) != len(alphabet):
-        raise ValueError("encode_text: argument `alphabet` must hold each character once")
-    for i, character in enumerate(text):
-        if character not in places:
-            raise ValueError(
-                f"encode_text: argument `text` has {character!r} at {i}, which is not in the "
-                "alphabet"
-            )
-    return np.array([places[character] for character in text], np.int32)
-
-
-def decode_text(tokens: ArrayLike, alphabet: str) -> str:
-    """The text that symbols stand for.
-
-    Args:
-      tokens: places in the alphabet, shape (n,).
-      alphabet: its characters in order.
-
-    Returns:
-      A string of n characters.
-
-    Raises:
-      ValueError: a symbol is no place in the alphabet.
-
-    Example:
-      >>> decode_text(jnp.array([0, 1, 1, 0]), "ab")
-      'abba'
-
-    References:
-      ``encode_text``.
-    """
-    places = np.asarray(as_array("tokens", tokens, ndim=1, kind="integer"))
-    if np.any((places < 0) | (places >= len(alphabet))):
-        raise ValueError(
-            f"decode_text: argument `tokens` must lie from 0 to {len(alphabet) - 1}, got {places}"
-        )
-    return "".join(alphabet[i] for i in places)

@@ -129,8 +129,8 @@ def make_sampler(model: Model, parts: Parts, given: Mapping[str, Any]) -> Callab
         raise ValueError(f"--top-k {top_k} is more than the {len(known)} characters of the text")
     # A prompt begins a line; a text without lines is begun by one of its characters.
     first = "\n" if "\n" in known else "" if prompt else known[int(parts.test[0][0, 0])]
-    alphabet, begun = "".join(known), first + prompt
-    tokens = generation.encode_text(begun, alphabet)
+    vocabulary, begun = datasets.Vocabulary("".join(known)), first + prompt
+    tokens = datasets.encode_text(vocabulary, begun)
 
     @jax.jit
     def draw(key: Array, params: PyTree) -> Array:
@@ -140,7 +140,7 @@ def make_sampler(model: Model, parts: Parts, given: Mapping[str, Any]) -> Callab
         )  # fmt: skip
 
     return lambda key, params: (
-        begun.removeprefix("\n") + generation.decode_text(draw(key, params), alphabet)
+        begun.removeprefix("\n") + datasets.decode_text(vocabulary, draw(key, params))
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from jaxmath import nn
 from jaxmath.models import rnn
-from jaxmath.models.generation import decode_text, encode_text, generate, sample_token
+from jaxmath.models.generation import generate, sample_token
 from tests.models.test_rnn import random_params
 
 CONFIG = rnn.Config((3, 4, 3), "gru")
@@ -74,16 +74,3 @@ def test_a_prompt_outside_the_alphabet_is_refused(prompt):
         generate(jax.random.key(0), random_params(CONFIG), np.zeros(0, int), 2, config=CONFIG)
     with pytest.raises(ValueError, match="`config` must have as many inputs as outputs"):
         generate(jax.random.key(0), (), np.array([0]), 2, config=rnn.Config((3, 4, 2)))
-
-
-def test_text_and_back():
-    alphabet = "abcé \n"
-    text = "a cab\né"
-    assert decode_text(encode_text(text, alphabet), alphabet) == text
-    assert encode_text("", alphabet).shape == (0,)
-    with pytest.raises(ValueError, match="encode_text: argument `text` has 'z' at 1"):
-        encode_text("az", alphabet)
-    with pytest.raises(ValueError, match="`alphabet` must hold each character once"):
-        encode_text("a", "aa")
-    with pytest.raises(ValueError, match="decode_text: argument `tokens` must lie from 0 to 5"):
-        decode_text(np.array([6]), alphabet)
