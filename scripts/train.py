@@ -137,8 +137,13 @@ def train_runs(settings, model, trainer, parts, args, folder: Path, write=None):
     from jaxmath import train
 
     many, first = settings["seeds"] > 1, settings["seed"]
-    seeds = jnp.arange(first, first + settings["seeds"])
-    state = jax.vmap(trainer.start)(seeds) if many else trainer.start(first)
+    # Run once: of a deep network, compiling it with all passes takes far longer than running it.
+    quick = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+    start = jax.jit(
+        jax.vmap(trainer.start) if many else trainer.start,
+        compiler_options=quick if jax.default_backend() == "cpu" else None,
+    )
+    state = start(jnp.arange(first, first + settings["seeds"]) if many else first)
     # Fixed modes, for what comes out must not depend on a clock.
     common = {
         "batch_size": settings["batch_size"], "ensemble": many, "mode": model.modes[many],

@@ -167,13 +167,13 @@ IMAGE_RECIPES: Mapping[str, Recipe] = MappingProxyType({
         | {"variant": Option(str, "modern", "of LeNet-5", choices=("modern", "published"))},
     ),
     "alexnet": _recipe(
-        "AlexNet", _alexnet, 10, 5e-4,
+        "AlexNet", _alexnet, 10, 1e-3,
         _options(64, 0.25, 0.5)
         | {"groups": Option(int, 2, "of channels, as published", choices=(1, 2))},
     ),
-    "vgg16": _recipe("VGG-16", _vgg16, 10, 5e-4, _options(32, 0.25, 0.5)),
+    "vgg16": _recipe("VGG-16", _vgg16, 10, 1e-3, _options(32, 0.25, 0.5)),
     "inception": _recipe(
-        "Inception-v1 with batch norms", _inception, 10, 2e-3, _options(32, 0.25, 0.2)
+        "Inception-v1 with batch norms", _inception, 10, 2e-3, _options(64, 0.25, 0.2)
     ),
     "resnet18": _recipe(
         "ResNet-18", _resnet18, 10, 2e-3,
