@@ -10,6 +10,7 @@ import numpy as np
 from jaxmath import datasets
 from jaxmath._figures import subplots
 from jaxmath.datasets import Dataset, Parts
+from jaxmath.train import plots
 from jaxmath.train.predict import predict
 from jaxmath.train.recipe import Model, Outcome, Task
 from jaxmath.train.report import measures_report
@@ -81,7 +82,7 @@ def plot_series(true: np.ndarray, predicted: np.ndarray, path: str | Path) -> No
     axes[0, 0].set_ylabel("value")
     axes[1, 0].set_ylabel("error")
     figure.suptitle("One step ahead, of the test part", fontsize=10)
-    figure.savefig(path, dpi=120)
+    plots._save(figure, path)
 
 
 def _plot(outcome: Outcome, path: Path) -> None:

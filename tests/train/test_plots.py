@@ -34,6 +34,18 @@ def test_curves(drawn):
     assert len(accuracy.lines) == 1
 
 
+def test_series(drawn):
+    """True and predicted above each other, the error below, a column a series."""
+    figures, path = drawn
+    true, predicted = np.array([[1.0, 2.0, 4.0], [0.0, 1.0, 0.0]]), np.ones((2, 3))
+    train.plot_series(true, predicted, path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+    above, beside, below, _ = figures[0].axes
+    np.testing.assert_array_equal(above.lines[0].get_ydata(), true[0])
+    np.testing.assert_array_equal(beside.lines[1].get_ydata(), predicted[1])
+    np.testing.assert_array_equal(below.lines[0].get_ydata(), predicted[0] - true[0])
+
+
 def test_confusion(drawn):
     figures, path = drawn
     train.plot_confusion(np.array([[8, 2], [0, 0]]), path, class_names=("cat", "dog"))

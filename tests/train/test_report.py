@@ -2,11 +2,12 @@
 
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn import metrics
 
-from jaxmath.train import classifier_report, report_tables
+from jaxmath.train import classifier_report, measures_report, report_tables
 
 
 def test_report_beside_scikit_learn():
@@ -68,3 +69,18 @@ def test_tables_say_what_the_report_says():
     ]  # fmt: skip
     assert table.title == "Classes: means over seeds"
     assert [column[1] for column in cells(table)] == ["dog", "87.5 %", "75.0 %", "80.0 %", "2"]
+
+
+def test_measures_of_seeds():
+    """Each seed's mean over five examples (the last batch has one), their mean and its error."""
+    x = np.arange(5.0)
+    eval_fn = lambda state, batch: {"loss": state * batch.x, "one": jnp.ones_like(batch.x)}
+    seeds = jnp.array([1.0, 2.0, 6.0])
+    report = measures_report(eval_fn, seeds, (x, x), batch_size=2)
+    assert json.loads(json.dumps(report)) == report
+    assert report["test_examples"] == 5
+    loss = report["test"]["loss"]
+    np.testing.assert_allclose(loss["seeds"], [2.0, 4.0, 12.0])
+    assert loss["mean"] == pytest.approx(6.0)
+    assert loss["standard_error_over_seeds"] == pytest.approx(np.sqrt(28 / 3))
+    assert report["test"]["one"]["mean"] == 1.0
