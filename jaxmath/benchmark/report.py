@@ -79,7 +79,7 @@ def write_json(
       Infinite numbers are written as the strings "inf" and "-inf", NaN as null.
 
     Example:
-      >>> import tempfile, pathlib
+      >>> import json, pathlib, tempfile
       >>> path = pathlib.Path(tempfile.mkdtemp()) / "report.json"
       >>> write_json(path, [], [], [], [])
       >>> sorted(json.loads(path.read_text()))

@@ -16,6 +16,7 @@ from jaxmath.linalg.orthogonality import (
     _reflection,
     _tangents,
     _upper,
+    _with_gauge,
 )
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
@@ -66,7 +67,8 @@ def _pivoted(A: Array) -> tuple[Array, Array, Array]:
         return _reflect_columns(Q, u, s, j), _reflect_rows(R, u, s, j), order
 
     Q, R, order = lax.fori_loop(0, k, eliminate, (jnp.eye(m, dtype=A.dtype), A, columns))
-    return (*_poison(A, Q[:, :k], _upper(R[:k])), order)
+    # A pivot near the least normal number keeps its sign where the reflection's products underflow.
+    return (*_poison(A, *_with_gauge(Q[:, :k], _upper(R[:k]))), order)
 
 
 @_pivoted.defjvp

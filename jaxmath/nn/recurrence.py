@@ -51,8 +51,9 @@ def initial_carry(params: PyTree) -> PyTree:
 
     Example:
       >>> from jaxmath import nn
-      >>> print(initial_carry(nn.LSTM(jnp.ones((5, 4, 2)), jnp.ones((4, 2)))))
-      (Array([0., 0.], dtype=float32), Array([0., 0.], dtype=float32))
+      >>> c, h = initial_carry(nn.LSTM(jnp.ones((5, 4, 2)), jnp.ones((4, 2))))
+      >>> print(c, h)
+      [0. 0.] [0. 0.]
 
     References:
       The carries are those of the cells.

@@ -192,12 +192,12 @@ def test_bad_settings_are_refused(options, error, match):
         nn.convolve(np.ones((5, 6, 2)), np.ones((3, 3, 2, 2)), **options)
 
 
-def test_a_wide_window_makes_no_long_program():
-    """AlexNet's first layer on gray images: 121 shifts, whose gradient compiled for minutes."""
+def test_a_wide_window_is_one_product():
+    """AlexNet's first layer on gray images: the gradient of 121 shifts compiled for minutes."""
 
-    def size(k):
+    def products(k):
         f = lambda x, w: jnp.sum(nn.convolve(x, w, stride=4))
         x, w = jnp.zeros((20, 20, 1)), jnp.zeros((k, k, 1, 2))
-        return str(jax.make_jaxpr(jax.grad(f, 1))(x, w)).count("slice")
+        return str(jax.make_jaxpr(jax.grad(f, 1))(x, w)).count("dot_general")
 
-    assert size(11) < 4 * size(3)
+    assert 1 <= products(11) < 9 <= products(3)
