@@ -39,7 +39,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """Of a test marked ``sampled(k)`` one case in k runs by default, the others under -m full.
 
-    So does one in three of what is left in the settled chapters: every name there has its contract
+    So do two in three of what is left in the settled chapters: every name there has its contract
     row, which is never left out.
 
     Which ones is settled by a checksum of their names, so that no parameter is left out as a whole
@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(items):
         for item in group[-(-len(group) // k) :]:
             item.add_marker(pytest.mark.full)
     for item in items:
-        if item.nodeid.startswith(SETTLED) and zlib.crc32(item.nodeid.encode()) % 3:
+        if item.nodeid.startswith(SETTLED) and zlib.crc32(item.nodeid.encode()) % 3 == 0:
             item.add_marker(pytest.mark.full)
 
 

@@ -15,13 +15,14 @@ def _run(path, *programs) -> dict:
 
 
 def test_smallest_run_writes_every_figure(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(bench.PEERS, "torch", "a_package_that_nobody_has")
+    for name in ("torch", "torch_1"):
+        monkeypatch.setitem(bench.PEERS, name, "a_package_that_nobody_has")
     report = _run(tmp_path / "results" / "step.json", "torch")
     (row,) = report["results"]
     assert row["program"] == "scan"
     assert row["ms_a_step"] >= row["ms_least"] > 0
     assert 1 < row["last_loss"] < 5
-    assert report["left_out"] == ["torch"]
+    assert report["left_out"] == ["torch", "torch_1"]
     assert "torch is not installed: left out" in capsys.readouterr().out
 
 
