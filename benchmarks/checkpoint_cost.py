@@ -17,13 +17,10 @@ around       of every save, the calls that it may disturb (``--window`` after it
 import argparse
 import contextlib
 import json
-import os
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -34,6 +31,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.turns import environment, write
 from jaxmath import datasets, nn, optimize, train
 from jaxmath.models import mlp
 from jaxmath.train import _driver
@@ -210,18 +208,6 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def environment(args: argparse.Namespace) -> dict[str, Any]:
-    """What the figures hold for."""
-    return {
-        "device": jax.devices()[0].device_kind,
-        "machine": platform.machine(),
-        "cpu_count": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
-        "versions": {name: version(name) for name in ("jax", "optax", "orbax-checkpoint")},
-        **{k: v for k, v in vars(args).items() if k not in ("output", "directory")},
-    }
-
-
 def line(found: dict[str, Any]) -> str:
     """One line of the table."""
     if found["every_s"] is None:
@@ -263,7 +249,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Measure, print and write."""
     args = parse(argv)
-    report = {"environment": environment(args), **measure(args)}
+    report = {
+        "environment": environment(args, ("jax", "optax", "orbax-checkpoint")),
+        **measure(args),
+    }
     print(json.dumps(report["environment"]))
     print(f"a state of {report['state_bytes'] / 1e6:.1f} MB")
     print(
@@ -272,9 +261,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     for found in report["results"]:
         print(line(found))
-    if args.output:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    write(args.output, report)
     return 0
 
 

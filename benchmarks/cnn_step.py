@@ -25,7 +25,6 @@ import argparse
 import importlib.util
 import json
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -34,13 +33,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.optimizer_update import median_interval
-from benchmarks.train_step import Run, batches, environment
+from benchmarks.train_step import NOTE, PACKAGES
+from benchmarks.turns import Run, environment, flax_loop, in_turns, torch_loop, write
 from jaxmath import nn, optimize, train
 from jaxmath.nn import _lowering
 from jaxmath.nn._geometry import resolve
@@ -113,9 +112,8 @@ def ours(args: argparse.Namespace, x: np.ndarray, y: np.ndarray, mode: str) -> R
     return run
 
 
-def flax_loop(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
+def flax_net(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
     import flax.linen
-    from flax.training.train_state import TrainState
 
     class Net(flax.linen.Module):
         @flax.linen.compact
@@ -126,68 +124,21 @@ def flax_loop(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
             x = flax.linen.relu(flax.linen.Dense(args.hidden)(x.reshape(len(x), -1)))
             return flax.linen.Dense(CLASSES)(x)
 
-    net = Net()
-    params = jax.jit(net.init)(jax.random.key(0), x[:1])["params"]
-
-    def step(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, jax.Array]:
-        def loss(params: Any) -> jax.Array:
-            logits = net.apply({"params": params}, x)
-            return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
-
-        value, gradients = jax.value_and_grad(loss)(state.params)
-        return state.apply_gradients(grads=gradients), value
-
-    jitted = jax.jit(step, donate_argnums=0)
-    optimizer = optax.adam(RATE)
-
-    def run() -> Any:
-        # Buffers are donated: each run begins with its own copy.
-        copy = jax.tree.map(jnp.copy, params)
-        state = TrainState.create(apply_fn=net.apply, params=copy, tx=optimizer)
-        for rows in batches(len(y), args.batch, args.epochs):
-            state, value = jitted(state, x[rows], y[rows])
-        return jax.block_until_ready(value)
-
-    return run
+    return flax_loop(Net(), RATE, args, x, y)
 
 
-def torch_eager(args: argparse.Namespace, x: np.ndarray, y: np.ndarray, threads: int) -> Run:
+def torch_net(args: argparse.Namespace, x: np.ndarray, y: np.ndarray, threads: int) -> Run:
     import torch
 
-    X = torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
-    Y = torch.from_numpy(y.astype(np.int64))
-
-    def run() -> Any:
-        torch.set_num_threads(threads)
-        torch.manual_seed(0)
+    def make() -> Any:
         parts: list = []
         for c, o in ((1, args.width), (args.width, 2 * args.width)):
             parts += [torch.nn.Conv2d(c, o, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2)]
         flat = (SIZE // 4) ** 2 * 2 * args.width
         parts += [torch.nn.Flatten(), torch.nn.Linear(flat, args.hidden), torch.nn.ReLU()]
-        net = torch.nn.Sequential(*parts, torch.nn.Linear(args.hidden, CLASSES))
-        optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
-        loss_fn = torch.nn.CrossEntropyLoss()
-        for rows in batches(len(y), args.batch, args.epochs):
-            chosen = torch.from_numpy(rows)
-            optimizer.zero_grad()
-            loss = loss_fn(net(X[chosen]), Y[chosen])
-            loss.backward()
-            optimizer.step()
-        return loss.item()
+        return torch.nn.Sequential(*parts, torch.nn.Linear(args.hidden, CLASSES))
 
-    return run
-
-
-def interleaved(programs: dict[str, Run], repeats: int) -> dict[str, np.ndarray]:
-    """Seconds on the clock and of all processors, of each run, forwards and backwards."""
-    samples: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
-    for i in range(repeats):
-        for name in list(programs) if i % 2 == 0 else list(reversed(programs)):
-            begin, used = time.perf_counter(), time.process_time()
-            programs[name]()
-            samples[name].append((time.perf_counter() - begin, time.process_time() - used))
-    return {name: np.array(values).T for name, values in samples.items()}
+    return torch_loop(make, RATE, threads, args, x.transpose(0, 3, 1, 2), y)
 
 
 def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
@@ -197,18 +148,13 @@ def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
     y = rng.integers(CLASSES, size=args.examples)
     absent = [n for n, package in PEERS.items() if importlib.util.find_spec(package) is None]
     makers: dict[str, Callable[..., Run]] = {
-        "flax": flax_loop,
-        "torch": partial(torch_eager, threads=args.threads),
-        "torch_1": partial(torch_eager, threads=1),
+        "flax": flax_net,
+        "torch": partial(torch_net, threads=args.threads),
+        "torch_1": partial(torch_net, threads=1),
     }
     chosen = [n for n in PROGRAMS if n in ("scan", *args.programs) and n not in absent]
     programs = {n: makers.get(n, partial(ours, mode=n))(args, x, y) for n in chosen}
-    first, loss = {}, {}
-    for name, run in programs.items():
-        begin = time.perf_counter()
-        loss[name] = float(run())
-        first[name] = time.perf_counter() - begin
-    samples = interleaved(programs, args.repeats)
+    samples, first, found = in_turns(programs, args.repeats)
     steps = args.epochs * (args.examples // args.batch)
     rows = []
     for name, (seconds, processors) in samples.items():
@@ -222,7 +168,7 @@ def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
             "ratio_interval": None if name == "scan" else list(median_interval(ratios)),
             "figure": FIGURES.get(name),
             "compile_s": max(first[name] - float(np.median(seconds)), 0.0),
-            "last_loss": loss[name],
+            "last_loss": float(found[name]),
         })  # fmt: skip
     return rows, absent
 
@@ -267,17 +213,14 @@ def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     with threadpool_limits(args.threads):
         rows, absent = measure(args)
-    about = environment(args)
+    about = environment(args, PACKAGES, note=NOTE)
     print(json.dumps(about))
     print("program  ms a step   least processors  compile s  ratio    95% interval  asked")
     for row in rows:
         print(line(row))
     for name in absent:
         print(f"{name} is not installed: left out")
-    if args.output:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        report = {"environment": about, "results": rows, "left_out": absent}
-        args.output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    write(args.output, {"environment": about, "results": rows, "left_out": absent})
     return 0
 
 

@@ -23,12 +23,8 @@ by name.
 import argparse
 import importlib.util
 import json
-import os
-import platform
 import sys
-import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +35,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.optimizer_update import median_interval
-from benchmarks.train_step import interleaved
+from benchmarks.turns import Run, environment, in_turns, write
 from jaxmath import nn
 
 CELLS = ("lstm", "gru", "elman")
@@ -49,8 +45,6 @@ FLAX = {"lstm": "OptimizedLSTMCell", "gru": "GRUCell", "elman": "SimpleCell"}
 TORCH = {"lstm": "LSTM", "gru": "GRU", "elman": "RNN"}
 # At most that share of their time.
 FIGURES = {"flax": 0.95, "torch": 1.0}
-
-Run = Callable[[], Any]
 
 
 def draw(args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
@@ -130,15 +124,10 @@ def torch_layer(cell: str, args: argparse.Namespace, X: np.ndarray, weight: np.n
 
 def timed(programs: dict[str, Run], repeats: int, figures: dict[str, float]) -> list[dict]:
     """One row a program; ratios of the first one's time to the others'."""
-    first = {}
-    for name, run in programs.items():
-        begin = time.perf_counter()
-        run()
-        first[name] = time.perf_counter() - begin
-    samples = interleaved(programs, repeats)
-    ours, rows = next(iter(samples.values())), []
-    for name, seconds in samples.items():
-        itself = seconds is ours
+    samples, first, _ = in_turns(programs, repeats)
+    (ours, _), rows = next(iter(samples.values())), []
+    for name, (seconds, _) in samples.items():
+        itself = name == next(iter(samples))
         rows.append({
             "program": name,
             "ms": float(np.median(seconds)) * 1e3,
@@ -190,25 +179,6 @@ def recurrences(args: argparse.Namespace) -> list[dict]:
     return rows
 
 
-def environment(args: argparse.Namespace) -> dict[str, Any]:
-    """What the figures hold for."""
-    found = {}
-    for name in ("jax", "flax", "torch"):
-        try:
-            found[name] = version(name)
-        except ImportError:
-            found[name] = None
-    return {
-        "device": jax.devices()[0].device_kind,
-        "machine": platform.machine(),
-        "cpu_count": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
-        "versions": found,
-        "note": "PyTorch has `threads`; XLA's own pool is not pinned",
-        **{name: value for name, value in vars(args).items() if name != "output"},
-    }
-
-
 def line(row: dict) -> str:
     """One line of the table."""
     name = f"{row['layer']}: {row['program']}"
@@ -249,7 +219,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     peers = ("flax", "torch")
     absent = [name for name in peers if importlib.util.find_spec(name) is None]
-    about = environment(args)
+    about = environment(
+        args, ("jax", "flax", "torch"), note="PyTorch has `threads`; XLA's own pool is not pinned"
+    )
     rows = layers(args, absent) + recurrences(args)
     print(json.dumps(about))
     print(
@@ -259,10 +231,7 @@ def main(argv: list[str] | None = None) -> int:
         print(line(row))
     for name in absent:
         print(f"{name} is not installed: left out")
-    if args.output:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        report = {"environment": about, "results": rows, "left_out": absent}
-        args.output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    write(args.output, {"environment": about, "results": rows, "left_out": absent})
     return 0
 
 

@@ -27,24 +27,20 @@ import argparse
 import contextlib
 import importlib.util
 import json
-import os
-import platform
 import sys
-import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.optimizer_update import median_interval
+from benchmarks.turns import Run, batches, environment, flax_loop, in_turns, torch_loop, write
 from jaxmath import datasets, nn, optimize, train
 from jaxmath.models import mlp
 
@@ -54,8 +50,8 @@ PEERS = {"flax": "flax", "torch": "torch", "sklearn": "sklearn"}
 # At least so many times our time, and at most that share of so many single runs.
 FIGURES = {"flax": 1.5, "torch": 8.0, "sklearn": 3.0}
 SEEDS, SEEDS_FIGURE = ("vmap", "map", "mesh"), 0.7
-
-Run = Callable[[], Any]
+PACKAGES = ("jax", "flax", "optax", "torch", "scikit-learn")
+NOTE = "BLAS and PyTorch have `threads`; XLA's own pool is not pinned"
 
 
 def data(num: int) -> tuple[np.ndarray, np.ndarray]:
@@ -63,13 +59,6 @@ def data(num: int) -> tuple[np.ndarray, np.ndarray]:
     digits = datasets.digits()
     order = np.random.default_rng(0).permutation(len(digits.y))[:num]
     return np.asarray(digits.x)[order], np.asarray(digits.y)[order]
-
-
-def batches(num: int, batch: int, epochs: int, seed: int = 0) -> Any:
-    """The rows of each batch, epoch after epoch in another order."""
-    rng = np.random.default_rng(seed)
-    for _ in range(epochs):
-        yield from rng.permutation(num).reshape(-1, batch)
 
 
 def supervised(args: argparse.Namespace, seeds: int | None = None) -> tuple[Any, Any]:
@@ -123,62 +112,26 @@ def bare_loop(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
     return lambda: jax.block_until_ready(loop(state, x, y))[1]
 
 
-def flax_loop(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
+def flax_net(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
     import flax.linen
-    from flax.training.train_state import TrainState
 
     class Net(flax.linen.Module):
         @flax.linen.compact
         def __call__(self, x: jax.Array) -> jax.Array:
             return flax.linen.Dense(10)(flax.linen.relu(flax.linen.Dense(args.hidden)(x)))
 
-    net = Net()
-    params = jax.jit(net.init)(jax.random.key(0), x[:1])["params"]
-
-    def step(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, jax.Array]:
-        def loss(params: Any) -> jax.Array:
-            logits = net.apply({"params": params}, x)
-            return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
-
-        value, gradients = jax.value_and_grad(loss)(state.params)
-        return state.apply_gradients(grads=gradients), value
-
-    jitted = jax.jit(step, donate_argnums=0)
-    optimizer = optax.adam(RATE)
-
-    def run() -> Any:
-        # Buffers are donated: each run begins with its own copy.
-        copy = jax.tree.map(jnp.copy, params)
-        state = TrainState.create(apply_fn=net.apply, params=copy, tx=optimizer)
-        for rows in batches(len(y), args.batch, args.epochs):
-            state, value = jitted(state, x[rows], y[rows])
-        return jax.block_until_ready(value)
-
-    return run
+    return flax_loop(Net(), RATE, args, x, y)
 
 
-def torch_eager(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
+def torch_net(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
     import torch
 
-    torch.set_num_threads(args.threads)
-    X, Y = torch.from_numpy(x), torch.from_numpy(y.astype(np.int64))
-
-    def run() -> Any:
-        torch.manual_seed(0)
-        net = torch.nn.Sequential(
+    def make() -> Any:
+        return torch.nn.Sequential(
             torch.nn.Linear(64, args.hidden), torch.nn.ReLU(), torch.nn.Linear(args.hidden, 10)
         )
-        optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
-        loss_fn = torch.nn.CrossEntropyLoss()
-        for rows in batches(len(y), args.batch, args.epochs):
-            chosen = torch.from_numpy(rows)
-            optimizer.zero_grad()
-            loss = loss_fn(net(X[chosen]), Y[chosen])
-            loss.backward()
-            optimizer.step()
-        return loss.item()
 
-    return run
+    return torch_loop(make, RATE, args.threads, args, x, y)
 
 
 def scikit_learn(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
@@ -195,26 +148,14 @@ def scikit_learn(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
     return run
 
 
-def interleaved(programs: dict[str, Run], repeats: int) -> dict[str, np.ndarray]:
-    """Seconds of each run, in turns, forwards and backwards."""
-    samples: dict[str, list[float]] = {name: [] for name in programs}
-    for i in range(repeats):
-        order = list(programs) if i % 2 == 0 else list(reversed(programs))
-        for name in order:
-            begin = time.perf_counter()
-            programs[name]()
-            samples[name].append(time.perf_counter() - begin)
-    return {name: np.array(values) for name, values in samples.items()}
-
-
 def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
     """One row a program, and the peers left out."""
     x, y = data(args.examples)
     makers: dict[str, Callable[..., Run]] = {
         "ours": lambda *a: ours(*a, "scan"),
         "bare": bare_loop,
-        "flax": flax_loop,
-        "torch": torch_eager,
+        "flax": flax_net,
+        "torch": torch_net,
         "sklearn": scikit_learn,
         "vmap": lambda *a: ours(*a, "vmap"),
         "map": lambda *a: ours(*a, "map"),
@@ -223,16 +164,11 @@ def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
     absent = [n for n, package in PEERS.items() if importlib.util.find_spec(package) is None]
     chosen = [name for name in makers if name in ("ours", *args.programs) and name not in absent]
     programs = {name: makers[name](args, x, y) for name in chosen}
-    first, loss = {}, {}
-    for name, run in programs.items():
-        begin = time.perf_counter()
-        loss[name] = float(np.mean(run()))
-        first[name] = time.perf_counter() - begin
-    samples = interleaved(programs, args.repeats)
+    samples, first, found = in_turns(programs, args.repeats)
     steps = args.epochs * (args.examples // args.batch)
     rows = []
-    for name, seconds in samples.items():
-        one = samples["ours"]
+    for name, (seconds, _) in samples.items():
+        one = samples["ours"][0]
         ratios = seconds / (args.seeds * one if name in SEEDS else one)
         rows.append({
             "program": name,
@@ -242,29 +178,9 @@ def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
             "ratio_interval": None if name == "ours" else list(median_interval(ratios)),
             "figure": SEEDS_FIGURE if name in SEEDS else FIGURES.get(name),
             "compile_s": max(first[name] - float(np.median(seconds)), 0.0),
-            "last_loss": loss[name],
+            "last_loss": float(np.mean(found[name])),
         })  # fmt: skip
     return rows, absent
-
-
-def environment(args: argparse.Namespace) -> dict[str, Any]:
-    """What the figures hold for."""
-    packages = ("jax", "flax", "optax", "torch", "scikit-learn")
-    found = {}
-    for name in packages:
-        try:
-            found[name] = version(name)
-        except ImportError:
-            found[name] = None
-    return {
-        "device": jax.devices()[0].device_kind,
-        "machine": platform.machine(),
-        "cpu_count": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
-        "versions": found,
-        "note": "BLAS and PyTorch have `threads`; XLA's own pool is not pinned",
-        **{name: value for name, value in vars(args).items() if name != "output"},
-    }
 
 
 def line(row: dict) -> str:
@@ -309,7 +225,7 @@ def main(argv: list[str] | None = None) -> int:
         jax.config.update("jax_num_cpu_devices", args.devices)
     with threadpool_limits(args.threads):
         rows, absent = measure(args)
-    about = environment(args)
+    about = environment(args, PACKAGES, note=NOTE)
     print(json.dumps(about))
     print(
         f"{'program':<9} {'ms a step':>9} {'compile s':>10} {'ratio':>8} {'95% interval':>15} asked"
@@ -318,10 +234,7 @@ def main(argv: list[str] | None = None) -> int:
         print(line(row))
     for name in absent:
         print(f"{name} is not installed: left out")
-    if args.output:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        report = {"environment": about, "results": rows, "left_out": absent}
-        args.output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    write(args.output, {"environment": about, "results": rows, "left_out": absent})
     return 0
 
 

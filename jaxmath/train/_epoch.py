@@ -247,7 +247,7 @@ def _lanes_epoch(plan: Plan, run: Run, data: Placed, validation: Placed | None) 
 
 
 def _epoch(plan: Plan, run: Run, data: Placed, validation: Placed | None) -> tuple[Run, dict]:
-    """An epoch whose steps are not chosen one by one, which would take a fifth of the time.
+    """An epoch whose steps are not chosen one by one, which would take a sixth of the time.
 
     Where it went wrong, it is gone through again from its beginning: carefully, to find the step
     that was bad, and then up to that step.

@@ -47,9 +47,9 @@ def fit(
     An epoch visits every example once, in an order of its own; the last batch is filled up with
     examples of weight 0, and so is the last one of an evaluation. Short epochs are run several to
     a device call. A step whose loss, or whose new parameters or model state, are not finite is not
-    taken, and ends the run (of an ensemble: the lane's). The mode "scan" looks at the loss after
-    each step, at the rest after each epoch, and then goes through the epoch again to find the step:
-    what was not finite within an epoch, and is again at its end, it does not see.
+    taken, and ends the run (of an ensemble: the lane's). The modes "scan" and "map" look at the
+    loss after each step, at the rest after each epoch, and then go through the epoch again to find
+    the step: what was not finite within an epoch, and is again at its end, they do not see.
 
     Compiled programs are kept for the function objects ``step`` and ``eval_fn``: a second call with
     the same ones compiles nothing, nor do data of another length (which are filled up by at most an
