@@ -157,7 +157,9 @@ def train_runs(settings, model, trainer, parts, args, folder: Path, write=None):
     # Whole runs of the engine, so that where a sample falls does not depend on a clock.
     parts_of_run = 4 if write else 1
     stops = sorted({-(-settings["epochs"] * i // parts_of_run) for i in range(1, parts_of_run + 1)})
-    with train.stop_signals() as stopped, warnings.catch_warnings():
+    soon = "stopping soon, with a checkpoint; once more stops at once"
+    say = lambda: print(soon, file=sys.stderr)
+    with train.stop_signals(say) as stopped, warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a bad step is reported below
         for stop in stops:
             result = train.fit(

@@ -105,6 +105,17 @@ def _one_delay(h: float, state: tuple[Array, Array], _: Any) -> tuple:
     return (jnp.concatenate([ends[-1:], new]), between), new
 
 
+# Compiled once: a scan outside jit would be so at each call.
+@partial(jax.jit, static_argnums=(1, 2, 3))
+def _units(start: Array, delay: int, resolution: int, rounds: int) -> Array:
+    """The values at the times 0, 1, …, rounds·delay, one row a time."""
+    steps, n = delay * resolution, start.size
+    history = (jnp.broadcast_to(start, (steps + 1, n)), jnp.broadcast_to(start, (steps, n)))
+    delay_on: Any = partial(_one_delay, 1 / resolution)
+    _, ends = lax.scan(delay_on, history, None, length=rounds)
+    return jnp.concatenate([start[None], ends.reshape(-1, n)[resolution - 1 :: resolution]])
+
+
 def mackey_glass(
     key: Array,
     n: int,
@@ -160,10 +171,5 @@ def mackey_glass(
         check_number(name, value, low=least, integer=True)
     key, dtype = _start("mackey_glass", key, n, dtype)
     start = jax.random.uniform(key, (n,), dtype, 0.5, 1.5)
-    steps = delay * resolution
-    history = (jnp.broadcast_to(start, (steps + 1, n)), jnp.broadcast_to(start, (steps, n)))
-    rounds = -(-(washout + num_steps) // delay)
-    delay_on: Any = partial(_one_delay, 1 / resolution)
-    _, ends = lax.scan(delay_on, history, None, length=rounds)
-    units = jnp.concatenate([start[None], ends.reshape(-1, n)[resolution - 1 :: resolution]])
+    units = _units(start, delay, resolution, -(-(washout + num_steps) // delay))
     return _with_next(units[washout : washout + num_steps + 1].T)

@@ -42,18 +42,24 @@ from jaxmath.train.evaluate import evaluate
 from jaxmath.train.fit import fit
 from jaxmath.train.folder import claim_folder, write_figures
 from jaxmath.train.options import Option, add_options, own_options, settle_options
-from jaxmath.train.plots import plot_confusion, plot_curves, plot_mistakes, plot_reliability
+from jaxmath.train.plots import (
+    plot_confusion,
+    plot_curves,
+    plot_mistakes,
+    plot_reliability,
+    plot_series,
+)
 from jaxmath.train.predict import predict
 from jaxmath.train.recipe import Model, Outcome, Recipe, Task
 from jaxmath.train.recipes import RECIPES
 from jaxmath.train.report import classifier_report, measures_report, report_tables
 from jaxmath.train.result import FitResult
-from jaxmath.train.series import SERIES, plot_series
+from jaxmath.train.series import SERIES
 from jaxmath.train.signals import stop_signals
 from jaxmath.train.state import TrainState, from_flax, init_state, to_flax
 from jaxmath.train.step import Batch, adapt, supervised_eval, supervised_step
 from jaxmath.train.tasks import CLASSES, task_of, write_plots
-from jaxmath.train.text import SAMPLING, TEXT, make_sampler, make_writer, plain_parts
+from jaxmath.train.text import SAMPLING, TEXT, make_writer
 from jaxmath.train.trainer import Trainer, make_trainer
 from jaxmath.train.truncated import truncated_step
 
@@ -82,12 +88,10 @@ __all__ = [
     "fit",
     "from_flax",
     "init_state",
-    "make_sampler",
     "make_trainer",
     "make_writer",
     "measures_report",
     "own_options",
-    "plain_parts",
     "plot_confusion",
     "plot_curves",
     "plot_mistakes",

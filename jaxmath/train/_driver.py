@@ -141,6 +141,8 @@ class Driver:
                 self._record(row, seconds, bar, callback)
             chunk = max(1, min(int(_SECONDS_A_CALL / seconds), _epoch.MAX_EPOCHS_A_CALL))
             self._checkpoint()
+        # What was asked for after the last epoch has stopped nothing.
+        self.stopped = self.stopped and self.epoch < num_epochs
 
     def _ticker(self, bar: Progress) -> Callable:
         """Moves the bar within an epoch, where the host sees the steps."""

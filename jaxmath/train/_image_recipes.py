@@ -23,6 +23,13 @@ def _image_model(config: Any, dataset: Dataset, augment: str, **more: Any) -> Mo
     from jaxmath.models import image_networks
 
     shape = dataset.image_shape
+    try:
+        layers = image_networks.summary(config)
+    except ValueError as error:
+        size, reason = f"{shape[0]}×{shape[1]}", str(error).rpartition(": ")[2]
+        raise ValueError(
+            f"images of {size} are too small, choose a larger --image-size: {reason}"
+        ) from None
     change = augmentation(augment, shape[0])
 
     def train_fn(key: Array, params: PyTree, model_state: PyTree, x: Array, axis_name: str) -> Any:
@@ -39,7 +46,7 @@ def _image_model(config: Any, dataset: Dataset, augment: str, **more: Any) -> Mo
         train_fn=train_fn,
         apply_fn=apply_fn,
         # Lanes under vmap would be one grouped convolution.
-        modes=(_mode(image_networks.summary(config)), "map"),
+        modes=(_mode(layers), "map"),
         **more,
     )
 

@@ -12,7 +12,7 @@ from jaxmath._figures import colours, subplots
 from jaxmath.datasets import Dataset
 from jaxmath.typing import ArrayLike
 
-__all__ = ["plot_confusion", "plot_curves", "plot_mistakes", "plot_reliability"]
+__all__ = ["plot_confusion", "plot_curves", "plot_mistakes", "plot_reliability", "plot_series"]
 
 
 def _save(figure: Any, path: str | Path) -> None:
@@ -277,4 +277,46 @@ def _mistaken_points(dataset: Dataset, wrong: np.ndarray, title: str, path: str 
     panel.set_title(title, fontsize=10)
     panel.legend(fontsize=9)
     panel.grid(alpha=0.25)
+    _save(figure, path)
+
+
+def plot_series(true: np.ndarray, predicted: np.ndarray, path: str | Path) -> None:
+    """What was foretold of series, beside what came, and the error below.
+
+    Args:
+      true: shape (n, T).
+      predicted: shape (n, T), each value from those before it.
+      path: the PNG file to write.
+
+    Returns:
+      None.
+
+    Raises:
+      ImportError: matplotlib is not installed.
+
+    Example:
+      >>> import pathlib, tempfile
+      >>> path = pathlib.Path(tempfile.mkdtemp()) / "series.png"
+      >>> plot_series(np.ones((1, 9)), np.zeros((1, 9)), path)
+      >>> path.stat().st_size > 1000
+      True
+    """
+    n = len(true)
+    figure, axes = subplots(
+        2, n, figsize=(4.6 * n, 4.4), sharex=True, squeeze=False, height_ratios=(3, 1),
+        layout="constrained",
+    )  # fmt: skip
+    steps = np.arange(1, true.shape[1] + 1)
+    for (top, bottom), y, foretold in zip(axes.T, true, predicted, strict=True):
+        top.plot(steps, y, color="black", linewidth=1, label="true")
+        top.plot(steps, foretold, "o", color="C1", markersize=3, label="predicted")
+        bottom.plot(steps, foretold - y, color="C3", linewidth=1)
+        bottom.axhline(0.0, color="black", linewidth=0.6)
+        bottom.set_xlabel("step")
+        for panel in (top, bottom):
+            panel.grid(alpha=0.25)
+    axes[0, 0].legend()
+    axes[0, 0].set_ylabel("value")
+    axes[1, 0].set_ylabel("error")
+    figure.suptitle("One step ahead, of the test part", fontsize=10)
     _save(figure, path)

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxmath.train._data import check_rows, place, take
 from jaxmath.train.state import TrainState
-from jaxmath.train.step import _to_dtype
+from jaxmath.train.step import to_dtype
 from jaxmath.typing import Array, PyTree, check_number
 
 __all__ = ["predict"]
@@ -19,7 +19,7 @@ __all__ = ["predict"]
 @functools.lru_cache(maxsize=32)
 def _program(apply_fn: Callable, batch_size: int, compute_dtype: Any, ensemble: bool) -> Callable:
     def of_state(state: TrainState, data: Any) -> PyTree:
-        params = _to_dtype(state.params, compute_dtype)
+        params = to_dtype(state.params, compute_dtype)
         one = lambda x: apply_fn(params, state.model_state, x)
         capacity = data.weight.shape[0]
         starts = jnp.arange(0, capacity, batch_size, dtype=jnp.int32)
@@ -29,8 +29,8 @@ def _program(apply_fn: Callable, batch_size: int, compute_dtype: Any, ensemble: 
             index = jnp.minimum(start + rows, capacity - 1)
             x = take(data, index, data.weight, None).x
             low = compute_dtype is not None
-            y = jax.vmap(one)(_to_dtype(x, compute_dtype))
-            return _to_dtype(y, jnp.float32 if low else None)
+            y = jax.vmap(one)(to_dtype(x, compute_dtype))
+            return to_dtype(y, jnp.float32 if low else None)
 
         batches = jax.lax.map(batch, starts)
         return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), batches)

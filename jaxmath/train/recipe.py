@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmath import nn
-from jaxmath.datasets import Parts
+from jaxmath.datasets import Dataset, Parts, Standardization
 from jaxmath.train.options import Option
 from jaxmath.typing import Array, PyTree
 
@@ -17,6 +18,12 @@ __all__ = ["Model", "Outcome", "Recipe", "Task"]
 def is_right(logits: Array, label: Array) -> Array:
     """1 where the likeliest class is the true one, 0 where it is not."""
     return (jnp.argmax(logits) == label).astype(jnp.float32)
+
+
+def plain_parts(training: Any, validation: Any, test: Dataset) -> Parts:
+    """Parts of data that are not standardized: two pairs, of which the second may be None."""
+    identity = Standardization(np.zeros(()), np.ones(()))
+    return Parts(training, validation, (test.x, test.y), test, identity)
 
 
 class Model(NamedTuple):
@@ -83,7 +90,8 @@ class Task(NamedTuple):
         for arrays; ``test`` in it is name → row as ``classifier_report`` has them.
       plots: pictures, file name → ``plot(outcome, path)``.
       unit: what an example is called, with {} for the number of classes.
-      sampler: as ``make_sampler``, where a model of it can write text.
+      sampler: ``sampler(model, parts, given)``, where a model of it can write text, gives
+        ``sample(key, params) -> text``; given are the options ``SAMPLING``.
 
     Example:
       >>> from jaxmath import train

@@ -1,6 +1,7 @@
 """How good a classifier is, or several of one kind: every figure with its standard error."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,9 +17,8 @@ __all__ = ["classifier_report", "measures_report", "report_tables"]
 _MEASURES = ("accuracy", "loss", "brier_score", "calibration_error")
 
 
-@jax.jit
-def _figures(logits: Array, labels: Array) -> tuple[Array, dict[str, Array], Array]:
-    """Of one classifier: probabilities, measures, confusion matrix."""
+def _figures(labels: Array, logits: Array) -> tuple[Array, dict[str, Array], Array, Any]:
+    """Of one classifier: probabilities, measures, confusion matrix, scores of the classes."""
     p = jax.vmap(nn.softmax)(logits)
     found = {
         "accuracy": nn.accuracy(logits, labels),
@@ -27,7 +27,14 @@ def _figures(logits: Array, labels: Array) -> tuple[Array, dict[str, Array], Arr
         "calibration_error": nn.expected_calibration_error(p, labels),
     }
     predicted = jnp.argmax(logits, axis=1)
-    return p, found, nn.confusion_matrix(predicted, labels, num_classes=logits.shape[1])
+    confusion = nn.confusion_matrix(predicted, labels, num_classes=logits.shape[1])
+    return p, found, confusion, nn.class_scores(confusion.astype(jnp.float32))
+
+
+@jax.jit
+def _all_figures(logits: Array, labels: Array) -> Any:
+    """Of several, one after another."""
+    return jax.lax.map(partial(_figures, labels), logits)
 
 
 def _summary(values: np.ndarray) -> dict[str, Any]:
@@ -74,8 +81,7 @@ def classifier_report(
     logits = as_array("logits", logits, ndim=3, min_size=1)
     logits = as_array("logits", logits, shape=(*logits.shape[:2], len(class_names)))
     labels = as_array("labels", labels, shape=logits.shape[1:2], kind="integer")
-    p, found, confusion = jax.device_get(jax.lax.map(lambda z: _figures(z, labels), logits))
-    scores = jax.device_get(jax.vmap(nn.class_scores)(jnp.asarray(confusion, jnp.float32)))
+    p, found, confusion, scores = jax.device_get(_all_figures(logits, labels))
     test = {name: _summary(found[name]) for name in _MEASURES}
     a = test["accuracy"]["mean"]
     test["accuracy"]["standard_error_of_test_sample"] = float(np.sqrt(a * (1 - a) / len(labels)))

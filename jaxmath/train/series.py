@@ -8,16 +8,14 @@ import jax
 import numpy as np
 
 from jaxmath import datasets
-from jaxmath._figures import subplots
 from jaxmath.datasets import Dataset, Parts
 from jaxmath.train import plots
 from jaxmath.train.predict import predict
-from jaxmath.train.recipe import Model, Outcome, Task
+from jaxmath.train.recipe import Model, Outcome, Task, plain_parts
 from jaxmath.train.report import measures_report
-from jaxmath.train.text import plain_parts
 from jaxmath.typing import Array, PyTree
 
-__all__ = ["SERIES", "plot_series"]
+__all__ = ["SERIES"]
 
 _SERIES = {"sine": "sine_series", "mackey_glass": "mackey_glass"}
 _NUMBER, _DRAWN = 1000, 3
@@ -43,52 +41,10 @@ def _report(
     return measures_report(eval_fn, states, parts.test) | {"predicted": y}
 
 
-def plot_series(true: np.ndarray, predicted: np.ndarray, path: str | Path) -> None:
-    """What was foretold of series, beside what came, and the error below.
-
-    Args:
-      true: shape (n, T).
-      predicted: shape (n, T), each value from those before it.
-      path: the PNG file to write.
-
-    Returns:
-      None.
-
-    Raises:
-      ImportError: matplotlib is not installed.
-
-    Example:
-      >>> import tempfile
-      >>> path = Path(tempfile.mkdtemp()) / "series.png"
-      >>> plot_series(np.ones((1, 9)), np.zeros((1, 9)), path)
-      >>> path.stat().st_size > 1000
-      True
-    """
-    n = len(true)
-    figure, axes = subplots(
-        2, n, figsize=(4.6 * n, 4.4), sharex=True, squeeze=False, height_ratios=(3, 1),
-        layout="constrained",
-    )  # fmt: skip
-    steps = np.arange(1, true.shape[1] + 1)
-    for (top, bottom), y, foretold in zip(axes.T, true, predicted, strict=True):
-        top.plot(steps, y, color="black", linewidth=1, label="true")
-        top.plot(steps, foretold, "o", color="C1", markersize=3, label="predicted")
-        bottom.plot(steps, foretold - y, color="C3", linewidth=1)
-        bottom.axhline(0.0, color="black", linewidth=0.6)
-        bottom.set_xlabel("step")
-        for panel in (top, bottom):
-            panel.grid(alpha=0.25)
-    axes[0, 0].legend()
-    axes[0, 0].set_ylabel("value")
-    axes[1, 0].set_ylabel("error")
-    figure.suptitle("One step ahead, of the test part", fontsize=10)
-    plots._save(figure, path)
-
-
 def _plot(outcome: Outcome, path: Path) -> None:
     foretold = outcome.report["predicted"][0]
     true = np.asarray(outcome.parts.test[1])[: len(foretold)]
-    plot_series(true[:, :, 0], foretold[:, :, 0], path)
+    plots.plot_series(true[:, :, 0], foretold[:, :, 0], path)
 
 
 SERIES = Task(

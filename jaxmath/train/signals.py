@@ -2,18 +2,17 @@
 
 import contextlib
 import signal
-import sys
 from collections.abc import Callable, Iterator
 
 __all__ = ["stop_signals"]
 
 
 @contextlib.contextmanager
-def stop_signals() -> Iterator[Callable[..., bool]]:
+def stop_signals(say: Callable[[], object] | None = None) -> Iterator[Callable[..., bool]]:
     """The first Ctrl-C or SIGTERM asks for an end at the next boundary, the second ends at once.
 
     Args:
-      None.
+      say: called at the first signal, to tell who waits.
 
     Returns:
       A context manager; what it gives tells whether an end was asked for, whatever it is called
@@ -33,7 +32,8 @@ def stop_signals() -> Iterator[Callable[..., bool]]:
         if seen:
             raise KeyboardInterrupt
         seen.append(number)
-        print("stopping soon, with a checkpoint; once more stops at once", file=sys.stderr)
+        if say is not None:
+            say()
 
     before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
     try:

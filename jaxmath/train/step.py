@@ -79,7 +79,7 @@ def adapt(apply: Callable[[PyTree, Any], Any]) -> tuple[Callable, Callable]:
     return train_fn, apply_fn
 
 
-def _to_dtype(tree: PyTree, dtype: Any) -> PyTree:
+def to_dtype(tree: PyTree, dtype: Any) -> PyTree:
     """The tree with its floating leaves in the dtype; None leaves all as they are."""
     if dtype is None:
         return tree
@@ -100,7 +100,7 @@ def _measures(caller: str, loss_fn: Callable, metrics: Mapping[str, Callable] | 
 def _per_example(fns: dict, predictions: Any, targets: Any, compute_dtype: Any) -> Metrics:
     """Each measure of each example, shape (n,). The measures of a low-precision model are f32."""
     if compute_dtype is not None:
-        predictions = _to_dtype(predictions, jnp.float32)
+        predictions = to_dtype(predictions, jnp.float32)
     values = {name: jax.vmap(fn)(predictions, targets) for name, fn in fns.items()}
     for name, value in values.items():
         if value.ndim != 1:
@@ -171,10 +171,10 @@ def supervised_step(
     def total(
         params: PyTree, model_state: PyTree, batch: Batch, keys: Array
     ) -> tuple[Array, tuple[PyTree, Metrics]]:
-        low = _to_dtype(params, compute_dtype)
+        low = to_dtype(params, compute_dtype)
         one = lambda key, x: train_fn(key, low, model_state, x, axis_name="batch")
         predictions, new_state = jax.vmap(one, out_axes=(0, None), axis_name="batch")(
-            keys, _to_dtype(batch.x, compute_dtype)
+            keys, to_dtype(batch.x, compute_dtype)
         )
         values = _per_example(fns, predictions, batch.y, compute_dtype)
         sums = {name: jnp.sum(batch.weight.astype(v.dtype) * v) for name, v in values.items()}
@@ -270,9 +270,9 @@ def supervised_eval(
     fns = _measures("supervised_eval", loss_fn, metrics)
 
     def eval_fn(state: TrainState, batch: Batch) -> Metrics:
-        params = _to_dtype(state.params, compute_dtype)
+        params = to_dtype(state.params, compute_dtype)
         one = lambda x: apply_fn(params, state.model_state, x)
-        predictions = jax.vmap(one)(_to_dtype(batch.x, compute_dtype))
+        predictions = jax.vmap(one)(to_dtype(batch.x, compute_dtype))
         return _per_example(fns, predictions, batch.y, compute_dtype)
 
     return eval_fn

@@ -5,16 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from jaxmath import datasets
 from jaxmath.datasets import Dataset, Parts
 from jaxmath.train.options import Option
-from jaxmath.train.recipe import Model, Task
+from jaxmath.train.recipe import Model, Task, plain_parts
 from jaxmath.train.report import measures_report
 from jaxmath.typing import Array, PyTree
 
-__all__ = ["SAMPLING", "TEXT", "make_sampler", "make_writer", "plain_parts"]
+__all__ = ["SAMPLING", "TEXT", "make_writer"]
 
 # Pieces that are only read are longer, for each begins without memory.
 _READ = 1024
@@ -58,26 +57,6 @@ def _held(vocabulary: datasets.Vocabulary, text: str) -> tuple[Any, Any]:
     return _pieces(vocabulary, text, steps // -(-steps // _READ))
 
 
-def plain_parts(training: Any, validation: Any, test: Dataset) -> Parts:
-    """Parts of data that are not standardized.
-
-    Args:
-      training: the pair of inputs and targets.
-      validation: the same, or None.
-      test: as a data set.
-
-    Returns:
-      Parts.
-
-    Example:
-      >>> pair = (np.zeros((2, 3)), np.zeros(2))
-      >>> plain_parts(pair, None, Dataset(*pair)).test[0].shape
-      (2, 3)
-    """
-    identity = datasets.Standardization(np.zeros(()), np.ones(()))
-    return Parts(training, validation, (test.x, test.y), test, identity)
-
-
 def _parts(key: Array, name: str, validation: float, options: Mapping[str, Any]) -> Parts:
     training, held, test = _texts(key, name, 0.2, validation)
     vocabulary = datasets.fit_vocabulary(training + held + test)
@@ -94,24 +73,8 @@ def _report(
     return measures_report(eval_fn, states, parts.test, batch_size=32)
 
 
-def make_sampler(model: Model, parts: Parts, given: Mapping[str, Any]) -> Callable:
-    """A function that lets a recurrent network of text write.
-
-    Args:
-      model: the network, of a recipe that takes text.
-      parts: the text.
-      given: name → value of the options ``SAMPLING``, None for the default.
-
-    Returns:
-      ``sample(key, params) -> text``, the prompt and what comes after it.
-
-    Raises:
-      ValueError: the prompt has a character that the text has not, or top-k is more than there are.
-
-    Example:
-      >>> SAMPLING["temperature"].default
-      1.0
-    """
+def _sampler(model: Model, parts: Parts, given: Mapping[str, Any]) -> Callable:
+    """``sample(key, params) -> text``: the prompt, and what the network writes after it."""
     from jaxmath.models import generation
 
     asked = {
@@ -152,9 +115,9 @@ def make_writer(
 
     Args:
       task: what is learned.
-      model: as in ``make_sampler``.
-      parts: the same.
-      given: the same.
+      model: the network.
+      parts: the data.
+      given: name → value of the options ``SAMPLING``, None for the default.
       path: where to.
       seed: of the samples, another one for each epoch.
       show: prints a text.
@@ -163,7 +126,8 @@ def make_writer(
       ``write(epoch, params)``, or None where the task writes no text.
 
     Raises:
-      ValueError: as ``make_sampler``; or an option of text is given where there is none.
+      ValueError: the prompt has a character that the text has not, or top-k is more than there are;
+        or an option of text is given where there is none.
 
     Example:
       >>> from jaxmath.train.tasks import CLASSES
@@ -197,5 +161,5 @@ def _write_sample(path: Path, epoch: int, text: str) -> None:
 
 TEXT = Task(
     takes=_takes, parts=_parts, report=_report, plots={}, unit="pieces of text, {} characters",
-    sampler=make_sampler,
+    sampler=_sampler,
 )  # fmt: skip

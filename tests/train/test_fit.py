@@ -146,6 +146,8 @@ def test_a_callback_ends_the_run_to_be_resumed(tmp_path):
     p.assert_same(rest.state, whole.state)
     p.assert_same(rest.history, whole.history)
     assert rest.message == ""
+    last = _fit_toy(toy.toy(), callback=lambda epoch, row: epoch == 6)
+    assert (last.epochs, last.message) == (6, "")  # all was done, and nothing stopped
 
 
 def test_short_epochs_are_several_to_a_device_call(monkeypatch):
