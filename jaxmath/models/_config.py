@@ -1,5 +1,8 @@
-"""What the configurations of the image networks share: their base, and the checks of fields."""
+"""The checks of configurations' fields, and the base of the image networks'."""
 
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 from jaxmath.typing import Array
@@ -7,16 +10,16 @@ from jaxmath.typing import Array
 __all__: list[str] = []
 
 
-class ImageConfig:
+class ImageConfig(ABC):
     """A frozen dataclass with ``image_size``, ``channels``, ``num_classes`` and ``forward``."""
 
     image_size: int
     channels: int
     num_classes: int
 
+    @abstractmethod
     def forward(self, net: Any, x: Array) -> Any:
         """The network, written once for every kind of pass ``net`` (``models/_network.py``)."""
-        raise NotImplementedError
 
     def torch_name(self, layer: str) -> str:
         """The module of torchvision's network that is this layer."""
@@ -36,20 +39,26 @@ def check_size(name: str, value: Any) -> None:
         raise ValueError(f"Config: argument `{name}` must be at least 1, got {value}")
 
 
-def check_sizes(name: str, values: Any) -> None:
-    """A tuple of positive integers, not empty."""
-    if not isinstance(values, tuple) or not values:
-        raise TypeError(f"Config: argument `{name}` must be a tuple of integers, got {values!r}")
-    for value in values:
-        check_size(name, value)
-
-
-def check_choice(name: str, value: Any, known: tuple[Any, ...]) -> None:
-    """One of a few."""
-    if value not in known:
+def check_sizes(name: str, values: Any, least: int = 1) -> None:
+    """A tuple of positive integers, so many of them at least."""
+    if not isinstance(values, tuple):
+        raise TypeError(f"Config: argument `{name}` must be a tuple, got {type(values).__name__}")
+    for i, value in enumerate(values):
+        check_size(f"{name}[{i}]", value)
+    if len(values) < least:
         raise ValueError(
-            f"Config: argument `{name}` must be one of {', '.join(map(repr, known))}, got {value!r}"
+            f"Config: argument `{name}` must hold at least {least} positive integers, got {values}"
         )
+
+
+def check_choice(name: str, value: Any, known: Iterable[Any]) -> None:
+    """One of a few."""
+    known = tuple(known)
+    if value not in known:
+        near = difflib.get_close_matches(str(value), map(str, known), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        names = ", ".join(map(str, known))
+        raise ValueError(f"Config: argument `{name}` must be one of {names}, got {value!r}{hint}")
 
 
 def check_real(

@@ -1,6 +1,5 @@
 """The multilayer perceptron: dense layers with an activation between them."""
 
-import difflib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 import jax
 
 from jaxmath import nn
+from jaxmath.models._config import check_choice, check_real, check_sizes
 from jaxmath.typing import Array, ArrayLike, as_array, as_key
 
 __all__ = ["Config", "apply", "init", "train"]
@@ -26,18 +26,6 @@ _ACTIVATIONS = {
 }
 _RECTIFIERS = ("elu", "gelu", "leaky_relu", "relu", "silu", "softplus")
 _INITIALIZERS = {**dict.fromkeys(_RECTIFIERS, nn.he_normal), "selu": nn.lecun_normal}
-
-
-def _check_dropout(rate: float) -> None:
-    # An array would make the config unhashable.
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)):
-        raise TypeError(
-            f"Config: argument `dropout` must be a Python number, got {type(rate).__name__}"
-        )
-    if not 0 <= rate < 1:
-        raise ValueError(
-            f"Config: argument `dropout` must be at least 0.0 and below 1.0, got {rate}"
-        )
 
 
 @dataclass(frozen=True)
@@ -66,10 +54,10 @@ class Config:
     Example:
       >>> Config((64, 32, 10)).activation
       'relu'
-      >>> Config((64, 32, 10), "rellu")
+      >>> Config((64,))
       Traceback (most recent call last):
       ...
-      ValueError: Config: argument `activation` is unknown, got 'rellu'; did you mean 'relu'?
+      ValueError: Config: argument `sizes` must hold at least 2 positive integers, got (64,)
 
     References:
       C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 5.1.
@@ -80,24 +68,9 @@ class Config:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.sizes, tuple):
-            raise TypeError(
-                f"Config: argument `sizes` must be a tuple, got {type(self.sizes).__name__}"
-            )
-        if any(isinstance(s, bool) or not hasattr(s, "__index__") for s in self.sizes):
-            raise TypeError(f"Config: argument `sizes` must hold integers, got {self.sizes}")
-        if len(self.sizes) < 2 or min(self.sizes) < 1:
-            raise ValueError(
-                "Config: argument `sizes` must hold at least 2 positive integers, from input to "
-                f"output, got {self.sizes}"
-            )
-        if self.activation not in _ACTIVATIONS:
-            near = difflib.get_close_matches(str(self.activation), _ACTIVATIONS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_ACTIVATIONS)}"
-            raise ValueError(
-                f"Config: argument `activation` is unknown, got {self.activation!r}; {hint}"
-            )
-        _check_dropout(self.dropout)
+        check_sizes("sizes", self.sizes, 2)
+        check_choice("activation", self.activation, _ACTIVATIONS)
+        check_real("dropout", self.dropout, 0.0, 1.0)
 
 
 def _as_config(caller: str, config: Config) -> Config:

@@ -1,6 +1,5 @@
 """Recurrent networks: layers of a cell along a sequence, and a dense layer that reads them."""
 
-import difflib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath import nn
-from jaxmath.models.mlp import _check_dropout
+from jaxmath.models._config import check_choice, check_real, check_sizes
 from jaxmath.typing import Array, ArrayLike, PyTree, as_array, as_key, check_number
 
 __all__ = ["Config", "RNNParams", "apply", "init", "run", "train"]
@@ -39,13 +38,6 @@ class RNNParams(NamedTuple):
 
     layers: tuple
     head: nn.Dense
-
-
-def _check_known(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        near = difflib.get_close_matches(str(value), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-        raise ValueError(f"Config: argument `{name}` is unknown, got {value!r}; {hint}")
 
 
 @dataclass(frozen=True)
@@ -80,10 +72,10 @@ class Config:
     Example:
       >>> Config((28, 128, 10), "lstm").task
       'many_to_one'
-      >>> Config((28, 128, 10), "lsmt")
+      >>> Config((28, 10))
       Traceback (most recent call last):
       ...
-      ValueError: Config: argument `cell` is unknown, got 'lsmt'; did you mean 'lstm'?
+      ValueError: Config: argument `sizes` must hold at least 3 positive integers, got (28, 10)
 
     References:
       I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", 2016, sections 10.2 to 10.5.
@@ -98,22 +90,11 @@ class Config:
     periods: tuple[int, ...] = (1, 2, 4, 8)
 
     def __post_init__(self) -> None:
-        for name in ("sizes", "periods"):
-            value = getattr(self, name)
-            if not isinstance(value, tuple):
-                raise TypeError(
-                    f"Config: argument `{name}` must be a tuple, got {type(value).__name__}"
-                )
-            for i, size in enumerate(value):
-                check_number(f"{name}[{i}]", size, low=1, integer=True)
-        if len(self.sizes) < 3:
-            raise ValueError(
-                "Config: argument `sizes` must hold at least 3 sizes, input, hidden layers and "
-                f"output, got {self.sizes}"
-            )
-        _check_known("cell", self.cell, tuple(_CELLS))
-        _check_known("task", self.task, _TASKS)
-        _check_dropout(self.dropout)
+        check_sizes("sizes", self.sizes, 3)
+        check_sizes("periods", self.periods, 0)
+        check_choice("cell", self.cell, _CELLS)
+        check_choice("task", self.task, _TASKS)
+        check_real("dropout", self.dropout, 0.0, 1.0)
         low = 1 if self.task == "one_to_many" else 0
         check_number("num_steps", self.num_steps, low=low, integer=True)
 
