@@ -8,6 +8,7 @@ pooling 2, dense 128, dense 10; ReLU, softmax cross-entropy, Adam at 1e-3, float
 random images in epochs of shuffled batches, the shuffling part of the time:
 
 scan, loop   ``train.fit``, an epoch one compiled scan, or a loop over one compiled step
+mesh         the scan with each batch divided among ``--devices`` virtual devices of the CPU
 xla          the scan with XLA's convolution and pooling in it, the trap that ours avoids: only
              where it is asked for, a step takes seconds
 flax         a Python loop over one jitted step of a Flax module with donated buffers
@@ -22,6 +23,7 @@ has its own column. A peer that is not installed is left out by name.
 """
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import sys
@@ -45,7 +47,7 @@ from jaxmath.nn import _lowering
 from jaxmath.nn._geometry import resolve
 
 RATE, SIZE, CLASSES = 1e-3, 28, 10
-PROGRAMS = ("scan", "loop", "xla", "flax", "torch", "torch_1")
+PROGRAMS = ("scan", "mesh", "loop", "xla", "flax", "torch", "torch_1")
 PEERS = {"flax": "flax", "torch": "torch", "torch_1": "torch"}
 # At most so much of PyTorch's time: a ratio of at least its inverse here.
 FIGURES = {"torch": 1 / 0.8, "torch_1": 1 / 0.8}
@@ -104,7 +106,8 @@ def ours(args: argparse.Namespace, x: np.ndarray, y: np.ndarray, mode: str) -> R
     params = jax.jit(init, static_argnums=(1, 2))(init_key, args.width, args.hidden)
     state = train.init_state(run_key, params, optimizer=optimizer)
     options = {"num_epochs": args.epochs, "batch_size": args.batch, "progress": False}
-    mode = "scan" if mode == "xla" else mode
+    options["mesh"] = train.data_mesh() if mode == "mesh" else None
+    mode = "loop" if mode == "loop" else "scan"
 
     def run() -> Any:
         return train.fit(state, step, (x, y), mode=mode, **options).history["loss"][-1]
@@ -198,6 +201,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--examples", type=int, default=512, help="a multiple of --batch (default: %(default)s)")
     add("--batch", type=int, default=128, help="examples of a step (default: %(default)s)")
     add("--threads", type=int, default=2, help="of BLAS and PyTorch (default: %(default)s)")
+    add("--devices", type=int, default=2, help="virtual devices (default: %(default)s)")
     add("--output", type=Path, help="write the figures as JSON")
     args = parser.parse_args(argv)
     sizes = (args.epochs, args.repeats, args.width, args.hidden, args.examples, args.batch)
@@ -211,6 +215,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Measure, print and write."""
     args = parse(argv)
+    with contextlib.suppress(RuntimeError):  # the devices are known already
+        jax.config.update("jax_num_cpu_devices", args.devices)
     with threadpool_limits(args.threads):
         rows, absent = measure(args)
     about = environment(args, PACKAGES, note=NOTE)
