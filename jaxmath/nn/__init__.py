@@ -57,6 +57,7 @@ from jaxmath.nn.gan_optima import (
     least_squares_optimal_discriminator,
     minimax_optimal_discriminator,
 )
+from jaxmath.nn.gradient_penalty import gradient_penalty, zero_centered_penalty
 from jaxmath.nn.gru import GRU, MGU, gru_cell, gru_init, mgu_cell, mgu_init
 from jaxmath.nn.hinge import hinge_loss, multiclass_hinge_loss
 from jaxmath.nn.initializers import (
@@ -132,6 +133,7 @@ from jaxmath.nn.transposed_convolution import (
     transposed_conv_init,
     transposed_convolve,
 )
+from jaxmath.nn.weight_clipping import clip_weights, keep_weights_clipped
 from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
 
 __all__ = [
@@ -167,6 +169,7 @@ __all__ = [
     "batch_norm_train",
     "brier_score",
     "class_scores",
+    "clip_weights",
     "clockwork_cell",
     "clockwork_init",
     "confusion_matrix",
@@ -197,6 +200,7 @@ __all__ = [
     "global_max_pool",
     "glorot_normal",
     "glorot_uniform",
+    "gradient_penalty",
     "group_norm",
     "group_norm_init",
     "gru_cell",
@@ -215,6 +219,7 @@ __all__ = [
     "jordan_init",
     "js_divergence",
     "keep_max_norm",
+    "keep_weights_clipped",
     "kl_divergence",
     "l1",
     "l2",
@@ -289,5 +294,6 @@ __all__ = [
     "wasserstein_discriminator_loss",
     "wasserstein_generator_loss",
     "weighted_mean",
+    "zero_centered_penalty",
     "zeros_init",
 ]
