@@ -45,14 +45,17 @@ CASES = {
 }
 
 
-def data() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """Training and test part: images (n, 28, 28, 1) and labels."""
+def pixels() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Training and test part: images (n, 28, 28, 1) with pixels in [0, 1], and labels."""
     parts = datasets.split(jax.random.key(0), datasets.mnist_5k(), (0.8, 0.2))
-    images = [np.asarray(part.images, np.float32) for part in parts]
-    mean, deviation = images[0].mean(), images[0].std()
-    return tuple(
-        ((x - mean) / deviation, np.asarray(part.y)) for x, part in zip(images, parts, strict=True)
-    )
+    return tuple((np.asarray(p.images, np.float32), np.asarray(p.y)) for p in parts)
+
+
+def data() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """The same, standardized by the mean and the deviation of the training part."""
+    parts = pixels()
+    mean, deviation = parts[0][0].mean(), parts[0][0].std()
+    return tuple(((x - mean) / deviation, y) for x, y in parts)
 
 
 def augment(key: jax.Array, x: jax.Array, background: float) -> jax.Array:
@@ -62,9 +65,10 @@ def augment(key: jax.Array, x: jax.Array, background: float) -> jax.Array:
     return nn.random_shift(shift, x, 2) + background
 
 
-def run(case: Case, parts: Any, epochs: int, batch_size: int, seed: int) -> dict[str, float]:
-    """Test accuracy of one seed, and the seconds of training."""
-    (X, y), test = parts
+def learn(
+    case: Case, X: np.ndarray, y: np.ndarray, epochs: int, batch_size: int, seed: int
+) -> tuple[train.TrainState, float]:
+    """The network after training with one seed, and the seconds that it took."""
     config, background = case.config, float(X.min())
     steps = epochs * -(-len(X) // batch_size)
     optimizer = optax.adamw(
@@ -76,10 +80,6 @@ def run(case: Case, parts: Any, epochs: int, batch_size: int, seed: int) -> dict
         x = augment(noise, x, background)
         return image_networks.train(own, params, model_state, x, config=config, axis_name=axis_name)
 
-    def apply_fn(params: Any, model_state: Any, x: Any) -> Any:
-        return image_networks.apply(params, model_state, x, config=config)
-
-    right = {"accuracy": lambda z, label: (jnp.argmax(z) == label).astype(jnp.float32)}
     init_key, run_key = jax.random.split(jax.random.key(seed))
     params, model_state = image_networks.init(init_key, config, dtype=jnp.float32)
     state = train.init_state(run_key, params, model_state, optimizer=optimizer)
@@ -88,9 +88,25 @@ def run(case: Case, parts: Any, epochs: int, batch_size: int, seed: int) -> dict
     result = train.fit(
         state, step, (X, y), num_epochs=epochs, batch_size=batch_size, mode="scan", progress=False
     )
-    seconds = time.perf_counter() - start
+    return result.state, time.perf_counter() - start
+
+
+def measure(case: Case, state: train.TrainState, test: Any) -> dict[str, float]:
+    """Loss and accuracy on the test part."""
+
+    def apply_fn(params: Any, model_state: Any, x: Any) -> Any:
+        return image_networks.apply(params, model_state, x, config=case.config)
+
+    right = {"accuracy": lambda z, label: (jnp.argmax(z) == label).astype(jnp.float32)}
     eval_fn = train.supervised_eval(apply_fn, nn.softmax_cross_entropy, metrics=right)
-    found = train.evaluate(eval_fn, result.state, test)
+    return train.evaluate(eval_fn, state, test)
+
+
+def run(case: Case, parts: Any, epochs: int, batch_size: int, seed: int) -> dict[str, float]:
+    """Test accuracy of one seed, and the seconds of training."""
+    (X, y), test = parts
+    state, seconds = learn(case, X, y, epochs, batch_size, seed)
+    found = measure(case, state, test)
     return {"accuracy": found["accuracy"], "loss": found["loss"], "seconds": seconds}
 
 

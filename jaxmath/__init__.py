@@ -23,6 +23,7 @@ __all__ = [
     "nn",
     "numerics",
     "optimize",
+    "probability",
     "train",
     "typing",
     "verify",

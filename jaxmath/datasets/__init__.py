@@ -4,6 +4,12 @@ from jaxmath.datasets.bundled import breast_cancer, diabetes, digits, iris, mnis
 from jaxmath.datasets.dataset import Dataset, check_dataset
 from jaxmath.datasets.downloads import openml
 from jaxmath.datasets.folders import image_folder
+from jaxmath.datasets.gaussian_mixtures import (
+    gaussian_grid,
+    gaussian_ring,
+    grid_centers,
+    ring_centers,
+)
 from jaxmath.datasets.generated import blobs, noisy_sine, spirals, two_moons, xor
 from jaxmath.datasets.image_sequences import image_pixels, image_rows
 from jaxmath.datasets.named import load
@@ -45,6 +51,9 @@ __all__ = [
     "encode_text",
     "fit_standardization",
     "fit_vocabulary",
+    "gaussian_grid",
+    "gaussian_ring",
+    "grid_centers",
     "image_folder",
     "image_pixels",
     "image_rows",
@@ -56,6 +65,7 @@ __all__ = [
     "openml",
     "padded_texts",
     "parity",
+    "ring_centers",
     "sine_series",
     "spirals",
     "split",

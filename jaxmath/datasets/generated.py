@@ -8,38 +8,11 @@ import math
 import jax
 import jax.numpy as jnp
 
+from jaxmath.datasets._draws import DType, labels, mixture, names, noisy, start
 from jaxmath.datasets.dataset import Dataset
-from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
+from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
 __all__ = ["blobs", "noisy_sine", "spirals", "two_moons", "xor"]
-
-DType = jax.typing.DTypeLike
-
-
-def _start(
-    caller: str, key: Array, n: int, noise: Scalar, dtype: DType
-) -> tuple[Array, Array, jnp.dtype]:
-    """The checks that all share; a key for the place, one for the noise, and the dtype."""
-    check_number("n", n, low=1, integer=True)
-    check_number("noise", noise, low=0.0)
-    wanted = jnp.dtype(jnp.result_type(dtype))
-    if not jnp.issubdtype(wanted, jnp.floating):
-        raise TypeError(f"{caller}: argument `dtype` must be a real floating dtype, got {wanted}")
-    place_key, noise_key = jax.random.split(as_key("key", key))
-    return place_key, noise_key, wanted
-
-
-def _labels(n: int, num_classes: int) -> Array:
-    return jnp.arange(n, dtype=jnp.int32) % num_classes
-
-
-def _noisy(key: Array, clean: Array, noise: Scalar) -> Array:
-    draws = jax.random.normal(key, clean.shape, clean.dtype)
-    return clean + jnp.asarray(noise, clean.dtype) * draws
-
-
-def _names(num_classes: int) -> tuple[str, ...]:
-    return tuple(map(str, range(num_classes)))
 
 
 def blobs(
@@ -73,11 +46,7 @@ def blobs(
       C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.2.1.
     """
     centers = as_array("centers", centers, ndim=2, min_size=1)
-    _, key, dtype = _start("blobs", key, n, noise, dtype)
-    y = _labels(n, len(centers))
-    return Dataset(
-        _noisy(key, centers.astype(dtype)[y], noise), y, class_names=_names(len(centers))
-    )
+    return mixture("blobs", key, n, centers, noise, dtype)
 
 
 def noisy_sine(key: Array, n: int, *, noise: Scalar = 0.3, dtype: DType = float) -> Dataset:
@@ -108,9 +77,9 @@ def noisy_sine(key: Array, n: int, *, noise: Scalar = 0.3, dtype: DType = float)
     References:
       C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, appendix A.
     """
-    place_key, noise_key, dtype = _start("noisy_sine", key, n, noise, dtype)
+    place_key, noise_key, dtype = start("noisy_sine", key, n, noise, dtype)
     x = jax.random.uniform(place_key, (n,), dtype)
-    return Dataset(x[:, None], _noisy(noise_key, jnp.sin(2 * math.pi * x), noise))
+    return Dataset(x[:, None], noisy(noise_key, jnp.sin(2 * math.pi * x), noise))
 
 
 def spirals(
@@ -151,14 +120,14 @@ def spirals(
     References:
       K. J. Lang, M. J. Witbrock, "Learning to tell two spirals apart", 1988 (there turns = 3).
     """
-    place_key, noise_key, dtype = _start("spirals", key, n, noise, dtype)
+    place_key, noise_key, dtype = start("spirals", key, n, noise, dtype)
     check_number("num_classes", num_classes, low=1, integer=True)
     check_number("turns", turns)
-    y = _labels(n, num_classes)
+    y = labels(n, num_classes)
     r = jax.random.uniform(place_key, (n,), dtype)
     theta = 2 * math.pi * (jnp.asarray(turns, dtype) * r + y.astype(dtype) / num_classes)
     clean = jnp.stack([r * jnp.cos(theta), r * jnp.sin(theta)], axis=1)
-    return Dataset(_noisy(noise_key, clean, noise), y, class_names=_names(num_classes))
+    return Dataset(noisy(noise_key, clean, noise), y, class_names=names(num_classes))
 
 
 def two_moons(key: Array, n: int, *, noise: Scalar = 0.1, dtype: DType = float) -> Dataset:
@@ -190,12 +159,12 @@ def two_moons(key: Array, n: int, *, noise: Scalar = 0.1, dtype: DType = float) 
     References:
       scikit-learn, ``sklearn.datasets.make_moons``.
     """
-    place_key, noise_key, dtype = _start("two_moons", key, n, noise, dtype)
-    y = _labels(n, 2)
+    place_key, noise_key, dtype = start("two_moons", key, n, noise, dtype)
+    y = labels(n, 2)
     t = math.pi * jax.random.uniform(place_key, (n,), dtype)
     upper, lower = (jnp.cos(t), jnp.sin(t)), (1 - jnp.cos(t), 0.5 - jnp.sin(t))
     clean = jnp.stack([jnp.where(y == 0, a, b) for a, b in zip(upper, lower, strict=True)], axis=1)
-    return Dataset(_noisy(noise_key, clean, noise), y, class_names=_names(2))
+    return Dataset(noisy(noise_key, clean, noise), y, class_names=names(2))
 
 
 def xor(key: Array, n: int, *, noise: Scalar = 0.1, dtype: DType = float) -> Dataset:
@@ -225,8 +194,8 @@ def xor(key: Array, n: int, *, noise: Scalar = 0.1, dtype: DType = float) -> Dat
     References:
       I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", 2016, section 6.1.
     """
-    _, noise_key, dtype = _start("xor", key, n, noise, dtype)
+    _, noise_key, dtype = start("xor", key, n, noise, dtype)
     i = jnp.arange(n, dtype=jnp.int32)
     corners = jnp.stack([i // 2 % 2, i % 2], axis=1)
     y = corners[:, 0] ^ corners[:, 1]
-    return Dataset(_noisy(noise_key, corners.astype(dtype), noise), y, class_names=_names(2))
+    return Dataset(noisy(noise_key, corners.astype(dtype), noise), y, class_names=names(2))

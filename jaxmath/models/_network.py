@@ -53,6 +53,7 @@ class Evaluation:
         self.state: dict = dict(state)
         self.added = added or {}
         self.maps: dict[str, Array] = {}
+        self.features: Array | None = None
 
     def layer(self, name: str, make: Callable) -> Any:
         """The parameters of a layer."""
@@ -141,9 +142,14 @@ class Evaluation:
         make = functools.partial(
             _make_dense, in_size=x.shape[0], out_size=size, kernel_init=kernel_init
         )
+        self.read(x)
         y = nn.dense_apply(self.layer(name, make), x)
         self.note(name, y)
         return activation(y)
+
+    def read(self, x: Array) -> None:
+        """A vector that a layer reads: the last of them is what the output layer sees."""
+        self.features = x
 
     def max_pool(
         self, name: str, x: Array, window: int, *, stride: int, padding: Padding = "VALID"

@@ -15,7 +15,7 @@ from jaxmath.models._config import ImageConfig
 from jaxmath.models._network import Evaluation, Layer, Training, by_name, draft, image_shape
 from jaxmath.typing import Array, ArrayLike, PyTree, as_array, as_key
 
-__all__ = ["apply", "feature_maps", "init", "summary", "torch_names", "train"]
+__all__ = ["apply", "feature_maps", "features", "init", "summary", "torch_names", "train"]
 
 Params = dict[str, Any]
 
@@ -213,6 +213,49 @@ def feature_maps(
     net = Evaluation("feature_maps", params, model_state)
     config.forward(net, x)
     return net.maps
+
+
+def features(
+    params: Params, model_state: PyTree, x: ArrayLike, *, config: ImageConfig
+) -> tuple[Array, Array]:
+    """What the output layer reads of one image, and the logits that it makes of it.
+
+    ::
+
+        z = g(φ(x)),   g the last layer: φ(x) are the penultimate features
+
+    Args:
+      params: the layers, as ``init`` makes them.
+      model_state: the running statistics, as ``init`` makes them, or () where there are none.
+      x: an image, shape (H, W, C), as the configuration says.
+      config: the network.
+
+    Returns:
+      φ(x), shape (d,), and the logits z, shape (k,). ``train.predict`` has them of many images.
+
+    Numerics:
+      As ``apply``, whose result z is. In the features of a classifier images of like meaning are
+      near each other, so that distances of sets of images are measured there.
+
+    Example:
+      >>> from jaxmath.models import cnn
+      >>> config = cnn.Config(image_size=8, widths=(4,), hidden=8)
+      >>> params, model_state = init(jax.random.key(0), config)
+      >>> phi, z = features(params, model_state, jax.numpy.ones((8, 8, 1)), config=config)
+      >>> phi.shape, z.shape
+      ((8,), (10,))
+
+    References:
+      M. Heusel, H. Ramsauer, T. Unterthiner, B. Nessler, S. Hochreiter, "GANs trained by a two
+      time-scale update rule converge to a local Nash equilibrium", 2017, section 4.
+    """
+    config = _as_config("features", config)
+    x = as_array("x", x, shape=image_shape(config))
+    net = Evaluation("features", params, model_state)
+    z = config.forward(net, x)
+    if net.features is None:
+        raise ValueError("features: argument `config` is of a network without a dense layer")
+    return net.features, z
 
 
 def summary(config: ImageConfig) -> tuple[Layer, ...]:

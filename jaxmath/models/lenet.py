@@ -119,6 +119,7 @@ def _published(config: Config, net: Any, x: Array) -> Array:
     x = _subsample(net, "s4", x)
     x = net.dense("c5", flatten(x), 120, activation=_squash, kernel_init=_small)
     x = net.dense("f6", x, _CODE, activation=_squash, kernel_init=_small)
+    net.read(x)
     codes = jnp.asarray(_codes(config.num_classes), x.dtype)
     return -jnp.sum((x[None, :] - codes) ** 2, axis=1)
 

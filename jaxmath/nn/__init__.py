@@ -40,6 +40,24 @@ from jaxmath.nn.divergences import js_divergence, kl_divergence
 from jaxmath.nn.dropout import dropout
 from jaxmath.nn.elman import Elman, Jordan, elman_cell, elman_init, jordan_cell, jordan_init
 from jaxmath.nn.embedding import Embedding, embedding_apply, embedding_attend, embedding_init
+from jaxmath.nn.gan_losses import (
+    GAN_LOSSES,
+    GANLoss,
+    hinge_discriminator_loss,
+    least_squares_discriminator_loss,
+    least_squares_generator_loss,
+    minimax_discriminator_loss,
+    minimax_generator_loss,
+    non_saturating_generator_loss,
+    wasserstein_discriminator_loss,
+    wasserstein_generator_loss,
+)
+from jaxmath.nn.gan_optima import (
+    hinge_optimal_discriminator,
+    least_squares_optimal_discriminator,
+    minimax_optimal_discriminator,
+)
+from jaxmath.nn.gradient_penalty import gradient_penalty, zero_centered_penalty
 from jaxmath.nn.gru import GRU, MGU, gru_cell, gru_init, mgu_cell, mgu_init
 from jaxmath.nn.hinge import hinge_loss, multiclass_hinge_loss
 from jaxmath.nn.initializers import (
@@ -115,9 +133,11 @@ from jaxmath.nn.transposed_convolution import (
     transposed_conv_init,
     transposed_convolve,
 )
+from jaxmath.nn.weight_clipping import clip_weights, keep_weights_clipped
 from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
 
 __all__ = [
+    "GAN_LOSSES",
     "GRU",
     "LSTM",
     "MGU",
@@ -130,6 +150,7 @@ __all__ = [
     "Dense",
     "Elman",
     "Embedding",
+    "GANLoss",
     "GroupNorm",
     "InstanceNorm",
     "Jordan",
@@ -148,6 +169,7 @@ __all__ = [
     "batch_norm_train",
     "brier_score",
     "class_scores",
+    "clip_weights",
     "clockwork_cell",
     "clockwork_init",
     "confusion_matrix",
@@ -178,13 +200,16 @@ __all__ = [
     "global_max_pool",
     "glorot_normal",
     "glorot_uniform",
+    "gradient_penalty",
     "group_norm",
     "group_norm_init",
     "gru_cell",
     "gru_init",
     "he_normal",
     "he_uniform",
+    "hinge_discriminator_loss",
     "hinge_loss",
+    "hinge_optimal_discriminator",
     "huber_loss",
     "identity",
     "initial_carry",
@@ -194,12 +219,16 @@ __all__ = [
     "jordan_init",
     "js_divergence",
     "keep_max_norm",
+    "keep_weights_clipped",
     "kl_divergence",
     "l1",
     "l2",
     "layer_norm",
     "layer_norm_init",
     "leaky_relu",
+    "least_squares_discriminator_loss",
+    "least_squares_generator_loss",
+    "least_squares_optimal_discriminator",
     "lecun_normal",
     "lecun_uniform",
     "linear_recurrence",
@@ -216,8 +245,12 @@ __all__ = [
     "mean_squared_error",
     "mgu_cell",
     "mgu_init",
+    "minimax_discriminator_loss",
+    "minimax_generator_loss",
+    "minimax_optimal_discriminator",
     "mixup",
     "multiclass_hinge_loss",
+    "non_saturating_generator_loss",
     "normal_init",
     "ones_init",
     "orthogonal_init",
@@ -258,6 +291,9 @@ __all__ = [
     "transposed_convolve",
     "tying_penalty",
     "uniform_init",
+    "wasserstein_discriminator_loss",
+    "wasserstein_generator_loss",
     "weighted_mean",
+    "zero_centered_penalty",
     "zeros_init",
 ]

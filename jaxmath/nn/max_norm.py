@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxmath.nn._kept import keep
 from jaxmath.nn._moments import wide_dtype
 from jaxmath.optimize import project_ball
-from jaxmath.typing import Array, ArrayLike, PyTree, Scalar, as_array, check_number
+from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
 __all__ = ["keep_max_norm", "max_norm"]
 
@@ -81,17 +82,5 @@ def keep_max_norm(max_value: Scalar) -> optax.GradientTransformation:
     """
     check_number("max_value", max_value, low=0.0)
 
-    def change(update: Array | None, param: Array) -> Array | None:
-        if update is None or jnp.ndim(param) < 2:
-            return update
-        moved = max_norm(param + update.astype(param.dtype), max_value)
-        return (moved - param).astype(update.dtype)
-
-    def update(
-        updates: PyTree, state: optax.EmptyState, params: PyTree = None
-    ) -> tuple[PyTree, optax.EmptyState]:
-        if params is None:
-            raise ValueError("keep_max_norm: argument `params` of `update` is needed, got None")
-        return jax.tree.map(change, updates, params, is_leaf=lambda u: u is None), state
-
+    update = keep("keep_max_norm", lambda leaf: max_norm(leaf, max_value), min_ndim=2)
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)

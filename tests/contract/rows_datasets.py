@@ -12,6 +12,7 @@ from tests.contract.row import Bad, HostRow, Row, key
 BUNDLED = "tests/datasets/test_bundled.py::test_facts"
 DATASET = "tests/datasets/test_dataset.py"
 GENERATED = "tests/datasets/test_generated.py"
+MIXTURES = "tests/datasets/test_gaussian_mixtures.py"
 PARTS = "tests/datasets/test_parts.py"
 SPLITS = "tests/datasets/test_splits.py"
 STANDARDIZATION = "tests/datasets/test_standardization.py"
@@ -23,7 +24,7 @@ BAD = (
 )
 
 
-def generated(name: str, evidence: str) -> Row:
+def generated(name: str, evidence: str, module: str = GENERATED) -> Row:
     fn = getattr(datasets, name)
 
     def call(key: Any, noise: Any) -> Any:
@@ -37,7 +38,22 @@ def generated(name: str, evidence: str) -> Row:
         diff=(1,),
         bad=BAD,
         call=call,
-        evidence=f"{GENERATED}::{evidence}",
+        evidence=f"{module}::{evidence}",
+    )
+
+
+def centers_row(name: str, scale: str, count: str) -> Row:
+    """The scale is the array; the number of points is static."""
+    fn = getattr(datasets, name)
+    return Row(
+        f"datasets.{name}",
+        lambda rng, dtype: (jnp.asarray(rng.uniform(0.5, 2), dtype),),
+        bad=(
+            Bad((0,), f"argument `{count}` must be at least 1"),
+            Bad((2.5,), f"argument `{count}` must be an integer", TypeError),
+        ),
+        call=lambda value: fn(3, **{scale: value}, dtype=value.dtype),
+        evidence=f"{MIXTURES}::test_{name}",
     )
 
 
@@ -92,6 +108,10 @@ ROWS = [
         ),
         evidence=f"{GENERATED}::test_blobs",
     ),
+    generated("gaussian_grid", "test_modes", MIXTURES),
+    generated("gaussian_ring", "test_modes", MIXTURES),
+    centers_row("grid_centers", "spacing", "side"),
+    centers_row("ring_centers", "radius", "num_modes"),
     generated("noisy_sine", "test_noisy_sine"),
     generated("spirals", "test_spirals"),
     generated("two_moons", "test_two_moons"),

@@ -127,6 +127,14 @@ ROWS = [
     ),
     HostRow("models.image_networks.feature_maps", "apply, with what it went through",
             (f"{TESTS}::test_feature_maps_are_the_stages",)),
+    Row(
+        "models.image_networks.features", make(LENET), diff=(0, 2),
+        bad=(
+            Bad(({}, (), np.zeros((2, 2, 1))), "config", TypeError),
+        ),
+        call=lambda params, state, x: image_networks.features(params, state, x, config=LENET),
+        evidence=f"{TESTS}::test_features_are_what_the_output_layer_reads",
+    ),
     *network_rows("lenet", LENET, "tests/models/test_lenet.py::test_modern_agrees_with_flax",
                   oracle=lenet_oracle, bias=0.0),
     *network_rows("cnn", CNN),

@@ -138,6 +138,22 @@ def test_feature_maps_are_the_stages():
     np.testing.assert_array_equal(maps["pool1"], nn.max_pool(maps["conv1"], 2))
 
 
+@pytest.mark.parametrize("name", ["cnn", "lenet, published"])
+def test_features_are_what_the_output_layer_reads(name):
+    config, rng = TINY[name], np.random.default_rng(4)
+    params, state = tiny_networks.draw(rng, config)
+    x = tiny_networks.images(rng, config, 1)[0]
+    both = jax.jit(lambda *a: (image_networks.features(*a, config=config),
+                               image_networks.apply(*a, config=config)))  # fmt: skip
+    (phi, z), want = both(params, state, x)
+    np.testing.assert_array_equal(z, want)
+    if name == "cnn":
+        by_hand = phi @ params["output"].kernel + params["output"].bias
+    else:
+        by_hand = -np.sum((np.asarray(phi) - lenet._codes(config.num_classes)) ** 2, axis=1)
+    np.testing.assert_allclose(z, by_hand, rtol=1e-12)
+
+
 def test_refusals():
     config = TINY["cnn"]
     params, state = tiny_networks.draw(np.random.default_rng(0), config)
