@@ -26,6 +26,7 @@ from jaxmath.models import (
     rnn,
     sequence_to_sequence,
     softmax_regression,
+    vae,
     vgg,
     visualization,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "rnn",
     "sequence_to_sequence",
     "softmax_regression",
+    "vae",
     "vgg",
     "visualization",
 ]
