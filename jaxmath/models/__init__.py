@@ -27,6 +27,7 @@ from jaxmath.models import (
     rnn,
     sequence_to_sequence,
     softmax_regression,
+    vae,
     vgg,
     visualization,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "rnn",
     "sequence_to_sequence",
     "softmax_regression",
+    "vae",
     "vgg",
     "visualization",
 ]

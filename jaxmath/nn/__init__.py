@@ -134,6 +134,17 @@ from jaxmath.nn.transposed_convolution import (
     transposed_convolve,
 )
 from jaxmath.nn.weight_clipping import clip_weights, keep_weights_clipped
+from jaxmath.nn.variational import (
+    ELBOTerms,
+    bernoulli_log_likelihood,
+    elbo,
+    elbo_terms,
+    gaussian_log_likelihood,
+    importance_log_weights,
+    iwae_bound,
+    reparameterize,
+    standard_gaussian_kl,
+)
 from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
 
 __all__ = [
@@ -148,6 +159,7 @@ __all__ = [
     "Clockwork",
     "Conv",
     "Dense",
+    "ELBOTerms",
     "Elman",
     "Embedding",
     "GANLoss",
@@ -167,6 +179,7 @@ __all__ = [
     "batch_norm_apply",
     "batch_norm_init",
     "batch_norm_train",
+    "bernoulli_log_likelihood",
     "brier_score",
     "class_scores",
     "clip_weights",
@@ -186,6 +199,8 @@ __all__ = [
     "derivative",
     "dropout",
     "elastic_net",
+    "elbo",
+    "elbo_terms",
     "elman_cell",
     "elman_init",
     "elu",
@@ -194,6 +209,7 @@ __all__ = [
     "embedding_init",
     "expected_calibration_error",
     "fgsm",
+    "gaussian_log_likelihood",
     "gaussian_noise",
     "gelu",
     "global_average_pool",
@@ -212,9 +228,11 @@ __all__ = [
     "hinge_optimal_discriminator",
     "huber_loss",
     "identity",
+    "importance_log_weights",
     "initial_carry",
     "instance_norm",
     "instance_norm_init",
+    "iwae_bound",
     "jordan_cell",
     "jordan_init",
     "js_divergence",
@@ -266,6 +284,7 @@ __all__ = [
     "receptive_field",
     "reliability",
     "relu",
+    "reparameterize",
     "rms_norm",
     "rms_norm_init",
     "root_mean_squared_error",
@@ -283,6 +302,7 @@ __all__ = [
     "spatially_separable_convolve",
     "squared_error",
     "stacked_cell",
+    "standard_gaussian_kl",
     "step",
     "tanh",
     "top_k_accuracy",
