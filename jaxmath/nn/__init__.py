@@ -133,7 +133,6 @@ from jaxmath.nn.transposed_convolution import (
     transposed_conv_init,
     transposed_convolve,
 )
-from jaxmath.nn.weight_clipping import clip_weights, keep_weights_clipped
 from jaxmath.nn.variational import (
     ELBOTerms,
     bernoulli_log_likelihood,
@@ -145,6 +144,7 @@ from jaxmath.nn.variational import (
     reparameterize,
     standard_gaussian_kl,
 )
+from jaxmath.nn.weight_clipping import clip_weights, keep_weights_clipped
 from jaxmath.nn.weight_sharing import WeightMixture, soft_weight_sharing, tying_penalty
 
 __all__ = [
