@@ -4,6 +4,7 @@
 The data are split 80 : 20 into training and test part, with the classes' shares kept, always the
 same way; of the training part a tenth is held out for the validation curves. Several seeds train
 at once, in one program. Recurrent networks learn text and series too: to say what comes next.
+Adversarial networks and autoencoders learn to make images, or points of the plane.
 """
 
 import argparse
@@ -28,6 +29,9 @@ examples:
   python scripts/train.py gru --dataset surnames --prompt mac --temperature 0.7
   python scripts/train.py lstm --dataset book.txt --length 100 --top-k 10 --sample 1000
   python scripts/train.py clockwork --dataset mackey_glass
+  python scripts/train.py wgan-gp --dataset gaussian_grid --seeds 3
+  python scripts/train.py dcgan --dataset fashion_mnist --sample 1000
+  python scripts/train.py vae --latent 2
   python scripts/train.py mlp --epochs 500 --out results/long        # Ctrl-C saves and stops,
   python scripts/train.py mlp --epochs 500 --out results/long --resume     # and this goes on
 
@@ -35,6 +39,7 @@ datasets:
   digits, mnist_5k, iris, wine, breast_cancer        come with the packages
   mnist, fashion_mnist, cifar_10                     downloaded from openml.org on first use
   two_moons, spirals, blobs, xor                     1,000 generated examples
+  gaussian_ring, gaussian_grid                       10,000 of many narrow Gaussians
   a folder                                           with a subfolder of images for each class
   surnames, or a file in UTF-8                       text, for recurrent networks
   sine, mackey_glass                                 1,000 generated series, for them too
@@ -42,7 +47,9 @@ datasets:
 Written to the output folder: metrics.json (every figure), seeds.csv, history.csv, curves.png,
 run.json (the settings), checkpoints/; of classes classes.csv, confusion.png, reliability.png and
 mistakes.png; of image networks filters.png, feature_maps.png and attention.png; of series
-series.png; of text samples.txt, whose last one --resume writes anew, with another --prompt, say.
+series.png; of text samples.txt, whose last one --resume writes anew, with another --prompt, say;
+of generative models samples.npz (drawn anew by --resume --sample N), samples.png and samples.gif,
+latent.png, and of autoencoders reconstructions.png and codes.png.
 
 Exit codes: 0 done, 1 the run failed (what it reached is kept), 2 wrong arguments, 130 interrupted.
 """
@@ -79,7 +86,7 @@ def parser() -> argparse.ArgumentParser:
         str, "float32", "of the model's computation; parameters are float32",
         choices=("float32", "bfloat16"),
     ).add_to(how, "precision")  # fmt: skip
-    text = p.add_argument_group("what a network of text writes as it learns")
+    text = p.add_argument_group("what a generative model makes as it learns")
     for name, option in SAMPLING.items():
         option.add_to(text, name, {"top_k": "all", "prompt": "nothing"}.get(name, option.default))
     many = p.add_argument_group("how often and where")
@@ -126,10 +133,10 @@ def settle(args: argparse.Namespace, num_training: int) -> dict[str, Any]:
     return settings
 
 
-def train_runs(settings, model, trainer, parts, args, folder: Path, write=None):
+def train_runs(settings, model, trainer, parts, args, folder: Path, write=None, looks=4):
     """The engine's call; its result with a leading axis of seeds in the states.
 
-    ``write(epoch, params)``, where there is one, is called four times on the way.
+    ``write(epoch, state)``, where there is one, is called so many times on the way.
     """
     import jax
     import jax.numpy as jnp
@@ -143,19 +150,24 @@ def train_runs(settings, model, trainer, parts, args, folder: Path, write=None):
         jax.vmap(trainer.start) if many else trainer.start,
         compiler_options=quick if jax.default_backend() == "cpu" else None,
     )
-    state = start(jnp.arange(first, first + settings["seeds"]) if many else first)
+    seeds = jnp.arange(first, first + settings["seeds"]) if many else first
+    state = start(seeds)
+    # A game's state has no key of its own.
+    keys = lambda seed: jax.random.fold_in(jax.random.key(seed), 1)
+    own = None if hasattr(state, "key") else jax.vmap(keys)(seeds) if many else keys(seeds)
+    held_out = parts.validation if trainer.eval_fn else None
     # Fixed modes, for what comes out must not depend on a clock.
     common = {
         "batch_size": settings["batch_size"], "ensemble": many, "mode": model.modes[many],
         "mesh": train.data_mesh(settings["devices"]) if settings["devices"] > 1 else None,
-        "eval_fn": trainer.eval_fn if parts.validation else None, "validation": parts.validation,
+        "eval_fn": trainer.eval_fn if held_out else None, "validation": held_out, "key": own,
     }  # fmt: skip
     metadata = {
         "settings": settings, "config": repr(model.config),
         "standardization": {k: v.tolist() for k, v in parts.standardization._asdict().items()},
     }  # fmt: skip
     # Whole runs of the engine, so that where a sample falls does not depend on a clock.
-    parts_of_run = 4 if write else 1
+    parts_of_run = looks if write else 1
     stops = sorted({-(-settings["epochs"] * i // parts_of_run) for i in range(1, parts_of_run + 1)})
     soon = "stopping soon, with a checkpoint; once more stops at once"
     say = lambda: print(soon, file=sys.stderr)
@@ -172,8 +184,8 @@ def train_runs(settings, model, trainer, parts, args, folder: Path, write=None):
             if result.epochs < stop:
                 break
             if write and result.epochs == stop:
-                params = result.state.params
-                write(stop, jax.tree.map(lambda a: a[0], params) if many else params)
+                state_of_one = jax.tree.map(lambda a: a[0], result.state) if many else result.state
+                write(stop, state_of_one)
     if stopped() and result.epochs < settings["epochs"]:
         raise KeyboardInterrupt(f"after epoch {result.epochs} of {settings['epochs']}")
     if args.profile:
@@ -209,7 +221,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out or Path("results/train") / f"{args.model}-{Path(args.dataset).name}"
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     write = train.make_writer(
-        task, model, parts, vars(args), folder / "samples.txt", settings["seed"],
+        task, model, parts, vars(args), folder / task.written, settings["seed"],
         lambda text: console.print(text, markup=False, soft_wrap=True),
     )  # fmt: skip
     steps = settings["epochs"] * -(-sizes["training"] // settings["batch_size"])
@@ -220,7 +232,7 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     train.claim_folder(folder, settings, resume=args.resume, overwrite=args.overwrite)
     if write and not args.resume:
-        (folder / "samples.txt").unlink(missing_ok=True)
+        (folder / task.written).unlink(missing_ok=True)
     where = environment()
     counts = ", ".join(f"{n:,} {name}" for name, n in sizes.items())
     console.print(
@@ -230,7 +242,7 @@ def run(args: argparse.Namespace) -> int:
     shown = ("batch_size", "epochs", "learning_rate", "weight_decay")
     console.print(f"{model.config}, " + ", ".join(f"{name} {settings[name]:g}" for name in shown))
     fit_began = time.perf_counter()
-    result = train_runs(settings, model, trainer, parts, args, folder, write)
+    result = train_runs(settings, model, trainer, parts, args, folder, write, task.looks)
     seconds = time.perf_counter() - fit_began
     if result.epochs == 0:
         raise Failure(result.message)
@@ -245,7 +257,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.no_plots:
         outcome = train.Outcome(model, result.state, parts, result.history, found)
         written += train.write_plots(folder, outcome, task, recipe)
-    written += ["samples.txt"] if write else []
+    written += [task.written] if write else []
     written += ["profile/"] if args.profile else []
     console.print(
         f"{time.perf_counter() - began:.1f} s, of which training {seconds:.1f} s; wrote "

@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxmath.datasets import bundled, generated
+from jaxmath.datasets import bundled, gaussian_mixtures, generated
 from jaxmath.datasets.dataset import Dataset
 from jaxmath.datasets.downloads import openml
 from jaxmath.datasets.folders import image_folder
@@ -26,6 +26,8 @@ _GENERATED: dict[str, Callable[[jax.Array], Dataset]] = {
     "blobs": lambda key: generated.blobs(key, 1000, _CENTERS),
     "xor": lambda key: generated.xor(key, 1000),
     "noisy_sine": lambda key: generated.noisy_sine(key, 1000),
+    "gaussian_ring": lambda key: gaussian_mixtures.gaussian_ring(key, 10_000),
+    "gaussian_grid": lambda key: gaussian_mixtures.gaussian_grid(key, 10_000),
 }
 
 
@@ -36,7 +38,8 @@ def load(name: str) -> Dataset:
       name: ``digits``, ``mnist_5k``, ``iris``, ``wine``, ``breast_cancer`` or ``diabetes``, which
         come with packages; ``mnist``, ``fashion_mnist`` or ``cifar_10``, downloaded on first use;
         ``two_moons``, ``spirals``, ``blobs``, ``xor`` or ``noisy_sine``, 1,000 examples generated
-        from the key 0; or the path of a folder with a subfolder of images for each class.
+        from the key 0, ``gaussian_ring`` or ``gaussian_grid``, 10,000 of them; or the path of a
+        folder with a subfolder of images for each class.
 
     Returns:
       A Dataset.

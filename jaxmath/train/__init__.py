@@ -41,6 +41,7 @@ from jaxmath.train.devices import data_mesh
 from jaxmath.train.evaluate import evaluate
 from jaxmath.train.fit import fit
 from jaxmath.train.folder import claim_folder, write_figures
+from jaxmath.train.generative import CODES, GAMES
 from jaxmath.train.options import Option, add_options, own_options, settle_options
 from jaxmath.train.plots import (
     plot_confusion,
@@ -50,21 +51,24 @@ from jaxmath.train.plots import (
     plot_series,
 )
 from jaxmath.train.predict import predict
-from jaxmath.train.recipe import Model, Outcome, Recipe, Task
+from jaxmath.train.recipe import Generative, Model, Outcome, Recipe, Task
 from jaxmath.train.recipes import RECIPES
 from jaxmath.train.report import classifier_report, measures_report, report_tables
 from jaxmath.train.result import FitResult
+from jaxmath.train.sampling import SAMPLING, make_writer
 from jaxmath.train.series import SERIES
 from jaxmath.train.signals import stop_signals
 from jaxmath.train.state import TrainState, from_flax, init_state, to_flax
 from jaxmath.train.step import Batch, adapt, supervised_eval, supervised_step
 from jaxmath.train.tasks import CLASSES, task_of, write_plots
-from jaxmath.train.text import SAMPLING, TEXT, make_writer
+from jaxmath.train.text import TEXT
 from jaxmath.train.trainer import Trainer, make_trainer
 from jaxmath.train.truncated import truncated_step
 
 __all__ = [
     "CLASSES",
+    "CODES",
+    "GAMES",
     "RECIPES",
     "SAMPLING",
     "SERIES",
@@ -72,6 +76,7 @@ __all__ = [
     "Batch",
     "CheckpointError",
     "FitResult",
+    "Generative",
     "Model",
     "Option",
     "Outcome",

@@ -126,8 +126,10 @@ def add_options(parser: Any, recipes: Mapping[str, Any]) -> None:
         parser, "dataset", _by_recipe({kind: recipe.dataset for kind, recipe in recipes.items()})
     )
     for name, option in _TRAINING.items():
-        text = "about a twentieth of the training part, a power of 2 from 8 to 128"
-        if name != "batch_size":
+        rule = "about a twentieth of the training part, a power of 2 from 8 to 128"
+        if name == "batch_size":
+            text = _by_recipe({k: recipe.training.get(name, rule) for k, recipe in recipes.items()})
+        else:
             text = _by_recipe({kind: recipe.training[name] for kind, recipe in recipes.items()})
         option.add_to(parser, name, text)
     for name in dict.fromkeys(name for recipe in recipes.values() for name in recipe.options):

@@ -43,14 +43,19 @@ def plot_curves(history: Mapping[str, ArrayLike], path: str | Path) -> None:
     """
     names = [name for name in history if not name.startswith("validation_")]
     names.sort(key=lambda name: (name != "loss", name))
+    columns = min(len(names), 4 if len(names) % 3 else 3)
+    rows = -(-len(names) // columns)
     figure, axes = subplots(
-        1, len(names), figsize=(5.2 * len(names), 3.9), squeeze=False, layout="constrained"
+        rows, columns, figsize=(5.2 * columns, 3.9 * rows), squeeze=False, layout="constrained"
     )
-    for panel, name in zip(axes.flat, names, strict=True):
-        parts = {"training": name, "validation": f"validation_{name}"}
+    for panel in axes.flat[len(names) :]:
+        panel.set_axis_off()
+    for panel, name in zip(axes.flat, names, strict=False):
+        parts, keys = {"training": name, "validation": f"validation_{name}"}, []
         for i, (part, key) in enumerate(parts.items()):
             if key not in history:
                 continue
+            keys.append(key)
             values = np.asarray(history[key], float)
             values = values.reshape(len(values), -1)
             rows = ~np.isnan(values).all(axis=1)  # no row where every lane had stopped
@@ -59,7 +64,7 @@ def plot_curves(history: Mapping[str, ArrayLike], path: str | Path) -> None:
             panel.plot(epochs, np.nanmean(values, axis=1), color=f"C{i}", label=part, marker=marker)
             low, high = np.nanmin(values, axis=1), np.nanmax(values, axis=1)
             panel.fill_between(epochs, low, high, color=f"C{i}", alpha=0.2, linewidth=0)
-        if name == "loss":
+        if name == "loss" and min(map(np.nanmin, (history[key] for key in keys))) > 0:
             panel.set_yscale("log")
         panel.set_xlabel("epoch")
         panel.xaxis.get_major_locator().set_params(integer=True)

@@ -12,7 +12,7 @@ from jaxmath.datasets import Dataset, Parts, Standardization
 from jaxmath.train.options import Option
 from jaxmath.typing import Array, PyTree
 
-__all__ = ["Model", "Outcome", "Recipe", "Task"]
+__all__ = ["Generative", "Model", "Outcome", "Recipe", "Task"]
 
 
 def is_right(logits: Array, label: Array) -> Array:
@@ -24,6 +24,28 @@ def plain_parts(training: Any, validation: Any, test: Dataset) -> Parts:
     """Parts of data that are not standardized: two pairs, of which the second may be None."""
     identity = Standardization(np.zeros(()), np.ones(()))
     return Parts(training, validation, (test.x, test.y), test, identity)
+
+
+class Generative(NamedTuple):
+    """How a model makes examples.
+
+    Args:
+      latent_size: entries of z.
+      decode: ``decode(state, z, label) -> x`` for one example; the state is that of one run.
+      num_classes: classes that a label chooses between, 0 where it is not looked at.
+      encode: ``encode(state, x) -> z``, None where there is no encoder.
+      prior: whether z ~ N(0, I) gives examples; where not, those of encoded ones are shown.
+
+    Example:
+      >>> Generative(2, lambda state, z, label: state * z).num_classes
+      0
+    """
+
+    latent_size: int
+    decode: Callable[[PyTree, Array, Array], Array]
+    num_classes: int = 0
+    encode: Callable[[PyTree, Array], Array] | None = None
+    prior: bool = True
 
 
 class Model(NamedTuple):
@@ -38,6 +60,9 @@ class Model(NamedTuple):
       metrics: more measures of the kind.
       modes: ``fit``'s mode of one run, and of several at once.
       clip: the largest norm of a gradient, None for any.
+      trainer: makes the trainer, with the keywords of ``make_trainer``, of a model that is no loss
+        of an example; all but ``config``, ``modes`` and ``generative`` is then not looked at.
+      generative: how it makes examples, where it does.
 
     Example:
       >>> import jax
@@ -49,13 +74,15 @@ class Model(NamedTuple):
     """
 
     config: Any
-    init: Callable[[Array], tuple[PyTree, PyTree]]
-    train_fn: Callable
-    apply_fn: Callable
+    init: Callable[[Array], tuple[PyTree, PyTree]] | None = None
+    train_fn: Callable | None = None
+    apply_fn: Callable | None = None
     loss: Callable[[Any, Any], Array] = nn.softmax_cross_entropy
     metrics: Mapping[str, Callable] = {"accuracy": is_right}
     modes: tuple[str, str] = ("scan", "vmap")
     clip: float | None = None
+    trainer: Callable | None = None
+    generative: Generative | None = None
 
 
 class Outcome(NamedTuple):
@@ -90,8 +117,11 @@ class Task(NamedTuple):
         for arrays; ``test`` in it is name → row as ``classifier_report`` has them.
       plots: pictures, file name → ``plot(outcome, path)``.
       unit: what an example is called, with {} for the number of classes.
-      sampler: ``sampler(model, parts, given)``, where a model of it can write text, gives
-        ``sample(key, params) -> text``; given are the options ``SAMPLING``.
+      writer: ``writer(model, parts, given, path, seed, show) -> write``, where a model of it can
+        make examples on its way; ``write(epoch, state)`` writes them to the path.
+      written: the name of the file that it writes.
+      sampling: the options of ``SAMPLING`` that it reads from ``given``.
+      looks: how often it is called.
 
     Example:
       >>> from jaxmath import train
@@ -104,7 +134,10 @@ class Task(NamedTuple):
     report: Callable[..., dict[str, Any]]
     plots: Mapping[str, Callable[[Outcome, Path], None]]
     unit: str = "examples, {} classes"
-    sampler: Callable[..., Callable[[Array, PyTree], str]] | None = None
+    writer: Callable[..., Callable[[int, PyTree], None]] | None = None
+    written: str = ""
+    sampling: tuple[str, ...] = ()
+    looks: int = 4
 
 
 class Recipe(NamedTuple):

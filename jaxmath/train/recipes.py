@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jaxmath.datasets import Dataset
+from jaxmath.train._generative_recipes import GENERATIVE_RECIPES
 from jaxmath.train._image_recipes import IMAGE_RECIPES
 from jaxmath.train._sequence_recipes import SEQUENCE_RECIPES
 from jaxmath.train.options import Option
@@ -57,4 +58,5 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType({
     ),
     **IMAGE_RECIPES,
     **SEQUENCE_RECIPES,
+    **GENERATIVE_RECIPES,
 })  # fmt: skip

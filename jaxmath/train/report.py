@@ -37,7 +37,8 @@ def _all_figures(logits: Array, labels: Array) -> Any:
     return jax.lax.map(partial(_figures, labels), logits)
 
 
-def _summary(values: np.ndarray) -> dict[str, Any]:
+def summary(values: np.ndarray) -> dict[str, Any]:
+    """Mean, standard error and each value of a measure that several seeds have."""
     runs = len(values)
     error = float(np.std(values, ddof=1) / np.sqrt(runs)) if runs > 1 else None
     return {
@@ -82,7 +83,7 @@ def classifier_report(
     logits = as_array("logits", logits, shape=(*logits.shape[:2], len(class_names)))
     labels = as_array("labels", labels, shape=logits.shape[1:2], kind="integer")
     p, found, confusion, scores = jax.device_get(_all_figures(logits, labels))
-    test = {name: _summary(found[name]) for name in _MEASURES}
+    test = {name: summary(found[name]) for name in _MEASURES}
     a = test["accuracy"]["mean"]
     test["accuracy"]["standard_error_of_test_sample"] = float(np.sqrt(a * (1 - a) / len(labels)))
     shares = {name: getattr(scores, name).mean(axis=0) for name in ("precision", "recall", "f1")}
@@ -128,7 +129,7 @@ def measures_report(
     runs = jax.tree.leaves(states)[0].shape[0]
     one = lambda i: jax.tree.map(lambda a: a[i], states)
     found = [evaluate(eval_fn, one(i), data, batch_size=batch_size) for i in range(runs)]
-    test = {name: _summary(np.array([row[name] for row in found])) for name in found[0]}
+    test = {name: summary(np.array([row[name] for row in found])) for name in found[0]}
     return {"test": test, "test_examples": len(data[1])}
 
 
@@ -153,7 +154,7 @@ def report_tables(report: Mapping[str, Any]) -> list[Any]:
     """
     from rich.table import Table
 
-    runs = len(report["test"]["loss"]["seeds"])
+    runs = len(next(iter(report["test"].values()))["seeds"])
     classes = report.get("classes", ())
     n = sum(row["support"] for row in classes) or report["test_examples"]
     over = f"mean ± standard error of {runs} seeds" if runs > 1 else "one seed"
@@ -168,6 +169,10 @@ def report_tables(report: Mapping[str, Any]) -> list[Any]:
         text = f"{scale * row['mean']:{form}}"
         text += f" ± {scale * spread:{form}}" if spread is not None else ""
         board.add_row(name.replace("_", " "), text + unit)
+        for what, value in row.get("references", {}).items():
+            board.add_row(
+                f"  of {what} examples", f"{value:{form if abs(value) >= 0.01 else '.3g'}}"
+            )
         if "standard_error_of_test_sample" in row:
             sample = 100 * row["standard_error_of_test_sample"]
             board.add_row(f"  standard error from {n:,} examples", f"± {sample:.2f} %")

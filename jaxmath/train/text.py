@@ -8,22 +8,15 @@ import jax
 
 from jaxmath import datasets
 from jaxmath.datasets import Dataset, Parts
-from jaxmath.train.options import Option
 from jaxmath.train.recipe import Model, Task, plain_parts
 from jaxmath.train.report import measures_report
+from jaxmath.train.sampling import SAMPLING
 from jaxmath.typing import Array, PyTree
 
-__all__ = ["SAMPLING", "TEXT", "make_writer"]
+__all__ = ["TEXT"]
 
 # Pieces that are only read are longer, for each begins without memory.
 _READ = 1024
-
-SAMPLING: Mapping[str, Option] = {
-    "sample": Option(int, 200, "characters of each sample", low=1),
-    "temperature": Option(float, 1.0, "below 1 for likelier characters, 0 for the likeliest", 0.0),
-    "top_k": Option(int, None, "draw from the N likeliest characters alone", low=1),
-    "prompt": Option(str, "", "what the text begins with"),
-}
 
 
 def _takes(name: str) -> bool:
@@ -107,44 +100,14 @@ def _sampler(model: Model, parts: Parts, given: Mapping[str, Any]) -> Callable:
     )
 
 
-def make_writer(
-    task: Task, model: Model, parts: Parts, given: Mapping[str, Any], path: Path, seed: int,
+def _writer(
+    model: Model, parts: Parts, given: Mapping[str, Any], path: Path, seed: int,
     show: Callable[[str], Any],
-) -> Callable[[int, PyTree], None] | None:  # fmt: skip
-    """What lets a network of text write on its way, into a file and onto the screen.
+) -> Callable[[int, PyTree], None]:  # fmt: skip
+    sample = _sampler(model, parts, given)
 
-    Args:
-      task: what is learned.
-      model: the network.
-      parts: the data.
-      given: name → value of the options ``SAMPLING``, None for the default.
-      path: where to.
-      seed: of the samples, another one for each epoch.
-      show: prints a text.
-
-    Returns:
-      ``write(epoch, params)``, or None where the task writes no text.
-
-    Raises:
-      ValueError: the prompt has a character that the text has not, or top-k is more than there are;
-        or an option of text is given where there is none.
-
-    Example:
-      >>> from jaxmath.train.tasks import CLASSES
-      >>> make_writer(CLASSES, None, None, {"prompt": "a"}, Path(), 0, print)
-      Traceback (most recent call last):
-      ...
-      ValueError: --prompt is for text
-    """
-    if task.sampler is None:
-        for name in SAMPLING:
-            if given.get(name) is not None:
-                raise ValueError(f"--{name.replace('_', '-')} is for text")
-        return None
-    sample = task.sampler(model, parts, given)
-
-    def write(epoch: int, params: PyTree) -> None:
-        text = sample(jax.random.fold_in(jax.random.key(seed), epoch), params)
+    def write(epoch: int, state: PyTree) -> None:
+        text = sample(jax.random.fold_in(jax.random.key(seed), epoch), state.params)
         _write_sample(path, epoch, text)
         show(f"--- after epoch {epoch} ---\n{text}\n")
 
@@ -161,5 +124,5 @@ def _write_sample(path: Path, epoch: int, text: str) -> None:
 
 TEXT = Task(
     takes=_takes, parts=_parts, report=_report, plots={}, unit="pieces of text, {} characters",
-    sampler=_sampler,
+    writer=_writer, written="samples.txt", sampling=tuple(SAMPLING),
 )  # fmt: skip

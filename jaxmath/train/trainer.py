@@ -20,7 +20,7 @@ class Trainer(NamedTuple):
 
     Args:
       step: for ``fit``.
-      eval_fn: for ``fit`` and ``evaluate``.
+      eval_fn: for ``fit`` and ``evaluate``; None where nothing is held out.
       start: ``start(seed)`` is the state of a run before its first step; under vmap, an ensemble's.
 
     Example:
@@ -29,8 +29,8 @@ class Trainer(NamedTuple):
     """
 
     step: Step
-    eval_fn: Callable
-    start: Callable[[Any], TrainState]
+    eval_fn: Callable | None
+    start: Callable[[Any], Any]
 
 
 def make_trainer(
@@ -41,7 +41,7 @@ def make_trainer(
     weight_decay: float,
     compute_dtype: Any = None,
 ) -> Trainer:
-    """The trainer of a model: AdamW, whose rate a cosine brings to 0.
+    """The trainer of a model: its own, or AdamW, whose rate a cosine brings to 0.
 
     Args:
       model: the model, from a recipe's ``make``.
@@ -64,6 +64,13 @@ def make_trainer(
       I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", 2019;
       "SGDR: stochastic gradient descent with warm restarts", 2017, equation 5, without restarts.
     """
+    if model.trainer is not None:
+        return model.trainer(
+            num_steps=num_steps,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            compute_dtype=compute_dtype,
+        )
     schedule = optax.cosine_decay_schedule(learning_rate, num_steps)
     optimizer = optax.adamw(schedule, weight_decay=weight_decay, mask=nn.decay_mask)
     if model.clip is not None:

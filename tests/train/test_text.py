@@ -1,5 +1,7 @@
 """Text cut for training, and what a network is asked to write."""
 
+import types
+
 import jax
 import numpy as np
 import pytest
@@ -71,7 +73,7 @@ def test_a_sample_goes_on_from_the_prompt(book, tmp_path):
     write = train.make_writer(task, model, parts, given, path, 0, shown.append)
     params, _ = jax.jit(model.init)(jax.random.key(0))
     for epoch in (1, 2, 2):
-        write(epoch, params)
+        write(epoch, types.SimpleNamespace(params=params))
     first, second, again = shown
     assert first.startswith("--- after epoch 1 ---\nthe ")
     assert second == again
@@ -89,7 +91,7 @@ def test_a_sample_goes_on_from_the_prompt(book, tmp_path):
 def test_what_cannot_be_written_is_said_before_training(book, given, message):
     task, model, parts = _setup(book)
     with pytest.raises(ValueError, match=f"^{message}"):
-        task.sampler(model, parts, given)
+        train.make_writer(task, model, parts, given, None, 0, None)
 
 
 def test_mistakes(book, tmp_path):

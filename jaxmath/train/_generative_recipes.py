@@ -1,0 +1,280 @@
+"""How to train generative models: adversarial games, and autoencoders."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxmath import nn
+from jaxmath.datasets import Dataset
+from jaxmath.train.generative import CODES, GAMES
+from jaxmath.train.options import Option
+from jaxmath.train.recipe import Generative, Model, Recipe
+from jaxmath.train.trainer import Trainer
+from jaxmath.typing import Array, PyTree
+
+__all__: list[str] = []
+
+
+def _shape(dataset: Dataset) -> tuple[int, ...]:
+    return dataset.image_shape or dataset.x.shape[1:]
+
+
+def _latent(dataset: Dataset, latent: int | None, images: int) -> int:
+    return latent or (images if dataset.image_shape else 2)
+
+
+# Games.
+
+
+def _game_trainer(
+    config: Any, b1: float, b2: float, *, num_steps: int, learning_rate: float,
+    weight_decay: float, compute_dtype: Any,
+) -> Trainer:  # fmt: skip
+    """Both players by AdamW, whose rates a cosine brings to 0."""
+    from jaxmath.models import gan
+
+    if compute_dtype is not None:
+        raise ValueError("--precision bfloat16 is not for adversarial games")
+
+    def optimizer(steps: int) -> optax.GradientTransformation:
+        schedule = optax.cosine_decay_schedule(learning_rate, steps)
+        return optax.adamw(schedule, b1, b2, weight_decay=weight_decay, mask=nn.decay_mask)
+
+    both = optimizer(num_steps), optimizer(num_steps * config.num_critic)
+
+    def start(seed: Any) -> PyTree:
+        key = jax.random.key(seed)
+        return gan.init_state(key, config, *both, dtype=jnp.float32)
+
+    return Trainer(gan.gan_step(config, *both), None, start)
+
+
+def _game(
+    dataset: Dataset, latent: int | None, critic_steps: int, *, players: str,
+    widths: tuple[int, ...], conditional: bool = False, b1: float = 0.0, b2: float = 0.9,
+    **rules: Any,
+) -> Model:  # fmt: skip
+    from jaxmath.models import gan
+
+    classes = dataset.num_classes if conditional else None
+    config = gan.Config(
+        _shape(dataset),
+        _latent(dataset, latent, 64),
+        players,
+        widths,
+        classes,
+        output="sigmoid" if dataset.image_shape else "identity",
+        num_critic=critic_steps,
+        **rules,
+    )
+
+    def decode(state: PyTree, z: Array, label: Array) -> Array:
+        return gan.generate(*state.ema, z, label if conditional else None, config=config)
+
+    return Model(
+        config,
+        trainer=partial(_game_trainer, config, b1, b2),
+        generative=Generative(config.latent_size, decode, classes or 0),
+        modes=("scan", "map"),
+    )
+
+
+def _dense_game(**rules: Any) -> Callable[..., Model]:
+    def make(
+        dataset: Dataset, hidden: tuple[int, ...], latent: int | None, critic_steps: int,
+        image_size: int | None, **own: Any,
+    ) -> Model:  # fmt: skip
+        return _game(dataset, latent, critic_steps, players="mlp", widths=hidden, **rules, **own)
+
+    return make
+
+
+def _dcgan(
+    dataset: Dataset, latent: int | None, critic_steps: int, image_size: int | None,
+    width: float, penalty_weight: float,
+) -> Model:  # fmt: skip
+    from jaxmath.models._config import scaled
+
+    if not dataset.image_shape:
+        raise ValueError("dcgan is for images, and these examples are points")
+    # One layer more while the smallest map stays 4×4 at least.
+    size, halvings = dataset.image_shape[0], 0
+    while size % 2 == 0 and size >= 8:
+        size, halvings = size // 2, halvings + 1
+    widths = tuple(scaled(32 * 2**i, width) for i in range(max(halvings, 1)))
+    return _game(
+        dataset, latent, critic_steps, players="dcgan", widths=widths, b1=0.5, b2=0.99,
+        penalty="r1", penalty_weight=penalty_weight,
+    )  # fmt: skip
+
+
+# Autoencoders.
+
+
+def _coded(
+    config: Any, init: Callable, outputs: Callable, known: Callable, loss: Callable,
+    metrics: Mapping[str, Callable], generative: Generative,
+) -> Model:  # fmt: skip
+    """A model whose outputs, in training and for evaluation, are compared with the example.
+
+    Its class is the target here, so outputs come with the example that they are of.
+    """
+
+    def train_fn(key: Array, params: PyTree, model_state: PyTree, x: Array, axis_name: str) -> Any:
+        return (outputs(key, params, x, axis_name), x), model_state
+
+    return Model(
+        config,
+        init=lambda key: (init(key, config, dtype=jnp.float32), ()),
+        train_fn=train_fn,
+        apply_fn=lambda params, model_state, x: (known(params, x), x),
+        loss=lambda pair, label: loss(*pair),
+        metrics={name: lambda pair, label, fn=fn: fn(*pair) for name, fn in metrics.items()},
+        generative=generative,
+        modes=("scan", "map"),
+    )
+
+
+def _autoencoder(
+    dataset: Dataset, hidden: tuple[int, ...], latent: int | None, image_size: int | None,
+    noise: float = 0.0,
+) -> Model:  # fmt: skip
+    from jaxmath.models import autoencoder
+
+    shape = _shape(dataset)
+    size = _latent(dataset, latent, 32)
+    config = autoencoder.Config((math.prod(shape), *hidden, size), masking=noise)
+
+    def outputs(key: Array, params: PyTree, x: Array, axis_name: str) -> Any:
+        return autoencoder.train(key, params, x.reshape(-1), config=config, axis_name=axis_name)
+
+    def known(params: PyTree, x: Array) -> Any:
+        code = autoencoder.encode(params, x.reshape(-1), config=config)
+        back = autoencoder.decode(params, code, config=config)
+        return autoencoder.Outputs(back, code, jnp.zeros((), back.dtype))
+
+    def error(outputs: Any, x: Array) -> Array:
+        return jnp.mean(jnp.square(outputs.reconstruction - x.reshape(-1)))
+
+    generative = Generative(
+        size,
+        lambda state, z, label: autoencoder.decode(state.params, z, config=config).reshape(shape),
+        encode=lambda state, x: autoencoder.encode(state.params, x.reshape(-1), config=config),
+        prior=False,
+    )
+    return _coded(
+        config, autoencoder.init, outputs, known,
+        lambda outputs, x: autoencoder.loss(outputs, x.reshape(-1)),
+        {"mean_squared_error": error}, generative,
+    )  # fmt: skip
+
+
+def _vae(
+    dataset: Dataset, hidden: tuple[int, ...], latent: int | None, image_size: int | None,
+    beta: float,
+) -> Model:  # fmt: skip
+    from jaxmath.models import vae
+
+    likelihood = "bernoulli" if dataset.image_shape else "gaussian"
+    size = _latent(dataset, latent, 20)
+    config = vae.Config(_shape(dataset), size, hidden, likelihood=likelihood, beta=beta)
+
+    def known(params: PyTree, x: Array) -> Any:
+        # The same draw for an example each time, and another for another.
+        bits = jax.lax.bitcast_convert_type(jnp.sum(x).astype(jnp.float32), jnp.uint32)
+        return vae.train(jax.random.fold_in(jax.random.key(0), bits), params, x, config=config)
+
+    def decode(state: PyTree, z: Array, label: Array) -> Array:
+        return vae.expectation(vae.decode(state.params, z, config=config))
+
+    def divergence(outputs: Any, x: Array) -> Array:
+        return nn.standard_gaussian_kl(outputs.mean, outputs.log_variance)
+
+    def bound(outputs: Any, x: Array) -> Array:
+        return -vae.loss(outputs, x, config=dataclasses.replace(config, beta=1.0))
+
+    return _coded(
+        config, vae.init,
+        lambda key, params, x, axis_name: vae.train(key, params, x, config=config),
+        known, partial(vae.loss, config=config), {"elbo": bound, "kl": divergence},
+        Generative(size, decode, encode=lambda s, x: vae.encode(s.params, x, config=config)[0]),
+    )  # fmt: skip
+
+
+def _options(hidden: tuple[int, ...] | None, **more: Option) -> dict[str, Option]:
+    options = {
+        "latent": Option(int, None, "size of a code; 2 for points of the plane", low=1),
+        "image_size": Option(int, None, "resize the images to N×N", low=1),
+    }
+    if hidden:
+        options["hidden"] = Option(int, hidden, "sizes of the hidden layers", low=1)
+    return options | more
+
+
+def _critic_steps(default: int) -> Option:
+    return Option(int, default, "updates of the discriminator for one of the generator", low=1)
+
+
+def _penalty(default: float) -> Option:
+    return Option(float, default, "of the discriminator's slopes", low=0.0)
+
+
+def _recipe(
+    summary: str, make: Callable[..., Model], epochs: int, rate: float, batch_size: int,
+    dataset: str, task: Any, options: Mapping[str, Option],
+) -> Recipe:  # fmt: skip
+    training = {"epochs": epochs, "learning_rate": rate, "weight_decay": 0.0}
+    training["batch_size"] = batch_size
+    return Recipe(summary, make, training, options, dataset, tasks=(task,))
+
+
+_WIDE = (128, 128, 128)
+_WASSERSTEIN = {"loss": "wasserstein"}
+
+GENERATIVE_RECIPES: Mapping[str, Recipe] = MappingProxyType({
+    "gan": _recipe(
+        "adversarial network, as first published", _dense_game(b1=0.5), 80, 1e-3, 128,
+        "gaussian_ring", GAMES, _options(_WIDE, critic_steps=_critic_steps(1)),
+    ),
+    "wgan": _recipe(
+        "Wasserstein's, weights clipped", _dense_game(**_WASSERSTEIN, clip=0.1), 80, 5e-4, 640,
+        "gaussian_ring", GAMES, _options(_WIDE, critic_steps=_critic_steps(5)),
+    ),
+    "wgan-gp": _recipe(
+        "Wasserstein's, with gradient penalty", _dense_game(**_WASSERSTEIN, penalty="wgan_gp"),
+        80, 1e-3, 384, "gaussian_ring", GAMES,
+        _options(_WIDE, critic_steps=_critic_steps(3), penalty_weight=_penalty(1.0)),
+    ),
+    "cgan": _recipe(
+        "conditional adversarial network", _dense_game(conditional=True, penalty="r1"), 60, 5e-4,
+        64, "mnist_5k", GAMES,
+        _options((256, 256), critic_steps=_critic_steps(1), penalty_weight=_penalty(1.0)),
+    ),
+    "dcgan": _recipe(
+        "convolutional adversarial network", _dcgan, 30, 1e-3, 64, "mnist_5k", GAMES,
+        _options(None, critic_steps=_critic_steps(1), penalty_weight=_penalty(1.0))
+        | {"width": Option(
+            float, 1.0, "factor of all channels and hidden units", low=0.0, open_low=True
+        )},
+    ),
+    "ae": _recipe(
+        "autoencoder", _autoencoder, 40, 1e-3, 128, "mnist_5k", CODES, _options((256,))
+    ),
+    "dae": _recipe(
+        "denoising autoencoder", _autoencoder, 40, 1e-3, 128, "mnist_5k", CODES,
+        _options((256,), noise=Option(
+            float, 0.3, "share of the input's entries hidden in training", low=0.0, high=1.0
+        )),
+    ),
+    "vae": _recipe(
+        "variational autoencoder", _vae, 60, 1e-3, 128, "mnist_5k", CODES,
+        _options((256,), beta=Option(float, 1.0, "weight of the divergence", low=0.0)),
+    ),
+})  # fmt: skip

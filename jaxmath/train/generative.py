@@ -1,0 +1,169 @@
+"""Examples to be made: images, or points of the plane; how like the true ones they are."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmath import datasets, nn
+from jaxmath.datasets import Dataset, Parts, Standardization
+from jaxmath.train import _generative_plots as pictures
+from jaxmath.train._images import resized
+from jaxmath.train.recipe import Generative, Model, Task
+from jaxmath.train.report import measures_report, summary
+from jaxmath.typing import Array, PyTree
+
+__all__ = ["CODES", "GAMES"]
+
+_DRAWN = 1000
+
+
+def _takes(name: str) -> bool:
+    return True
+
+
+def _loaded(name: str, options: Mapping[str, Any]) -> Dataset:
+    """Images with values from 0 to 1, or points of the plane."""
+    dataset = datasets.load(name)
+    if not dataset.image_shape and dataset.x.shape[1:] != (2,):
+        raise ValueError(f"{name} holds neither images nor points of the plane")
+    if options.get("image_size") is not None:
+        dataset = resized(dataset, options["image_size"])
+    x = np.asarray(dataset.x, np.float32)
+    if dataset.image_shape:
+        x = (x - x.min()) / max(x.max() - x.min(), np.finfo(np.float32).tiny)
+    return dataclasses.replace(dataset, x=x)
+
+
+def _parts(
+    key: Array, name: str, validation: float, options: Mapping[str, Any], *, held_out: bool
+) -> Parts:
+    rest, test = datasets.split(key, _loaded(name, options), (0.8, 0.2))
+    pair = lambda part: (part.images if part.image_shape else part.x, part.y)
+    held = None
+    if held_out and validation:
+        shares = (1.0 - validation, validation)
+        rest, held = datasets.split(jax.random.fold_in(key, 1), rest, shares)
+    same = Standardization(np.zeros(()), np.ones(()))
+    return Parts(pair(rest), None if held is None else pair(held), pair(test), test, same)
+
+
+def drawn(generative: Generative, parts: Parts, num: int) -> Callable[[Array, PyTree], Array]:
+    """``draw(key, state)``: examples of the classes in turn; without a prior, reconstructions."""
+    labels = jnp.arange(num) % max(generative.num_classes, 1)
+    test = jnp.asarray(parts.test[0][:num])
+
+    @jax.jit
+    def draw(key: Array, state: PyTree) -> Array:
+        if generative.prior:
+            codes = jax.random.normal(key, (num, generative.latent_size), jnp.float32)
+            what: Any = (codes, labels)
+            one = lambda one: generative.decode(state, *one)
+        else:
+            assert generative.encode is not None
+            encode = generative.encode
+            what = test
+            one = lambda x: generative.decode(state, encode(state, x), jnp.zeros((), jnp.int32))
+        return jax.lax.map(one, what, batch_size=200)
+
+    return draw
+
+
+def _writer(
+    model: Model, parts: Parts, given: Mapping[str, Any], path: Path, seed: int,
+    show: Callable[[str], Any],
+) -> Callable[[int, PyTree], None]:  # fmt: skip
+    assert model.generative is not None
+    num = given.get("sample") or 200
+    if not model.generative.prior:
+        num = min(num, len(parts.test[0]))
+    draw, key = drawn(model.generative, parts, num), jax.random.key(seed)
+
+    def write(epoch: int, state: PyTree) -> None:
+        """Always of the same codes, so that what becomes of them is seen."""
+        frames = pictures.frames(path)
+        frames = {e: f for e, f in frames.items() if e < epoch and len(f) == num}
+        frames[epoch] = np.asarray(draw(key, state))
+        epochs = sorted(frames)
+        np.savez_compressed(path, epochs=epochs, frames=np.stack([frames[e] for e in epochs]))
+
+    return write
+
+
+def _rows(X: Array) -> Array:
+    return X.reshape(len(X), -1)
+
+
+def _measures(parts: Parts) -> Callable[[Array], dict[str, Array]]:
+    """Name → value for samples, against the test part."""
+    test = jnp.asarray(_rows(np.asarray(parts.test[0][:_DRAWN], np.float32)))
+    points, known = not parts.raw_test.image_shape, parts.raw_test.num_classes
+    if points and known:
+        y = np.asarray(parts.test[1])
+        centers = np.stack([np.asarray(parts.test[0])[y == c].mean(0) for c in range(known)])
+        sigma = float(np.sqrt(np.mean((np.asarray(parts.test[0]) - centers[y]) ** 2)))
+
+    def measure(X: Array) -> dict[str, Array]:
+        X = _rows(X)
+        found = {"kernel_distance": nn.kernel_distance(X, test).value}
+        precision = nn.manifold_precision_recall(X, test)
+        found |= {"precision": precision.precision, "recall": precision.recall}
+        if points and known:
+            modes = nn.mode_coverage(X, jnp.asarray(centers, X.dtype), sigma)
+            found |= {"good_share": modes.good, "covered_modes": modes.covered}
+        return found
+
+    return jax.jit(measure)
+
+
+def _report(
+    model: Model, eval_fn: Callable | None, states: PyTree, parts: Parts, compute_dtype: Any
+) -> dict[str, Any]:
+    """Each measure of samples, beside that of true examples and of uniform noise."""
+    assert model.generative is not None
+    found: dict[str, Any] = {"test": {}, "test_examples": len(parts.test[1])}
+    if eval_fn is not None:
+        found = measures_report(eval_fn, states, parts.test)
+    if not model.generative.prior:
+        return found
+    measure, draw = _measures(parts), drawn(model.generative, parts, _DRAWN)
+    runs = jax.tree.leaves(states)[0].shape[0]
+    keys = jax.random.split(jax.random.key(0), runs)
+    each = [
+        measure(draw(key, jax.tree.map(lambda a, i=i: a[i], states))) for i, key in enumerate(keys)
+    ]
+    real = np.asarray(parts.training[0][:_DRAWN], np.float32)
+    low, high = real.min(axis=0), real.max(axis=0)
+    noise = np.random.default_rng(0).uniform(low, high, real.shape).astype(np.float32)
+    references = {"true": measure(jnp.asarray(real)), "noise": measure(jnp.asarray(noise))}
+    for name in each[0]:
+        row = summary(np.array([float(values[name]) for values in each]))
+        row["references"] = {what: float(values[name]) for what, values in references.items()}
+        found["test"][name] = row
+    return found
+
+
+_PICTURES: Mapping[str, Callable] = {
+    "samples.png": pictures.samples,
+    "samples.gif": pictures.animation,
+}
+
+GAMES = Task(
+    takes=_takes, parts=partial(_parts, held_out=False), report=_report,
+    plots={**_PICTURES, "latent.png": pictures.latent}, unit="examples, {} classes",
+    writer=_writer, written="samples.npz", sampling=("sample",), looks=10,
+)  # fmt: skip
+CODES = Task(
+    takes=_takes, parts=partial(_parts, held_out=True), report=_report,
+    plots={
+        **_PICTURES, "latent.png": pictures.latent,
+        "reconstructions.png": pictures.reconstructions, "codes.png": pictures.codes,
+    },
+    unit="examples, {} classes",
+    writer=_writer, written="samples.npz", sampling=("sample",), looks=10,
+)  # fmt: skip
