@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
+from jaxmath import nn
 from jaxmath.models._config import check_choice, check_real, check_size, check_sizes
 
 __all__ = ["Config"]
 
 PLAYERS = ("mlp", "dcgan")
 OUTPUTS = ("identity", "tanh", "sigmoid")
-LOSSES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein")
 PENALTIES = ("none", "wgan_gp", "r1", "r2", "r1+r2")
 
 
@@ -35,9 +35,10 @@ class Config:
         z.
       output: the generator's last activation, "identity", "tanh" or "sigmoid": what keeps its
         values in the data's range.
-      loss: the game, by its name in ``nn.discriminator_loss``.
+      loss: the game, by its name in ``nn.GAN_LOSSES``.
       penalty: on the discriminator's slopes: "none", "wgan_gp", "r1", "r2" or "r1+r2".
-      penalty_weight: λ of ``nn.gradient_penalty``, or γ of R1 and R2.
+      penalty_weight: λ of ``nn.gradient_penalty``, or γ of R1 and R2, which are γ times
+        ``nn.zero_centered_penalty``.
       clip: keep the discriminator's parameters within ± this after each of its updates, as the
         first Wasserstein GAN does; None for not.
       num_critic: updates of the discriminator for one of the generator.
@@ -94,7 +95,7 @@ class Config:
             check_size("num_classes", self.num_classes)
         check_choice("players", self.players, PLAYERS)
         check_choice("output", self.output, OUTPUTS)
-        check_choice("loss", self.loss, LOSSES)
+        check_choice("loss", self.loss, tuple(nn.GAN_LOSSES))
         check_choice("penalty", self.penalty, PENALTIES)
         check_real("penalty_weight", self.penalty_weight, 0.0)
         check_real("ema", self.ema, 0.0, 1.0)

@@ -11,7 +11,6 @@ import pytest
 from scipy import special
 
 from jaxmath import nn, train
-from jaxmath.models import _gan_rules as rules
 from jaxmath.models import gan
 
 KEY = jax.random.key(3)
@@ -101,7 +100,7 @@ def test_the_value_at_the_optimal_discriminator():
     def loss(layers):
         one = functools.partial(gan.discriminate, layers, (), config=config)
         scores = jax.vmap(one)(jnp.eye(4))
-        pair = lambda a, b: rules.discriminator_loss(a, b, loss="minimax")
+        pair = nn.GAN_LOSSES["minimax"].discriminator
         return p @ jax.vmap(lambda a: jax.vmap(lambda b: pair(a, b))(scores))(scores) @ q
 
     value, slope = loss((nn.Dense(jnp.log(p / q)[:, None], jnp.zeros(1)),))
