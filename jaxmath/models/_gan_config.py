@@ -43,6 +43,9 @@ class Config:
         first Wasserstein GAN does; None for not.
       num_critic: updates of the discriminator for one of the generator.
       ema: decay of the running mean of the generator, in [0, 1).
+      minibatch_stddev: give the discriminator's last layer the batch's standard deviation, with
+        which no penalty goes.
+      spectral_norm: divide the discriminator's kernels by their spectral norms.
       max_loss: a loss or penalty beyond this makes the reported ``loss`` NaN, which ends training.
 
     Returns:
@@ -83,6 +86,8 @@ class Config:
     clip: float | None = None
     num_critic: int = 1
     ema: float = 0.999
+    minibatch_stddev: bool = False
+    spectral_norm: bool = False
     max_loss: float = 1e6
 
     def __post_init__(self) -> None:
@@ -102,6 +107,16 @@ class Config:
         check_real("max_loss", self.max_loss, 0.0, open_low=True)
         if self.clip is not None:
             check_real("clip", self.clip, 0.0, open_low=True)
+        for name in ("minibatch_stddev", "spectral_norm"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(
+                    f"Config: argument `{name}` must be True or False, got {getattr(self, name)!r}"
+                )
+        if self.minibatch_stddev and self.penalty != "none":
+            raise ValueError(
+                "Config: argument `penalty` must be 'none' with minibatch_stddev, by which a score "
+                f"is no function of one example, got {self.penalty!r}"
+            )
         if self.players == "dcgan":
             self._check_images()
 

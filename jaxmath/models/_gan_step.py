@@ -11,7 +11,14 @@ from jax import lax
 
 from jaxmath import nn
 from jaxmath.models._gan_config import Config, as_config
-from jaxmath.models._gan_players import generated, init_discriminator, init_generator, score
+from jaxmath.models._gan_players import (
+    generated,
+    held,
+    init_discriminator,
+    init_generator,
+    normalized,
+    score,
+)
 from jaxmath.numerics import safe_divide
 from jaxmath.typing import Array, PyTree, as_array, as_key
 
@@ -122,8 +129,8 @@ def _fakes(
 
 
 def _scores(config: Config, layers: tuple, X: Array, labels: Any) -> Array:
-    one = lambda x, label: score(layers, x, label, config)
-    return jax.vmap(one)(X, labels)
+    one = lambda x, label: score(layers, x, label, config, _AXIS)
+    return jax.vmap(one, axis_name=_AXIS)(X, labels)
 
 
 def _penalties(
@@ -158,16 +165,17 @@ def _discriminator_turn(
     )
 
     def objective(params: PyTree) -> tuple[Array, tuple]:
-        scores = [_scores(config, params, X, labels) for X in (real, fake)]
+        layers, model_state = normalized(params, player.model_state, config)
+        scores = [_scores(config, layers, X, labels) for X in (real, fake)]
         game = mean(jax.vmap(nn.GAN_LOSSES[config.loss].discriminator)(*scores))
-        penalty = mean(_penalties(config, params, penalty_key, real, fake, labels))
+        penalty = mean(_penalties(config, layers, penalty_key, real, fake, labels))
         metrics = {
             "discriminator_loss": game,
             "penalty": penalty,
             "score_real": mean(scores[0]),
             "score_fake": mean(scores[1]),
         }
-        return game + penalty, (player.model_state, metrics)
+        return game + penalty, (model_state, metrics)
 
     gradient, (model_state, metrics) = jax.grad(objective, has_aux=True)(player.params)
     player = _updated(player, gradient, model_state, tx)
@@ -186,10 +194,11 @@ def _generator_turn(
     """One update of the generator."""
     key, _, labels, weight = part
     weight = safe_divide(weight, jnp.sum(weight))
+    layers = held(*discriminator[:2], config)
 
     def objective(params: PyTree) -> tuple[Array, PyTree]:
         fake, model_state = _fakes(config, params, player.model_state, key, labels, len(weight))
-        scores = _scores(config, discriminator.params, fake, labels)
+        scores = _scores(config, layers, fake, labels)
         losses = jax.vmap(nn.GAN_LOSSES[config.loss].generator)(scores)
         return jnp.sum(weight.astype(losses.dtype) * losses), model_state
 
