@@ -7,6 +7,7 @@ to a data set by ``fit``, or by a function of the method's name, which returns a
 
 from jaxmath.models import (
     alexnet,
+    autoencoder,
     backpropagation,
     backpropagation_through_time,
     cnn,
@@ -34,6 +35,7 @@ from jaxmath.models import (
 
 __all__ = [
     "alexnet",
+    "autoencoder",
     "backpropagation",
     "backpropagation_through_time",
     "cnn",

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
+from jaxmath import nn
 from jaxmath.models._config import check_choice, check_real, check_size, check_sizes
 
 __all__ = ["Config"]
 
 PLAYERS = ("mlp", "dcgan")
 OUTPUTS = ("identity", "tanh", "sigmoid")
-LOSSES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein")
 PENALTIES = ("none", "wgan_gp", "r1", "r2", "r1+r2")
 
 
@@ -35,13 +35,17 @@ class Config:
         z.
       output: the generator's last activation, "identity", "tanh" or "sigmoid": what keeps its
         values in the data's range.
-      loss: the game, by its name in ``nn.discriminator_loss``.
+      loss: the game, by its name in ``nn.GAN_LOSSES``.
       penalty: on the discriminator's slopes: "none", "wgan_gp", "r1", "r2" or "r1+r2".
-      penalty_weight: λ of ``nn.gradient_penalty``, or γ of R1 and R2.
+      penalty_weight: λ of ``nn.gradient_penalty``, or γ of R1 and R2, which are γ times
+        ``nn.zero_centered_penalty``.
       clip: keep the discriminator's parameters within ± this after each of its updates, as the
         first Wasserstein GAN does; None for not.
       num_critic: updates of the discriminator for one of the generator.
       ema: decay of the running mean of the generator, in [0, 1).
+      minibatch_stddev: give the discriminator's last layer the batch's standard deviation, with
+        which no penalty goes.
+      spectral_norm: divide the discriminator's kernels by their spectral norms.
       max_loss: a loss or penalty beyond this makes the reported ``loss`` NaN, which ends training.
 
     Returns:
@@ -82,6 +86,8 @@ class Config:
     clip: float | None = None
     num_critic: int = 1
     ema: float = 0.999
+    minibatch_stddev: bool = False
+    spectral_norm: bool = False
     max_loss: float = 1e6
 
     def __post_init__(self) -> None:
@@ -94,13 +100,23 @@ class Config:
             check_size("num_classes", self.num_classes)
         check_choice("players", self.players, PLAYERS)
         check_choice("output", self.output, OUTPUTS)
-        check_choice("loss", self.loss, LOSSES)
+        check_choice("loss", self.loss, tuple(nn.GAN_LOSSES))
         check_choice("penalty", self.penalty, PENALTIES)
         check_real("penalty_weight", self.penalty_weight, 0.0)
         check_real("ema", self.ema, 0.0, 1.0)
         check_real("max_loss", self.max_loss, 0.0, open_low=True)
         if self.clip is not None:
             check_real("clip", self.clip, 0.0, open_low=True)
+        for name in ("minibatch_stddev", "spectral_norm"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(
+                    f"Config: argument `{name}` must be True or False, got {getattr(self, name)!r}"
+                )
+        if self.minibatch_stddev and self.penalty != "none":
+            raise ValueError(
+                "Config: argument `penalty` must be 'none' with minibatch_stddev, by which a score "
+                f"is no function of one example, got {self.penalty!r}"
+            )
         if self.players == "dcgan":
             self._check_images()
 

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from functools import partial
 from typing import NamedTuple
 
@@ -35,13 +35,13 @@ def _base(config: Config) -> tuple[int, int, int]:
 
 
 def _dense_layers(
-    key: Array, sizes: tuple[int, ...], dtype: jax.typing.DTypeLike
+    key: Array, sizes: tuple[int, ...], dtype: jax.typing.DTypeLike, more: int = 0
 ) -> tuple[nn.Dense, ...]:
-    """Layers that a rectifier follows, and a linear one."""
+    """Layers that a rectifier follows, and a linear one with some inputs more."""
     last = len(sizes) - 2
     return tuple(
         nn.dense_init(
-            jax.random.fold_in(key, i), a, b, dtype=dtype,
+            jax.random.fold_in(key, i), a + more * (i == last), b, dtype=dtype,
             kernel_init=nn.lecun_normal if i == last else nn.he_normal,
         )
         for i, (a, b) in enumerate(itertools.pairwise(sizes))
@@ -66,17 +66,27 @@ def init_generator(key: Array, config: Config, dtype: jax.typing.DTypeLike) -> t
 
 
 def init_discriminator(key: Array, config: Config, dtype: jax.typing.DTypeLike) -> tuple:
-    """Parameters, one layer after another, and nothing beside them."""
-    scores = config.num_classes or 1
+    """Parameters, one layer after another, and the singular vectors of their kernels."""
+    layers_key, vectors_key = jax.random.split(key)
+    layers = _discriminator_layers(layers_key, config, dtype)
+    if not config.spectral_norm:
+        return layers, ()
+    keys = jax.random.split(vectors_key, len(layers))
+    kernels = (layer.kernel for layer in layers)
+    return layers, tuple(itertools.starmap(nn.spectral_norm_init, zip(keys, kernels, strict=True)))
+
+
+def _discriminator_layers(key: Array, config: Config, dtype: jax.typing.DTypeLike) -> tuple:
+    scores, more = config.num_classes or 1, int(config.minibatch_stddev)
     if config.players == "mlp":
-        sizes = (math.prod(config.shape), *config.widths, scores)
-        return _dense_layers(key, sizes, dtype), ()
+        return _dense_layers(key, (math.prod(config.shape), *config.widths, scores), dtype, more)
     keys = jax.random.split(key, len(config.widths) + 1)
     make = partial(nn.conv_init, window=_WINDOW, dtype=dtype, kernel_init=_draw)
     pairs = itertools.pairwise((config.shape[-1], *config.widths))
     convs = [make(k, c, o) for k, (c, o) in zip(keys[1:], pairs, strict=True)]
-    head = nn.dense_init(keys[0], math.prod(_base(config)), scores, dtype=dtype, kernel_init=_draw)
-    return (*convs, head), ()
+    features = math.prod(_base(config)) + more
+    head = nn.dense_init(keys[0], features, scores, dtype=dtype, kernel_init=_draw)
+    return (*convs, head)
 
 
 def _check_layers(caller: str, layers: tuple, config: Config) -> None:
@@ -127,13 +137,47 @@ def generated(
     return _OUTPUTS[config.output](x), tuple(after)
 
 
+def normalized(layers: tuple, state: tuple, config: Config) -> tuple[tuple, tuple]:
+    """The layers with kernels of spectral norm 1, and the singular vectors after a step."""
+    if not config.spectral_norm:
+        return layers, state
+    pairs = [
+        nn.spectral_norm_train(vectors, layer.kernel)
+        for vectors, layer in zip(state, layers, strict=True)
+    ]
+    kernels, state = zip(*pairs, strict=True)
+    return _with_kernels(layers, kernels), state
+
+
+def held(layers: tuple, state: tuple, config: Config) -> tuple:
+    """The layers with kernels of spectral norm 1, by the singular vectors as they are."""
+    if not config.spectral_norm:
+        return layers
+    kernels = (layer.kernel for layer in layers)
+    return _with_kernels(layers, map(nn.spectral_norm_apply, state, kernels))
+
+
+def _with_kernels(layers: tuple, kernels: Iterable[Array]) -> tuple:
+    pairs = zip(layers, kernels, strict=True)
+    return tuple(layer._replace(kernel=kernel) for layer, kernel in pairs)
+
+
+def _with_spread(x: Array, axis_name: Hashable | None) -> Array:
+    """The batch's standard deviation beside x; alone, an example is a batch of one."""
+    if axis_name is not None:
+        return nn.minibatch_stddev(x, axis_name=axis_name)
+    one = partial(nn.minibatch_stddev, axis_name="alone")
+    return jax.vmap(one, axis_name="alone")(x[None])[0]
+
+
 def score(
     layers: tuple,
     x: Array,
     label: Array | None,
     config: Config,
+    axis_name: Hashable | None = None,
 ) -> Array:
-    """The discriminator's score."""
+    """The discriminator's score, by kernels that are normalized already."""
     _check_layers("discriminate", layers, config)
     apply = nn.dense_apply
     if config.players == "mlp":
@@ -142,5 +186,8 @@ def score(
         apply = partial(nn.conv_apply, stride=2)
     for layer in layers[:-1]:
         x = nn.leaky_relu(apply(layer, x), negative_slope=_SLOPE)
-    scores = nn.dense_apply(layers[-1], x.reshape(-1))
+    x = x.reshape(-1)
+    if config.minibatch_stddev:
+        x = _with_spread(x, axis_name)
+    scores = nn.dense_apply(layers[-1], x)
     return scores[0] if label is None else scores[label]

@@ -9,9 +9,16 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from jaxmath.models import _gan_rules as rules
+from jaxmath import nn
 from jaxmath.models._gan_config import Config, as_config
-from jaxmath.models._gan_players import generated, init_discriminator, init_generator, score
+from jaxmath.models._gan_players import (
+    generated,
+    held,
+    init_discriminator,
+    init_generator,
+    normalized,
+    score,
+)
 from jaxmath.numerics import safe_divide
 from jaxmath.typing import Array, PyTree, as_array, as_key
 
@@ -122,22 +129,24 @@ def _fakes(
 
 
 def _scores(config: Config, layers: tuple, X: Array, labels: Any) -> Array:
-    one = lambda x, label: score(layers, x, label, config)
-    return jax.vmap(one)(X, labels)
+    one = lambda x, label: score(layers, x, label, config, _AXIS)
+    return jax.vmap(one, axis_name=_AXIS)(X, labels)
 
 
 def _penalties(
     config: Config, layers: tuple, key: Array, real: Array, fake: Array, labels: Any
 ) -> Array:
     """The penalty at each example, by its weight."""
-    one = lambda x, label: score(layers, x, label, config)
-    over = lambda rule, X: jax.vmap(lambda x, label: rule(lambda x: one(x, label), x))(X, labels)
+    critic = lambda label: lambda x: score(layers, x, label, config)
+    total = jnp.zeros(len(real), real.dtype)
     if config.penalty == "wgan_gp":
-        t = jax.random.uniform(key, (len(real),) + (1,) * (real.ndim - 1), real.dtype)
-        return config.penalty_weight * over(rules.gradient_penalty, t * real + (1 - t) * fake)
-    at = {"r1": (real,), "r2": (fake,), "r1+r2": (real, fake)}.get(config.penalty, ())
-    each = [over(rules.zero_penalty, X) for X in at]
-    return config.penalty_weight * sum(each, jnp.zeros(len(real), real.dtype))
+        between = lambda x, fake, t, label: nn.gradient_penalty(critic(label), x, fake, t)
+        total = jax.vmap(between)(
+            real, fake, jax.random.uniform(key, total.shape, real.dtype), labels
+        )
+    for X in {"r1": (real,), "r2": (fake,), "r1+r2": (real, fake)}.get(config.penalty, ()):
+        total += jax.vmap(lambda x, label: nn.zero_centered_penalty(critic(label), x))(X, labels)
+    return config.penalty_weight * total
 
 
 def _discriminator_turn(
@@ -156,22 +165,22 @@ def _discriminator_turn(
     )
 
     def objective(params: PyTree) -> tuple[Array, tuple]:
-        scores = [_scores(config, params, X, labels) for X in (real, fake)]
-        game = mean(rules.discriminator_loss(scores[0], scores[1], config.loss))
-        penalty = mean(_penalties(config, params, penalty_key, real, fake, labels))
+        layers, model_state = normalized(params, player.model_state, config)
+        scores = [_scores(config, layers, X, labels) for X in (real, fake)]
+        game = mean(jax.vmap(nn.GAN_LOSSES[config.loss].discriminator)(*scores))
+        penalty = mean(_penalties(config, layers, penalty_key, real, fake, labels))
         metrics = {
             "discriminator_loss": game,
             "penalty": penalty,
             "score_real": mean(scores[0]),
             "score_fake": mean(scores[1]),
         }
-        return game + penalty, (player.model_state, metrics)
+        return game + penalty, (model_state, metrics)
 
     gradient, (model_state, metrics) = jax.grad(objective, has_aux=True)(player.params)
     player = _updated(player, gradient, model_state, tx)
     if config.clip is not None:
-        clip = lambda a: jnp.clip(a, -config.clip, config.clip)
-        player = player._replace(params=jax.tree.map(clip, player.params))
+        player = player._replace(params=nn.clip_weights(player.params, config.clip))
     return player, metrics
 
 
@@ -185,11 +194,12 @@ def _generator_turn(
     """One update of the generator."""
     key, _, labels, weight = part
     weight = safe_divide(weight, jnp.sum(weight))
+    layers = held(*discriminator[:2], config)
 
     def objective(params: PyTree) -> tuple[Array, PyTree]:
         fake, model_state = _fakes(config, params, player.model_state, key, labels, len(weight))
-        scores = _scores(config, discriminator.params, fake, labels)
-        losses = rules.generator_loss(scores, config.loss)
+        scores = _scores(config, layers, fake, labels)
+        losses = jax.vmap(nn.GAN_LOSSES[config.loss].generator)(scores)
         return jnp.sum(weight.astype(losses.dtype) * losses), model_state
 
     (loss, model_state), gradient = jax.value_and_grad(objective, has_aux=True)(player.params)

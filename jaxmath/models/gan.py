@@ -15,6 +15,7 @@ from jaxmath.models._gan_players import (
     Generator,
     as_label,
     generated,
+    held,
     init_discriminator,
     init_generator,
     score,
@@ -79,8 +80,8 @@ def init(
     key, config = as_key("key", key), as_config("init", config)
     generator_key, discriminator_key = jax.random.split(key)
     generator, statistics = init_generator(generator_key, config, dtype)
-    discriminator, nothing = init_discriminator(discriminator_key, config, dtype)
-    return Players(generator, discriminator), Players(statistics, nothing)
+    discriminator, vectors = init_discriminator(discriminator_key, config, dtype)
+    return Players(generator, discriminator), Players(statistics, vectors)
 
 
 def generate(
@@ -147,7 +148,7 @@ def discriminate(
 
     Args:
       params: the discriminator's layers.
-      model_state: of the discriminator, ().
+      model_state: the vectors of its spectral norms, () for none.
       x: an example, of shape ``config.shape``.
       label: of a conditional GAN, an integer in {0, …, num_classes − 1}.
       config: the game.
@@ -162,7 +163,7 @@ def discriminate(
 
     Numerics:
       Products in the backend's default precision. A label outside its range gives the nearest
-      class's score.
+      class's score. With minibatch_stddev x is taken for a batch of its own, of deviation 0.
 
     Example:
       >>> config = Config((2,), 3, widths=(4,))
@@ -179,4 +180,5 @@ def discriminate(
     """
     config = as_config("discriminate", config)
     x = as_array("x", x, shape=config.shape)
-    return score(params, x, as_label("discriminate", label, config), config)
+    layers = held(params, model_state, config)
+    return score(layers, x, as_label("discriminate", label, config), config)

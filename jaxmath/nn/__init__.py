@@ -98,6 +98,7 @@ from jaxmath.nn.lstm import (
 )
 from jaxmath.nn.max_norm import keep_max_norm, max_norm
 from jaxmath.nn.metrics import ClassScores, accuracy, class_scores, confusion_matrix, top_k_accuracy
+from jaxmath.nn.minibatch_statistics import minibatch_stddev
 from jaxmath.nn.mixup import mixup
 from jaxmath.nn.normalization import (
     GroupNorm,
@@ -127,6 +128,12 @@ from jaxmath.nn.regularizers import decay_mask, elastic_net, l1, l2
 from jaxmath.nn.separable_convolution import (
     depthwise_separable_convolve,
     spatially_separable_convolve,
+)
+from jaxmath.nn.spectral_normalization import (
+    SpectralNormState,
+    spectral_norm_apply,
+    spectral_norm_init,
+    spectral_norm_train,
 )
 from jaxmath.nn.transposed_convolution import (
     transposed_conv_apply,
@@ -171,6 +178,7 @@ __all__ = [
     "RMSNorm",
     "ReceptiveField",
     "Reliability",
+    "SpectralNormState",
     "WeightMixture",
     "absolute_error",
     "accuracy",
@@ -263,6 +271,7 @@ __all__ = [
     "mean_squared_error",
     "mgu_cell",
     "mgu_init",
+    "minibatch_stddev",
     "minimax_discriminator_loss",
     "minimax_generator_loss",
     "minimax_optimal_discriminator",
@@ -300,6 +309,9 @@ __all__ = [
     "softmax_cross_entropy_with_soft_labels",
     "softplus",
     "spatially_separable_convolve",
+    "spectral_norm_apply",
+    "spectral_norm_init",
+    "spectral_norm_train",
     "squared_error",
     "stacked_cell",
     "standard_gaussian_kl",

@@ -5,27 +5,23 @@ Each divergence is a sum of terms p φ(d) ≥ 0 with φ(d) = e^d − 1 − d, wh
 two log-probabilities: near 0 φ is ½ d² plus a short series, so a small divergence keeps its digits.
 """
 
-import functools
 import math
 
 import jax.numpy as jnp
 
 from jaxmath.nn._moments import magnitude
+from jaxmath.probability._excess import NEAR, near_excess
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["js_divergence", "kl_divergence"]
 
-_NEAR = 0.5
-_SERIES = tuple(1.0 / math.factorial(i) for i in range(16, 1, -1))  # 0.5¹⁵ / 17! < 1e-19
-
 
 def _excess(log_p: Array, log_q: Array, d: Array) -> Array:
     """e^{log_q} − e^{log_p} (1 + d) element-wise, for d = log_q − log_p: p φ(d)."""
-    near = jnp.abs(d) <= _NEAR
-    close = jnp.where(near, d, jnp.zeros_like(d))
-    series = functools.reduce(lambda total, c: total * close + c, _SERIES, jnp.zeros_like(d))
+    near = jnp.abs(d) <= NEAR
+    close = near_excess(jnp.where(near, d, jnp.zeros_like(d)))
     far = jnp.exp(log_q) - jnp.exp(log_p) * (1.0 + d)
-    return jnp.where(near, jnp.exp(log_p) * close**2 * series, far)
+    return jnp.where(near, jnp.exp(log_p) * close, far)
 
 
 def _pair(log_p: ArrayLike, log_q: ArrayLike) -> tuple[Array, Array]:

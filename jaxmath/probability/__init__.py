@@ -1,5 +1,15 @@
 """Probability: distances and divergences between distributions."""
 
 from jaxmath.probability.bures import gaussian_wasserstein
+from jaxmath.probability.gaussian import (
+    diagonal_gaussian_kl,
+    diagonal_gaussian_log_density,
+    gaussian_kl,
+)
 
-__all__ = ["gaussian_wasserstein"]
+__all__ = [
+    "diagonal_gaussian_kl",
+    "diagonal_gaussian_log_density",
+    "gaussian_kl",
+    "gaussian_wasserstein",
+]

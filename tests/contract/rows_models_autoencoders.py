@@ -7,20 +7,22 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from jaxmath import nn
-from jaxmath.models import vae
+from jaxmath.models import autoencoder, vae
 from jaxmath.models._variational import Half
-from tests.contract.row import Bad, HostRow, NotDifferentiable, Row, key
+from tests.contract.row import Bad, HostRow, NotDifferentiable, Row, Singular, key
 
 DTYPES = ("float32", "bfloat16", "float64")
 KEY = jax.random.key(0)
 DRAW = NotDifferentiable("a random draw: no argument is real")
 VAE = "tests/models/test_vae.py"
+PLAIN = "tests/models/test_autoencoder.py"
 D, H, K = 4, 3, 2
 # Conditional, with one shared variance: what the oracle below computes.
 CLASSES = vae.Config((D,), K, (H,), (), 2, "gaussian", "shared", "tanh", beta=2.0)
+SPARSE = autoencoder.Config((D, H, K), "tanh", "sigmoid", l1=0.1, contraction=0.2, noise=0.3)
 BINARY = vae.Config((D,), K, (H,), activation="tanh")
 
 
@@ -45,9 +47,9 @@ def make(size: int, *, keyed: bool = False, labelled: bool = True) -> Any:
     return args
 
 
-def dense(layers: Any, x: Any, label: Any) -> np.ndarray:
+def dense(layers: Any, x: Any, label: Any = None) -> np.ndarray:
     (W, b), (V, c) = layers
-    x = np.concatenate([x, np.eye(2)[label]])
+    x = x if label is None else np.concatenate([x, np.eye(2)[label]])
     hidden = [np.tanh(b[j] + sum(x[i] * W[i, j] for i in range(len(x)))) for j in range(H)]
     return np.array([c[k] + sum(hidden[j] * V[j, k] for j in range(H)) for k in range(len(c))])
 
@@ -63,6 +65,26 @@ def decode_oracle(params: Any, z: np.ndarray, label: Any) -> vae.Likelihood:
 
 def apply_oracle(params: Any, x: np.ndarray, label: Any) -> np.ndarray:
     return decode_oracle(params, encode_oracle(params, x, label)[0], label)[0]
+
+
+def make_plain(size: int, keyed: bool = False) -> Any:
+    def args(rng: np.random.Generator, dtype: Any) -> tuple:
+        encoder, decoder = draw_layers(rng, dtype, D, H, K), draw_layers(rng, dtype, K, H, D)
+        params = autoencoder.AutoencoderParams(encoder, decoder)
+        x = jnp.asarray(rng.standard_normal(size), dtype)
+        return (*((key(rng),) if keyed else ()), params, x)
+
+    return args
+
+
+def plain_code(params: Any, x: np.ndarray) -> np.ndarray:
+    return special.expit(dense(params.encoder, x))
+
+
+def contraction_oracle(params: Any, x: np.ndarray) -> float:
+    (W, b), (V, _) = params.encoder
+    h, code = np.tanh(x @ W + b), plain_code(params, x)
+    return np.sum((((1 - h**2) * W) @ V * code * (1 - code)) ** 2)
 
 
 def make_outputs(rng: np.random.Generator, dtype: Any) -> tuple:
@@ -93,7 +115,51 @@ def vae_row(name: str, made: Any, diff: Any, call: Any = None, **more: Any) -> R
                **{"dtypes": DTYPES, **more})  # fmt: skip
 
 
+def plain_row(name: str, made: Any, diff: Any, **more: Any) -> Row:
+    fn = getattr(autoencoder, name)
+    return Row(f"models.autoencoder.{name}", made, diff=diff, dtypes=DTYPES,
+               **{"call": partial(fn, config=SPARSE), "bad": NO_CONFIG, **more})  # fmt: skip
+
+
 ROWS = [
+    HostRow("models.autoencoder.AutoencoderParams", "a record: two halves",
+            (f"{PLAIN}::test_a_linear_one_spans_the_principal_subspace",)),
+    HostRow("models.autoencoder.Config", "a frozen dataclass, static in jit",
+            (f"{PLAIN}::test_config_refuses",)),
+    HostRow("models.autoencoder.Outputs", "a record: what the loss needs",
+            (f"{PLAIN}::test_training_pass_by_hand",)),
+    plain_row("apply", make_plain(D), (0, 1),
+              oracle=lambda params, x: dense(params.decoder, plain_code(params, x))),
+    plain_row("contractive_penalty", make_plain(D), (0, 1), oracle=contraction_oracle, tol=64),
+    plain_row("corrupt", lambda rng, dtype: (key(rng), jnp.asarray(rng.normal(size=4), dtype)),
+              (1,), call=lambda key, x: autoencoder.corrupt(key, x, noise=0.5, masking=0.3),
+              evidence=f"{PLAIN}::test_corruption",
+              bad=(Bad((0, np.ones(3)), "argument `key`", TypeError),
+                   Bad((KEY, 1j), "argument `x`", TypeError))),
+    plain_row("decode", make_plain(K), (0, 1),
+              oracle=lambda params, code: dense(params.decoder, code)),
+    plain_row("encode", make_plain(D), (0, 1), oracle=plain_code),
+    Row("models.autoencoder.init", lambda rng, dtype: (key(rng), jnp.zeros((), dtype)), diff=DRAW,
+        call=lambda key, like: autoencoder.init(
+            key, autoencoder.Config((D, K)), dtype=like.dtype),
+        evidence=f"{PLAIN}::test_shapes", note="the second argument carries the dtype",
+        bad=(Bad((0, SPARSE), "argument `key`", TypeError),
+             Bad((KEY, (4, 2)), "argument `config`", TypeError))),
+    plain_row("loss", lambda rng, dtype: tuple(
+        jnp.asarray(v, dtype) for v in (rng.normal(size=D), rng.uniform(), rng.normal(size=D))),
+        (0, 1, 2), oracle=lambda y, penalty, x: np.sum((y - x) ** 2) / 2 + penalty,
+        call=lambda y, penalty, x: autoencoder.loss(autoencoder.Outputs(y, y, penalty), x),
+        bad=(Bad((autoencoder.Outputs(np.ones(3), 0.0, 0.0), np.ones(2)),
+                 r"`x` must have shape \(3,\)"),)),
+    plain_row("sparsity_penalty", lambda rng, dtype: (
+        jnp.asarray(rng.uniform(0.2, 0.8, 4), dtype),), (0,),
+        oracle=lambda p: np.sum(special.rel_entr(0.1, p) + special.rel_entr(0.9, 1 - p)),
+        call=lambda p: autoencoder.sparsity_penalty(p, 0.1), tol=64,
+        singular=(Singular(([0.0, 0.1],), float("inf")),),
+        bad=(Bad((np.ones((2, 3)), 0.1), "`mean_code` must have rank 1.*jax.vmap"),
+             Bad((np.ones(3), 1.0), "`target` must be .* below 1.0"))),
+    plain_row("train", make_plain(D, keyed=True), (1, 2),
+              evidence=f"{PLAIN}::test_training_pass_by_hand", tol=64),
     HostRow("models.vae.Config", "a frozen dataclass, static in jit",
             (f"{VAE}::test_config_refuses",)),
     HostRow("models.vae.Likelihood", "a record: arrays of a distribution",
@@ -108,7 +174,7 @@ ROWS = [
     vae_row("encode", make(D), (0, 1), oracle=encode_oracle),
     Row("models.vae.expectation", lambda rng, dtype: (make_outputs(rng, dtype)[1],),
         lambda z: 1 / (1 + np.exp(-z)), dtypes=DTYPES,
-        call=lambda z: vae.expectation(vae.Likelihood(z, ())),
+        call=lambda z: vae.expectation(vae.Likelihood(z)),
         bad=(Bad((np.ones(3),), "argument `likelihood` must be a Likelihood", TypeError),)),
     Row("models.vae.init", lambda rng, dtype: (key(rng), jnp.zeros((), dtype)), diff=DRAW,
         call=lambda key, like: vae.init(key, CLASSES, dtype=like.dtype),

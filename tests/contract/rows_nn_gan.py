@@ -1,12 +1,13 @@
 """Rows of what adversarial training is made of: losses, best discriminators, penalties."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy import special
 
 from jaxmath import nn
-from tests.contract.row import Bad, HostRow, Row, Singular
-from tests.contract.rows_nn import DTYPES
+from tests.contract.row import Bad, HostRow, NotDifferentiable, Row, Singular, key
+from tests.contract.rows_nn import DTYPES, KEY
 
 INF = float("inf")
 Z3, ZERO3 = [0.0] * 3, [[0.0] * 3] * 3
@@ -83,6 +84,33 @@ def params(rng, dtype):
     )
 
 
+def kernel_of_gaps(rng, dtype, shape=(2, 2, 3)):
+    """A kernel whose largest singular value is twice the next, and its first vectors, turned."""
+    U, V = (np.linalg.qr(rng.normal(size=(n, n)))[0] for n in (4, 3))
+    W = 2 * np.outer(U[:, 0], V[:, 0]) + np.outer(U[:, 1], V[:, 1]) * 0.2
+    state = nn.SpectralNormState(*(jnp.asarray(v, dtype) for v in (V[:, 0] + V[:, 1], U[:, 0])))
+    return state, jnp.asarray(W.reshape(shape), dtype)
+
+
+def spectrally_normalized(state, kernel):
+    return kernel / np.linalg.norm(kernel.reshape(-1, kernel.shape[-1]), 2)
+
+
+def batch_with_spread(rng, dtype):
+    return (jnp.asarray(rng.normal(size=(4, 2, 3)), dtype),)
+
+
+def spread(X):
+    s = np.sqrt(X.var(0) + 1e-8).mean()
+    return np.concatenate([X, np.full((*X.shape[:-1], 1), s)], axis=-1)
+
+
+STATE = nn.SpectralNormState(np.ones(3), np.ones(4))
+KERNEL = (
+    Bad((STATE, np.ones(3)), "argument `kernel` must have rank 2 or 3"),
+    Bad((STATE, np.ones((5, 3))), r"argument `state.v` must have shape \(5,\), got \(4,\)"),
+    Bad((STATE, np.ones((4, 2))), r"argument `state.u` must have shape \(2,\), got \(3,\)"),
+)
 LINEAR = lambda x: x.sum()
 CRITIC = Bad((1.0, np.ones(2), np.ones(2), 0.5), "argument `critic_fn` must be a func", TypeError)
 PENALTY = (
@@ -124,6 +152,24 @@ ROWS = [
         dtypes=DTYPES),
     HostRow("nn.keep_weights_clipped", "makes an optax transformation",
             ("tests/nn/test_weight_clipping.py::test_a_chain_keeps_every_weight_clipped",)),
+    Row("nn.spectral_norm_train", kernel_of_gaps, spectrally_normalized, diff=(1,), bad=KERNEL,
+        call=lambda state, kernel: nn.spectral_norm_train(state, kernel, num_steps=20)[0],
+        dtypes=DTYPES),
+    Row("nn.spectral_norm_apply", kernel_of_gaps,
+        lambda s, k: k / (s.u @ k.reshape(4, 3).T @ s.v), diff=(1,), bad=KERNEL, dtypes=DTYPES),
+    Row("nn.spectral_norm_init", lambda rng, dtype: (key(rng), kernel_of_gaps(rng, dtype)[1]),
+        lambda _, k: np.linalg.norm(k.reshape(4, 3), 2),
+        call=lambda key, k: nn.spectral_norm_apply(
+            nn.spectral_norm_init(key, k, num_steps=20), k).ravel()[0] ** -1 * k.ravel()[0],
+        diff=NotDifferentiable("the vectors are held constant"), bad=(
+            Bad((0, np.ones((2, 2))), "argument `key`", TypeError),
+            Bad((KEY, np.ones(2)), "argument `kernel` must have rank")), dtypes=DTYPES),
+    HostRow("nn.SpectralNormState", "a record of two vectors",
+            ("tests/nn/test_spectral_normalization.py::test_a_kernel_that_moves_is_followed",)),
+    Row("nn.minibatch_stddev", batch_with_spread, spread, dtypes=DTYPES,
+        call=lambda X: jax.vmap(lambda x: nn.minibatch_stddev(x, axis_name="batch"),
+                                axis_name="batch")(X),
+        bad=(Bad((np.ones(3),), "axis_name", TypeError),)),
     HostRow("nn.GANLoss", "a record of two functions",
             (f"{GAMES}test_the_table_pairs_the_players",)),
     HostRow("nn.GAN_LOSSES", "a table of games by name",

@@ -2,8 +2,9 @@
 
 import jax.numpy as jnp
 import numpy as np
-from scipy import linalg
+from scipy import linalg, stats
 
+from jaxmath.probability import gaussian_kl
 from tests.contract.row import Bad, Row, Singular
 
 
@@ -19,6 +20,27 @@ def frechet(m, P, n, Q):
     return np.sqrt((m - n) @ (m - n) + np.trace(P + Q - 2 * linalg.sqrtm(P @ Q).real))
 
 
+def diagonal(rng, dtype):
+    """Two means and two log-variances."""
+    return tuple(jnp.asarray(v, dtype) for v in rng.normal(size=(4, 3)))
+
+
+def diagonal_kl(m, a, n, b):
+    return ((m - n) ** 2 / np.exp(b) + np.exp(a - b) - 1 - (a - b)).sum() / 2
+
+
+def full_kl(m, P, n, Q):
+    P, Q = (np.tril(C) + np.tril(C, -1).T for C in (P, Q))
+    ratio = np.linalg.solve(Q, P)
+    shift = (m - n) @ np.linalg.solve(Q, m - n)
+    return (shift + np.trace(ratio) - len(m) - np.linalg.slogdet(ratio)[1]) / 2
+
+
+def symmetric_kl(m, P, n, Q):
+    """As finite differences need it, which move entries above the diagonal by themselves."""
+    return gaussian_kl(m, (P + P.T) / 2, n, (Q + Q.T) / 2)
+
+
 I2, O2, O1 = [[1.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]], [0.0, 0.0]
 TENTH = [[0.1, 0.0], [0.0, 0.1]]
 TWO = (
@@ -29,7 +51,22 @@ TWO = (
     Bad((O1, I2, O1, 1j * np.eye(2)), "`cov_q` must have a real", TypeError),
 )
 
+DIAGONAL = (
+    Bad((np.ones((2, 2)), O1, O1, O1), "`mean_p` must have rank 0 or 1.*jax.vmap"),
+    Bad((O1, np.ones(3), O1, O1), r"`log_var_p` must have shape \(2,\)"),
+    Bad((O1, O1, 0.0, O1), r"`mean_q` must have shape \(2,\)"),
+    Bad((O1, O1, O1, 1j), "`log_var_q` must have a real", TypeError),
+)
+
 ROWS = [
+    Row("probability.diagonal_gaussian_kl", diagonal, diagonal_kl, diff=(0, 1, 2, 3), bad=DIAGONAL,
+        singular=(Singular((O1, O1, O1, O1), 0.0, (O1, O1, O1, O1)),)),
+    Row("probability.diagonal_gaussian_log_density", lambda rng, dtype: diagonal(rng, dtype)[:3],
+        lambda x, m, a: stats.norm.logpdf(x, m, np.exp(a / 2)).sum(), diff=(0, 1, 2), bad=(
+            Bad((np.ones((2, 2)), O1, O1), "`x` must have rank 0 or 1.*jax.vmap"),
+            Bad((O1, O1, 0.0), r"`log_var` must have shape \(2,\)"))),
+    Row("probability.gaussian_kl", two_gaussians, full_kl, diff=(0, 1, 2, 3), bad=TWO,
+        call=symmetric_kl, singular=(Singular((O1, I2, O1, I2), 0.0, (O1, O2, O1, O2)),)),
     Row("probability.gaussian_wasserstein", two_gaussians, frechet, diff=(0, 1, 2, 3), bad=TWO,
         singular=(
             Singular((O1, I2, O1, I2), 0.0, (O1, O2, O1, O2)),

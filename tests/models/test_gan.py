@@ -11,7 +11,6 @@ import pytest
 from scipy import special
 
 from jaxmath import nn, train
-from jaxmath.models import _gan_rules as rules
 from jaxmath.models import gan
 
 KEY = jax.random.key(3)
@@ -101,7 +100,7 @@ def test_the_value_at_the_optimal_discriminator():
     def loss(layers):
         one = functools.partial(gan.discriminate, layers, (), config=config)
         scores = jax.vmap(one)(jnp.eye(4))
-        pair = lambda a, b: rules.discriminator_loss(a, b, loss="minimax")
+        pair = nn.GAN_LOSSES["minimax"].discriminator
         return p @ jax.vmap(lambda a: jax.vmap(lambda b: pair(a, b))(scores))(scores) @ q
 
     value, slope = loss((nn.Dense(jnp.log(p / q)[:, None], jnp.zeros(1)),))
@@ -183,7 +182,10 @@ def test_the_watched_loss_is_nan_where_anything_is(field):
     assert np.isfinite(ONCE(state, batch, KEY)[1]["loss"])
 
 
-IMAGES = gan.Config((4, 4, 1), 3, "dcgan", (2, 3), num_classes=3, output="tanh")
+IMAGES = gan.Config(
+    (4, 4, 1), 3, "dcgan", (2, 3), num_classes=3, output="tanh", minibatch_stddev=True,
+    spectral_norm=True,
+)  # fmt: skip
 
 
 def test_convolutions_and_labels():
@@ -200,6 +202,10 @@ def test_convolutions_and_labels():
         # The bias before a batch norm is taken off by it.
         assert sum(m > 1e-12 for m in moved) >= len(moved) - 2, moved
     assert np.isfinite(metrics["loss"])
+    # The first kernel has the norm 1 by the vectors that it had after the turn's step.
+    vectors, layer = new.discriminator.model_state[0], state.discriminator.params[0]
+    kernel = nn.spectral_norm_apply(vectors, layer.kernel).reshape(-1, 2)
+    np.testing.assert_allclose(np.linalg.norm(kernel, 2), 1, rtol=1e-3)
     z = jax.random.normal(jax.random.split(KEY, 2)[0], (6, 3))
     first = state.generator.params.layers[0]
     inputs = np.concatenate([z, np.eye(3)[batch[1]]], 1)
@@ -211,6 +217,21 @@ def test_convolutions_and_labels():
     images = jax.jit(jax.vmap(make))(z, batch[1])
     assert images.shape == (6, 4, 4, 1)
     assert np.abs(images).max() <= 1
+
+
+def test_the_batch_is_seen_where_it_is_asked_for():
+    """The last feature of the discriminator in training is the batch's standard deviation."""
+    config = gan.Config((2,), 2, widths=(), minibatch_stddev=True)
+    state = gan.init_state(KEY, config, optax.sgd(0.0), optax.sgd(0.0), dtype=jnp.float64)
+    x = np.random.default_rng(0).standard_normal((5, 2))
+    step = jax.jit(gan.gan_step(config, optax.sgd(0.0), optax.sgd(0.0)))
+    _, metrics = step(state, (x, np.zeros(5), np.ones(5)), KEY)
+    ((W, b),) = state.discriminator.params
+    want = np.append(x.mean(0), x.std(0).mean()) @ np.asarray(W)[:, 0] + b[0]
+    np.testing.assert_allclose(metrics["score_real"], want, rtol=1e-7)
+    alone = gan.discriminate(state.discriminator.params, (), x[0], config=config)
+    want = np.append(x[0], 1e-4) @ np.asarray(W)[:, 0] + b[0]
+    np.testing.assert_allclose(alone, want, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -229,6 +250,8 @@ def test_convolutions_and_labels():
         ({"num_classes": 0}, ValueError, "`num_classes` must be at least 1"),
         ({"clip": 0.0}, ValueError, "`clip` must be above 0"),
         ({"ema": 1.0}, ValueError, "`ema` must be at least 0.0 and below 1.0"),
+        ({"spectral_norm": 1}, TypeError, "`spectral_norm` must be True or False, got 1"),
+        ({"minibatch_stddev": True}, ValueError, "`penalty` must be 'none' with minibatch_stddev"),
         ({"max_loss": 0.0}, ValueError, "`max_loss` must be above 0"),
         ({"players": "dcgan"}, ValueError, r"`shape` must be \(n, n, channels\)"),
         (
@@ -259,6 +282,8 @@ def test_refusals():
     with pytest.raises(ValueError, match="discriminate: argument `label` is too much"):
         gan.discriminate(state.discriminator.params, (), jnp.zeros(2), 1, config=SMALL)
     with pytest.raises(ValueError, match=r"`x` must have shape \(4, 4, 1\), got \(4, 5, 1\)"):
-        gan.discriminate(players.discriminator, (), jnp.zeros((4, 5, 1)), 1, config=IMAGES)
+        gan.discriminate(
+            players.discriminator, states.discriminator, jnp.zeros((4, 5, 1)), 1, config=IMAGES
+        )
     with pytest.raises(ValueError, match="`params` must have 2 layers for widths"):
         gan.generate(players.generator, (), jnp.zeros(2), config=SMALL)
