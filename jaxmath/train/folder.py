@@ -95,7 +95,7 @@ def write_figures(
     """
     write_json(folder / "metrics.json", dict(document))
     test = document["test"]
-    runs = len(test["loss"]["seeds"])
+    runs = len(next(iter(test.values()))["seeds"])
     write_csv(folder / "seeds.csv", [
         {"seed": first_seed + i, **{name: row["seeds"][i] for name, row in test.items()}}
         for i in range(runs)
