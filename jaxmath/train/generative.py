@@ -56,10 +56,9 @@ def _parts(
 def drawn(generative: Generative, parts: Parts, num: int) -> Callable[[Array, PyTree], Array]:
     """``draw(key, state)``: examples of the classes in turn; without a prior, reconstructions."""
     labels = jnp.arange(num) % max(generative.num_classes, 1)
-    test = jnp.asarray(parts.test[0][:num])
 
     @jax.jit
-    def draw(key: Array, state: PyTree) -> Array:
+    def draw(test: Array, key: Array, state: PyTree) -> Array:
         if generative.prior:
             codes = jax.random.normal(key, (num, generative.latent_size), jnp.float32)
             what: Any = (codes, labels)
@@ -67,11 +66,12 @@ def drawn(generative: Generative, parts: Parts, num: int) -> Callable[[Array, Py
         else:
             assert generative.encode is not None
             encode = generative.encode
-            what = test
+            what = test[:num]
             one = lambda x: generative.decode(state, encode(state, x), jnp.zeros((), jnp.int32))
         return jax.lax.map(one, what, batch_size=200)
 
-    return draw
+    # Data in a program would be folded into it.
+    return partial(draw, jnp.asarray(parts.test[0]))
 
 
 def _writer(
@@ -108,7 +108,8 @@ def _measures(parts: Parts) -> Callable[[Array], dict[str, Array]]:
         centers = np.stack([np.asarray(parts.test[0])[y == c].mean(0) for c in range(known)])
         sigma = float(np.sqrt(np.mean((np.asarray(parts.test[0]) - centers[y]) ** 2)))
 
-    def measure(X: Array) -> dict[str, Array]:
+    @jax.jit
+    def measure(test: Array, X: Array) -> dict[str, Array]:
         X = _rows(X)
         found = {"kernel_distance": nn.kernel_distance(X, test).value}
         precision = nn.manifold_precision_recall(X, test)
@@ -118,7 +119,7 @@ def _measures(parts: Parts) -> Callable[[Array], dict[str, Array]]:
             found |= {"good_share": modes.good, "covered_modes": modes.covered}
         return found
 
-    return jax.jit(measure)
+    return partial(measure, test)
 
 
 def _report(

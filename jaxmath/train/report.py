@@ -165,7 +165,7 @@ def report_tables(report: Mapping[str, Any]) -> list[Any]:
     for name, row in report["test"].items():
         scale, unit, digits = (100.0, " %", 2) if name == "accuracy" else (1.0, "", 4)
         spread = row["standard_error_over_seeds"]
-        form = f".{digits}f" if row["mean"] >= 0.01 else ".3g"
+        form = f".{digits}f" if abs(row["mean"]) >= 0.01 else ".3g"
         text = f"{scale * row['mean']:{form}}"
         text += f" ± {scale * spread:{form}}" if spread is not None else ""
         board.add_row(name.replace("_", " "), text + unit)
