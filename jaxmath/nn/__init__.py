@@ -40,6 +40,7 @@ from jaxmath.nn.divergences import js_divergence, kl_divergence
 from jaxmath.nn.dropout import dropout
 from jaxmath.nn.elman import Elman, Jordan, elman_cell, elman_init, jordan_cell, jordan_init
 from jaxmath.nn.embedding import Embedding, embedding_apply, embedding_attend, embedding_init
+from jaxmath.nn.frechet import frechet_distance
 from jaxmath.nn.gru import GRU, MGU, gru_cell, gru_init, mgu_cell, mgu_init
 from jaxmath.nn.hinge import hinge_loss, multiclass_hinge_loss
 from jaxmath.nn.initializers import (
@@ -54,6 +55,7 @@ from jaxmath.nn.initializers import (
     uniform_init,
     zeros_init,
 )
+from jaxmath.nn.kernel_distance import KernelDistance, kernel_distance
 from jaxmath.nn.layers import Dense, dense_apply, dense_init
 from jaxmath.nn.linear_recurrence import (
     linear_recurrence,
@@ -81,6 +83,14 @@ from jaxmath.nn.lstm import (
 from jaxmath.nn.max_norm import keep_max_norm, max_norm
 from jaxmath.nn.metrics import ClassScores, accuracy, class_scores, confusion_matrix, top_k_accuracy
 from jaxmath.nn.mixup import mixup
+from jaxmath.nn.mode_coverage import ClassBalance, ModeCoverage, class_balance, mode_coverage
+from jaxmath.nn.nearest_neighbours import (
+    ManifoldScores,
+    NearestNeighbours,
+    manifold_precision_recall,
+    memorization_ratio,
+    nearest_neighbours,
+)
 from jaxmath.nn.normalization import (
     GroupNorm,
     InstanceNorm,
@@ -124,6 +134,7 @@ __all__ = [
     "BatchNorm",
     "BatchNormState",
     "Bidirectional",
+    "ClassBalance",
     "ClassScores",
     "Clockwork",
     "Conv",
@@ -133,7 +144,11 @@ __all__ = [
     "GroupNorm",
     "InstanceNorm",
     "Jordan",
+    "KernelDistance",
     "LayerNorm",
+    "ManifoldScores",
+    "ModeCoverage",
+    "NearestNeighbours",
     "PeepholeLSTM",
     "RMSNorm",
     "ReceptiveField",
@@ -147,6 +162,7 @@ __all__ = [
     "batch_norm_init",
     "batch_norm_train",
     "brier_score",
+    "class_balance",
     "class_scores",
     "clockwork_cell",
     "clockwork_init",
@@ -172,6 +188,7 @@ __all__ = [
     "embedding_init",
     "expected_calibration_error",
     "fgsm",
+    "frechet_distance",
     "gaussian_noise",
     "gelu",
     "global_average_pool",
@@ -194,6 +211,7 @@ __all__ = [
     "jordan_init",
     "js_divergence",
     "keep_max_norm",
+    "kernel_distance",
     "kl_divergence",
     "l1",
     "l2",
@@ -209,15 +227,19 @@ __all__ = [
     "log_softmax",
     "lstm_cell",
     "lstm_init",
+    "manifold_precision_recall",
     "max_norm",
     "max_pool",
     "max_pool_backward",
     "mean_absolute_error",
     "mean_squared_error",
+    "memorization_ratio",
     "mgu_cell",
     "mgu_init",
     "mixup",
+    "mode_coverage",
     "multiclass_hinge_loss",
+    "nearest_neighbours",
     "normal_init",
     "ones_init",
     "orthogonal_init",
