@@ -58,6 +58,7 @@ from jaxmath.nn.gan_optima import (
     minimax_optimal_discriminator,
 )
 from jaxmath.nn.gradient_penalty import gradient_penalty, zero_centered_penalty
+from jaxmath.nn.frechet import frechet_distance
 from jaxmath.nn.gru import GRU, MGU, gru_cell, gru_init, mgu_cell, mgu_init
 from jaxmath.nn.hinge import hinge_loss, multiclass_hinge_loss
 from jaxmath.nn.initializers import (
@@ -72,6 +73,7 @@ from jaxmath.nn.initializers import (
     uniform_init,
     zeros_init,
 )
+from jaxmath.nn.kernel_distance import KernelDistance, kernel_distance
 from jaxmath.nn.layers import Dense, dense_apply, dense_init
 from jaxmath.nn.linear_recurrence import (
     linear_recurrence,
@@ -100,6 +102,14 @@ from jaxmath.nn.max_norm import keep_max_norm, max_norm
 from jaxmath.nn.metrics import ClassScores, accuracy, class_scores, confusion_matrix, top_k_accuracy
 from jaxmath.nn.minibatch_statistics import minibatch_stddev
 from jaxmath.nn.mixup import mixup
+from jaxmath.nn.mode_coverage import ClassBalance, ModeCoverage, class_balance, mode_coverage
+from jaxmath.nn.nearest_neighbours import (
+    ManifoldScores,
+    NearestNeighbours,
+    manifold_precision_recall,
+    memorization_ratio,
+    nearest_neighbours,
+)
 from jaxmath.nn.normalization import (
     GroupNorm,
     InstanceNorm,
@@ -162,6 +172,7 @@ __all__ = [
     "BatchNorm",
     "BatchNormState",
     "Bidirectional",
+    "ClassBalance",
     "ClassScores",
     "Clockwork",
     "Conv",
@@ -173,7 +184,11 @@ __all__ = [
     "GroupNorm",
     "InstanceNorm",
     "Jordan",
+    "KernelDistance",
     "LayerNorm",
+    "ManifoldScores",
+    "ModeCoverage",
+    "NearestNeighbours",
     "PeepholeLSTM",
     "RMSNorm",
     "ReceptiveField",
@@ -189,6 +204,7 @@ __all__ = [
     "batch_norm_train",
     "bernoulli_log_likelihood",
     "brier_score",
+    "class_balance",
     "class_scores",
     "clip_weights",
     "clockwork_cell",
@@ -218,6 +234,7 @@ __all__ = [
     "expected_calibration_error",
     "fgsm",
     "gaussian_log_likelihood",
+    "frechet_distance",
     "gaussian_noise",
     "gelu",
     "global_average_pool",
@@ -246,6 +263,7 @@ __all__ = [
     "js_divergence",
     "keep_max_norm",
     "keep_weights_clipped",
+    "kernel_distance",
     "kl_divergence",
     "l1",
     "l2",
@@ -264,11 +282,13 @@ __all__ = [
     "log_softmax",
     "lstm_cell",
     "lstm_init",
+    "manifold_precision_recall",
     "max_norm",
     "max_pool",
     "max_pool_backward",
     "mean_absolute_error",
     "mean_squared_error",
+    "memorization_ratio",
     "mgu_cell",
     "mgu_init",
     "minibatch_stddev",
@@ -276,8 +296,10 @@ __all__ = [
     "minimax_generator_loss",
     "minimax_optimal_discriminator",
     "mixup",
+    "mode_coverage",
     "multiclass_hinge_loss",
     "non_saturating_generator_loss",
+    "nearest_neighbours",
     "normal_init",
     "ones_init",
     "orthogonal_init",
