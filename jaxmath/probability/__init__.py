@@ -6,10 +6,12 @@ from jaxmath.probability.gaussian import (
     diagonal_gaussian_log_density,
     gaussian_kl,
 )
+from jaxmath.probability.wasserstein import wasserstein_distance
 
 __all__ = [
     "diagonal_gaussian_kl",
     "diagonal_gaussian_log_density",
     "gaussian_kl",
     "gaussian_wasserstein",
+    "wasserstein_distance",
 ]

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import linalg, stats
 
-from jaxmath.probability import gaussian_kl
+from jaxmath.probability import gaussian_kl, wasserstein_distance
 from tests.contract.row import Bad, Row, Singular
 
 
@@ -41,6 +41,12 @@ def symmetric_kl(m, P, n, Q):
     return gaussian_kl(m, (P + P.T) / 2, n, (Q + Q.T) / 2)
 
 
+def two_samples(rng, dtype):
+    """Values and weights of two samples."""
+    parts = rng.normal(size=4), rng.normal(size=3), rng.uniform(1, 2, 4), rng.uniform(1, 2, 3)
+    return tuple(jnp.asarray(x, dtype) for x in parts)
+
+
 I2, O2, O1 = [[1.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]], [0.0, 0.0]
 TENTH = [[0.1, 0.0], [0.0, 0.1]]
 TWO = (
@@ -59,6 +65,15 @@ DIAGONAL = (
 )
 
 ROWS = [
+    Row("probability.wasserstein_distance", two_samples, stats.wasserstein_distance,
+        diff=(0, 1, 2, 3),
+        call=lambda u, v, a, b: wasserstein_distance(u, v, u_weights=a, v_weights=b),
+        bad=(
+            Bad((np.ones((2, 2)), O1), "`u` must have rank 1.*jax.vmap"),
+            Bad((O1, np.ones(0)), "`v` must have at least 1"),
+        ),
+        singular=(Singular(([1.0, 2.0, 3.0, 3.0], [1.0, 2.0, 3.0], [1.0, 1.0, 0.5, 0.5], [1.0] * 3),
+                           0.0),)),
     Row("probability.diagonal_gaussian_kl", diagonal, diagonal_kl, diff=(0, 1, 2, 3), bad=DIAGONAL,
         singular=(Singular((O1, O1, O1, O1), 0.0, (O1, O1, O1, O1)),)),
     Row("probability.diagonal_gaussian_log_density", lambda rng, dtype: diagonal(rng, dtype)[:3],
