@@ -40,6 +40,7 @@ from jaxmath.nn.divergences import js_divergence, kl_divergence
 from jaxmath.nn.dropout import dropout
 from jaxmath.nn.elman import Elman, Jordan, elman_cell, elman_init, jordan_cell, jordan_init
 from jaxmath.nn.embedding import Embedding, embedding_apply, embedding_attend, embedding_init
+from jaxmath.nn.frechet import frechet_distance
 from jaxmath.nn.gan_losses import (
     GAN_LOSSES,
     GANLoss,
@@ -58,7 +59,6 @@ from jaxmath.nn.gan_optima import (
     minimax_optimal_discriminator,
 )
 from jaxmath.nn.gradient_penalty import gradient_penalty, zero_centered_penalty
-from jaxmath.nn.frechet import frechet_distance
 from jaxmath.nn.gru import GRU, MGU, gru_cell, gru_init, mgu_cell, mgu_init
 from jaxmath.nn.hinge import hinge_loss, multiclass_hinge_loss
 from jaxmath.nn.initializers import (
@@ -233,8 +233,8 @@ __all__ = [
     "embedding_init",
     "expected_calibration_error",
     "fgsm",
-    "gaussian_log_likelihood",
     "frechet_distance",
+    "gaussian_log_likelihood",
     "gaussian_noise",
     "gelu",
     "global_average_pool",
@@ -298,8 +298,8 @@ __all__ = [
     "mixup",
     "mode_coverage",
     "multiclass_hinge_loss",
-    "non_saturating_generator_loss",
     "nearest_neighbours",
+    "non_saturating_generator_loss",
     "normal_init",
     "ones_init",
     "orthogonal_init",
