@@ -40,6 +40,7 @@ from jaxmath.nn.divergences import js_divergence, kl_divergence
 from jaxmath.nn.dropout import dropout
 from jaxmath.nn.elman import Elman, Jordan, elman_cell, elman_init, jordan_cell, jordan_init
 from jaxmath.nn.embedding import Embedding, embedding_apply, embedding_attend, embedding_init
+from jaxmath.nn.frechet import frechet_distance
 from jaxmath.nn.gan_losses import (
     GAN_LOSSES,
     GANLoss,
@@ -72,6 +73,7 @@ from jaxmath.nn.initializers import (
     uniform_init,
     zeros_init,
 )
+from jaxmath.nn.kernel_distance import KernelDistance, kernel_distance
 from jaxmath.nn.layers import Dense, dense_apply, dense_init
 from jaxmath.nn.linear_recurrence import (
     linear_recurrence,
@@ -100,6 +102,14 @@ from jaxmath.nn.max_norm import keep_max_norm, max_norm
 from jaxmath.nn.metrics import ClassScores, accuracy, class_scores, confusion_matrix, top_k_accuracy
 from jaxmath.nn.minibatch_statistics import minibatch_stddev
 from jaxmath.nn.mixup import mixup
+from jaxmath.nn.mode_coverage import ClassBalance, ModeCoverage, class_balance, mode_coverage
+from jaxmath.nn.nearest_neighbours import (
+    ManifoldScores,
+    NearestNeighbours,
+    manifold_precision_recall,
+    memorization_ratio,
+    nearest_neighbours,
+)
 from jaxmath.nn.normalization import (
     GroupNorm,
     InstanceNorm,
@@ -162,6 +172,7 @@ __all__ = [
     "BatchNorm",
     "BatchNormState",
     "Bidirectional",
+    "ClassBalance",
     "ClassScores",
     "Clockwork",
     "Conv",
@@ -173,7 +184,11 @@ __all__ = [
     "GroupNorm",
     "InstanceNorm",
     "Jordan",
+    "KernelDistance",
     "LayerNorm",
+    "ManifoldScores",
+    "ModeCoverage",
+    "NearestNeighbours",
     "PeepholeLSTM",
     "RMSNorm",
     "ReceptiveField",
@@ -189,6 +204,7 @@ __all__ = [
     "batch_norm_train",
     "bernoulli_log_likelihood",
     "brier_score",
+    "class_balance",
     "class_scores",
     "clip_weights",
     "clockwork_cell",
@@ -217,6 +233,7 @@ __all__ = [
     "embedding_init",
     "expected_calibration_error",
     "fgsm",
+    "frechet_distance",
     "gaussian_log_likelihood",
     "gaussian_noise",
     "gelu",
@@ -246,6 +263,7 @@ __all__ = [
     "js_divergence",
     "keep_max_norm",
     "keep_weights_clipped",
+    "kernel_distance",
     "kl_divergence",
     "l1",
     "l2",
@@ -264,11 +282,13 @@ __all__ = [
     "log_softmax",
     "lstm_cell",
     "lstm_init",
+    "manifold_precision_recall",
     "max_norm",
     "max_pool",
     "max_pool_backward",
     "mean_absolute_error",
     "mean_squared_error",
+    "memorization_ratio",
     "mgu_cell",
     "mgu_init",
     "minibatch_stddev",
@@ -276,7 +296,9 @@ __all__ = [
     "minimax_generator_loss",
     "minimax_optimal_discriminator",
     "mixup",
+    "mode_coverage",
     "multiclass_hinge_loss",
+    "nearest_neighbours",
     "non_saturating_generator_loss",
     "normal_init",
     "ones_init",

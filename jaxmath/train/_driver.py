@@ -85,6 +85,7 @@ class Driver:
         self.history: dict[str, list] = {}
         self.saved = time.monotonic()
         self.stopped = False
+        self.reported = ""
 
     def resume(self, wanted: bool) -> None:
         assert self.checkpoints is not None
@@ -143,6 +144,17 @@ class Driver:
             self._checkpoint()
         # What was asked for after the last epoch has stopped nothing.
         self.stopped = self.stopped and self.epoch < num_epochs
+        self.reported = self._at_the_bad_step(data)
+
+    def _at_the_bad_step(self, data: Placed) -> str:
+        """What the first bad step reports, found by a look at it once more."""
+        bad = np.asarray(self.run.bad_step) >= 0
+        if not bad.any():
+            return ""
+        run = self.run if bad.ndim == 0 else jax.tree.map(lambda a: a[bad.argmax()], self.run)
+        metrics = jax.device_get(_epoch.reported(self.plan, run, data))
+        figures = (f"{name} {float(value):.3g}" for name, value in metrics.items())
+        return f" (that step's {', '.join(figures)})"
 
     def _ticker(self, bar: Progress) -> Callable:
         """Moves the bar within an epoch, where the host sees the steps."""
@@ -244,7 +256,8 @@ class Driver:
             more = f" and {lanes.size - 5} more" if lanes.size > 5 else ""
             return (
                 f"fit: loss or state not finite at {'; '.join(where)}{more}: stopped there with "
-                f"the state before it; the last good checkpoint: {checkpoint or 'none'}"
+                f"the state before it{self.reported}; the last good checkpoint: "
+                f"{checkpoint or 'none'}"
             )
         if not self._going().any():
             return f"stopped early: {self.plan.patience} epochs without a lower validation loss"

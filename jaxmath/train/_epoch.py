@@ -184,6 +184,15 @@ def _advance(
     return run, sums, jnp.isfinite(metrics["loss"])
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def reported(plan: Plan, run: Run, data: Placed) -> dict[str, Array]:
+    """The metrics of the step at which a run stands: of the bad step, which was not taken."""
+    order = _begin(plan, run, data)
+    i = run.step - run.epoch * order.num_batches
+    sums = _advance(plan, run, None, data, order, i)[1]
+    return {name: value / sums.weight.astype(value.dtype) for name, value in sums.metrics.items()}
+
+
 def _one(
     plan: Plan, run: Run, sums: _Sums, data: Placed, order: _Order, i: Array
 ) -> tuple[Run, _Sums]:

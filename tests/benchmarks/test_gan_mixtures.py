@@ -16,7 +16,7 @@ def test_smallest_run_writes_every_figure(tmp_path, capsys):
     which = ["--methods", "r1_r2", "--targets", "ring", "--sigmas", "0.1", "--examples", "8"]
     assert bench.main([*SMALL, *which, "--output", str(path)]) == 0
     (row,) = json.loads(path.read_text())["results"]
-    assert (row["method"], row["of"], row["steps"]) == ("r1_r2", 8, 2)
+    assert (row["method"], row["of"], row["asked"], row["steps"]) == ("r1_r2", 8, 8, 2)
     assert len(row["modes"]) == len(row["good"]) == 2
     assert row["bad_step"] == [-1, -1]
     assert "of 8" in capsys.readouterr().out

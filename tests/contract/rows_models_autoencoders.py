@@ -174,7 +174,7 @@ ROWS = [
     vae_row("encode", make(D), (0, 1), oracle=encode_oracle),
     Row("models.vae.expectation", lambda rng, dtype: (make_outputs(rng, dtype)[1],),
         lambda z: 1 / (1 + np.exp(-z)), dtypes=DTYPES,
-        call=lambda z: vae.expectation(vae.Likelihood(z)),
+        call=lambda z: vae.expectation(vae.Likelihood(z, ())),
         bad=(Bad((np.ones(3),), "argument `likelihood` must be a Likelihood", TypeError),)),
     Row("models.vae.init", lambda rng, dtype: (key(rng), jnp.zeros((), dtype)), diff=DRAW,
         call=lambda key, like: vae.init(key, CLASSES, dtype=like.dtype),

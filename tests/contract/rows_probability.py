@@ -2,10 +2,10 @@
 
 import jax.numpy as jnp
 import numpy as np
-from scipy import linalg, stats
+from scipy import linalg, optimize, stats
 
-from jaxmath.probability import gaussian_kl
-from tests.contract.row import Bad, Row, Singular
+from jaxmath.probability import gaussian_kl, optimal_transport, wasserstein_distance
+from tests.contract.row import Bad, HostRow, Row, Singular
 
 
 def two_gaussians(rng, dtype):
@@ -41,6 +41,25 @@ def symmetric_kl(m, P, n, Q):
     return gaussian_kl(m, (P + P.T) / 2, n, (Q + Q.T) / 2)
 
 
+def two_samples(rng, dtype):
+    """Values and weights of two samples."""
+    parts = rng.normal(size=4), rng.normal(size=3), rng.uniform(1, 2, 4), rng.uniform(1, 2, 3)
+    return tuple(jnp.asarray(x, dtype) for x in parts)
+
+
+def histograms(rng, dtype):
+    """Masses of two histograms with exact sums, and costs."""
+    a, b = rng.permutation([1.0, 2.0, 5.0]) / 8, rng.permutation([3.0, 4.0, 2.0, 7.0]) / 16
+    return jnp.asarray(a, dtype), jnp.asarray(b, dtype), jnp.asarray(rng.random((3, 4)), dtype)
+
+
+def transport_cost(a, b, cost):
+    rows, columns = np.kron(np.eye(3), np.ones(4)), np.kron(np.ones(3), np.eye(4))
+    constraints, masses = np.concatenate([rows, columns]), np.concatenate([a, b])
+    return optimize.linprog(cost.ravel(), A_eq=constraints, b_eq=masses).fun
+
+
+TRANSPORT = "tests/probability/test_optimal_transport.py"
 I2, O2, O1 = [[1.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]], [0.0, 0.0]
 TENTH = [[0.1, 0.0], [0.0, 0.1]]
 TWO = (
@@ -59,6 +78,23 @@ DIAGONAL = (
 )
 
 ROWS = [
+    Row("probability.optimal_transport", histograms, transport_cost, diff=(2,),
+        call=lambda a, b, cost: optimal_transport(a, b, cost).cost,
+        bad=(
+            Bad((I2, O1, I2), "`a` must have rank 1.*jax.vmap"),
+            Bad((O1, O1, np.ones((2, 3))), r"`cost` must have shape \(2, 2\), got \(2, 3\)"),
+        ), note="masses cannot be moved one by one: their sums must stay equal"),
+    HostRow("probability.OptimalTransport", "a record of the plan and its certificate",
+            (f"{TRANSPORT}::test_against_linear_programming",)),
+    Row("probability.wasserstein_distance", two_samples, stats.wasserstein_distance,
+        diff=(0, 1, 2, 3),
+        call=lambda u, v, a, b: wasserstein_distance(u, v, u_weights=a, v_weights=b),
+        bad=(
+            Bad((np.ones((2, 2)), O1), "`u` must have rank 1.*jax.vmap"),
+            Bad((O1, np.ones(0)), "`v` must have at least 1"),
+        ),
+        singular=(Singular(([1.0, 2.0, 3.0, 3.0], [1.0, 2.0, 3.0], [1.0, 1.0, 0.5, 0.5], [1.0] * 3),
+                           0.0),)),
     Row("probability.diagonal_gaussian_kl", diagonal, diagonal_kl, diff=(0, 1, 2, 3), bad=DIAGONAL,
         singular=(Singular((O1, O1, O1, O1), 0.0, (O1, O1, O1, O1)),)),
     Row("probability.diagonal_gaussian_log_density", lambda rng, dtype: diagonal(rng, dtype)[:3],

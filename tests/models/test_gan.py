@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -152,8 +153,11 @@ def test_a_diverging_game_stops_and_an_ensemble_goes_on():
     """Lane 1's discriminator takes steps of a million: its loss explodes before it overflows."""
     rates = jnp.array([0.01, 1e6])
     states = jax.vmap(_start)(jnp.arange(2), rates)
-    with pytest.warns(RuntimeWarning, match=r"not finite at lane 1, step \d"):
+    with pytest.warns(RuntimeWarning, match=r"at lane 1, step \d"):
         result = _fit(states, 3, ensemble=True, mode="vmap", key=jax.random.split(KEY, 2))
+    # The step, the measures at it, the last good checkpoint.
+    assert re.search(r"\(that step's discriminator_loss -?\d.*, loss nan.*\)", result.message)
+    assert result.message.endswith("the last good checkpoint: none")
     assert result.bad_step[0] == -1
     assert 0 <= result.bad_step[1] < 3
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(result.state))
