@@ -104,11 +104,11 @@ def _encoded(outcome: Outcome, num: int) -> Array:
 
 def _between(a: Array, b: Array, prior: bool) -> Array:
     """Codes on the way from a to b: on a great circle where codes are normal, else straight."""
-    t = jnp.linspace(0.0, 1.0, _STEPS)[:, None]
-    if not prior:
-        return (1 - t) * a + t * b
-    # cos and sin of independent normal codes are normal codes again.
-    return jnp.cos(t * jnp.pi / 2) * a + jnp.sin(t * jnp.pi / 2) * b
+    one = lambda t: (1 - t) * a + t * b
+    if prior:
+        # cos and sin of independent normal codes are normal codes again.
+        one = lambda t: jnp.cos(t * jnp.pi / 2) * a + jnp.sin(t * jnp.pi / 2) * b
+    return jax.vmap(one)(jnp.linspace(0.0, 1.0, _STEPS, dtype=a.dtype))
 
 
 def latent(outcome: Outcome, path: Path) -> None:

@@ -86,19 +86,40 @@ def _game(
     )
 
 
-def _dense_game(**rules: Any) -> Callable[..., Model]:
-    def make(
-        dataset: Dataset, hidden: tuple[int, ...], latent: int | None, critic_steps: int,
-        image_size: int | None, **own: Any,
-    ) -> Model:  # fmt: skip
-        return _game(dataset, latent, critic_steps, players="mlp", widths=hidden, **rules, **own)
+def _gan(
+    dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...],
+    critic_steps: int,
+) -> Model:  # fmt: skip
+    return _game(dataset, latent, critic_steps, players="mlp", widths=hidden, b1=0.5)
 
-    return make
+
+def _wgan(
+    dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...],
+    critic_steps: int,
+) -> Model:  # fmt: skip
+    rules = {"loss": "wasserstein", "clip": 0.1}
+    return _game(dataset, latent, critic_steps, players="mlp", widths=hidden, **rules)
+
+
+def _wgan_gp(
+    dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...],
+    critic_steps: int, penalty_weight: float,
+) -> Model:  # fmt: skip
+    rules = {"loss": "wasserstein", "penalty": "wgan_gp", "penalty_weight": penalty_weight}
+    return _game(dataset, latent, critic_steps, players="mlp", widths=hidden, b1=0.5, **rules)
+
+
+def _cgan(
+    dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...],
+    critic_steps: int, penalty_weight: float,
+) -> Model:  # fmt: skip
+    rules = {"penalty": "r1", "penalty_weight": penalty_weight, "conditional": True}
+    return _game(dataset, latent, critic_steps, players="mlp", widths=hidden, **rules)
 
 
 def _dcgan(
-    dataset: Dataset, latent: int | None, critic_steps: int, image_size: int | None,
-    width: float, penalty_weight: float,
+    dataset: Dataset, latent: int | None, image_size: int | None, critic_steps: int,
+    penalty_weight: float, width: float,
 ) -> Model:  # fmt: skip
     from jaxmath.models._config import scaled
 
@@ -142,9 +163,9 @@ def _coded(
     )
 
 
-def _autoencoder(
-    dataset: Dataset, hidden: tuple[int, ...], latent: int | None, image_size: int | None,
-    noise: float = 0.0,
+def _denoising(
+    dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...],
+    noise: float,
 ) -> Model:  # fmt: skip
     from jaxmath.models import autoencoder
 
@@ -176,8 +197,14 @@ def _autoencoder(
     )  # fmt: skip
 
 
+def _autoencoder(
+    dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...]
+) -> Model:
+    return _denoising(dataset, latent, image_size, hidden, 0.0)
+
+
 def _vae(
-    dataset: Dataset, hidden: tuple[int, ...], latent: int | None, image_size: int | None,
+    dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...],
     beta: float,
 ) -> Model:  # fmt: skip
     from jaxmath.models import vae
@@ -236,24 +263,23 @@ def _recipe(
 
 
 _WIDE = (128, 128, 128)
-_WASSERSTEIN = {"loss": "wasserstein"}
 
 GENERATIVE_RECIPES: Mapping[str, Recipe] = MappingProxyType({
     "gan": _recipe(
-        "adversarial network, as first published", _dense_game(b1=0.5), 80, 1e-3, 128,
+        "adversarial network, as first published", _gan, 80, 1e-3, 128,
         "gaussian_ring", GAMES, _options(_WIDE, critic_steps=_critic_steps(1)),
     ),
     "wgan": _recipe(
-        "Wasserstein's, weights clipped", _dense_game(**_WASSERSTEIN, clip=0.1), 80, 5e-4, 640,
+        "Wasserstein's, weights clipped", _wgan, 80, 5e-4, 640,
         "gaussian_ring", GAMES, _options(_WIDE, critic_steps=_critic_steps(5)),
     ),
     "wgan-gp": _recipe(
-        "Wasserstein's, with gradient penalty", _dense_game(**_WASSERSTEIN, penalty="wgan_gp"),
+        "Wasserstein's, with gradient penalty", _wgan_gp,
         80, 1e-3, 384, "gaussian_ring", GAMES,
         _options(_WIDE, critic_steps=_critic_steps(3), penalty_weight=_penalty(1.0)),
     ),
     "cgan": _recipe(
-        "conditional adversarial network", _dense_game(conditional=True, penalty="r1"), 60, 5e-4,
+        "conditional adversarial network", _cgan, 60, 5e-4,
         64, "mnist_5k", GAMES,
         _options((256, 256), critic_steps=_critic_steps(1), penalty_weight=_penalty(1.0)),
     ),
@@ -268,7 +294,7 @@ GENERATIVE_RECIPES: Mapping[str, Recipe] = MappingProxyType({
         "autoencoder", _autoencoder, 40, 1e-3, 128, "mnist_5k", CODES, _options((256,))
     ),
     "dae": _recipe(
-        "denoising autoencoder", _autoencoder, 40, 1e-3, 128, "mnist_5k", CODES,
+        "denoising autoencoder", _denoising, 40, 1e-3, 128, "mnist_5k", CODES,
         _options((256,), noise=Option(
             float, 0.3, "share of the input's entries hidden in training", low=0.0, high=1.0
         )),

@@ -9,9 +9,13 @@ OPTIONS = "tests/train/test_options.py"
 FOLDER = "tests/train/test_folder.py"
 TEXT = "tests/train/test_text.py"
 SERIES = "tests/train/test_series.py"
+GENERATIVE = "tests/train/test_generative.py"
 SCRIPT = "tests/scripts/test_train_script.py"
 
 _EVIDENCE = {
+    "CODES": ("a record", f"{GENERATIVE}::test_a_step_and_examples"),
+    "GAMES": ("a record", f"{GENERATIVE}::test_a_step_and_examples"),
+    "Generative": ("a record", f"{GENERATIVE}::test_a_step_and_examples"),
     "CLASSES": ("a table", f"{SCRIPT}::test_small_run"),
     "SAMPLING": ("options of a command line", f"{TEXT}::test_a_sample_goes_on_from_the_prompt"),
     "SERIES": ("a record", f"{SERIES}::test_parts"),

@@ -6,6 +6,7 @@ import json
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from jaxmath import train
@@ -225,3 +226,17 @@ def test_help_says_it_all(script, capsys):
     text = " ".join(capsys.readouterr().out.split())
     words = ("MODEL", "softmax regression", "--resume", "mnist_5k", "metrics.json", "Exit codes")
     assert [word for word in words if word not in text] == []
+
+
+def test_a_game_is_drawn_from_again(script, tmp_path, capsys):
+    """Two seeds; a finished run, resumed, draws as many as it is asked for."""
+    run = ("gan", "--hidden", "8", "--epochs", "2", "--batch-size", "2000", "--seeds", "2",
+           "--out", str(tmp_path))  # fmt: skip
+    assert script.main([*run, "--sample", "20"]) == 0
+    pictures = {"curves.png", "samples.png", "samples.gif", "latent.png"}
+    files = pictures | TABLES - {"classes.csv"} | {"checkpoints", "samples.npz"}
+    assert {path.name for path in tmp_path.iterdir()} == files
+    assert np.load(tmp_path / "samples.npz")["frames"].shape == (2, 20, 2)
+    assert "covered modes" in capsys.readouterr().out
+    assert script.main([*run, "--sample", "30", "--resume", "--no-plots"]) == 0
+    assert np.load(tmp_path / "samples.npz")["frames"].shape == (1, 30, 2)

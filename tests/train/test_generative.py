@@ -1,0 +1,135 @@
+"""Generative models: what they are trained on, what they make, the pictures and figures of it."""
+
+import jax
+import numpy as np
+import pytest
+
+from jaxmath import datasets, train
+from jaxmath.train.generative import drawn
+
+SMALL = {"hidden": (6,), "latent": 3, "width": 0.1}
+
+
+def _model(name, dataset, **given):
+    recipe = train.RECIPES[name]
+    small = {k: v for k, v in SMALL.items() if k in recipe.options}
+    own = train.own_options({**small, **given}, name, train.RECIPES)
+    (task,) = recipe.tasks
+    parts = task.parts(jax.random.key(0), dataset, 0.1, own)
+    return task, recipe.make(parts.raw_test, **own), parts
+
+
+def _trained(name, dataset, **given):
+    """A step of a batch of 60 from the parts."""
+    task, model, parts = _model(name, dataset, **given)
+    trainer = train.make_trainer(model, num_steps=2, learning_rate=1e-3, weight_decay=0.0)
+    x, y = (np.asarray(a[:60]) for a in parts.training)
+
+    @jax.jit
+    def run(x, y):
+        state = trainer.start(0)
+        batch = train.Batch(x, y, np.ones(len(x), np.float32))
+        return trainer.step(state, batch, jax.random.key(1))
+
+    return task, model, parts, trainer, *run(x, y)
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [("gan", "gaussian_ring"), ("wgan", "gaussian_ring"), ("wgan-gp", "gaussian_ring"),
+     ("cgan", "digits"), ("dcgan", "digits"), ("ae", "digits"), ("dae", "digits"),
+     ("vae", "digits"), ("vae", "gaussian_ring")],
+)  # fmt: skip
+def test_a_step_and_examples(name, dataset):
+    _, model, parts, trainer, state, metrics = _trained(name, dataset)
+    assert np.isfinite(metrics["loss"])
+    assert (trainer.eval_fn is None) == (name not in ("ae", "dae", "vae"))
+    x = drawn(model.generative, parts, 5)(jax.random.key(2), state)
+    assert x.shape == (5, *parts.test[0].shape[1:])
+    assert np.isfinite(x).all()
+    if parts.raw_test.image_shape and name not in ("ae", "dae"):
+        assert 0 <= x.min() <= x.max() <= 1
+
+
+def test_images_have_values_from_0_to_1_and_classes():
+    _, _, parts = _model("vae", "digits")
+    x, y = parts.training
+    assert x.shape[1:] == (8, 8, 1)
+    assert (x.min(), x.max()) == (0.0, 1.0)
+    assert set(np.asarray(y).tolist()) == set(range(10))
+    assert parts.validation is not None
+    assert _model("gan", "digits")[2].validation is None
+
+
+def test_labels_choose_what_a_conditional_game_makes():
+    _, model, _, _, state, _ = _trained("cgan", "digits")
+    z = np.zeros(3, np.float32)
+    one, other = (model.generative.decode(state, z, label) for label in (0, 1))
+    assert model.generative.num_classes == 10
+    assert np.abs(one - other).max() > 0
+
+
+def test_a_report_has_true_examples_and_noise_beside():
+    """Of points with classes the modes too: the true ones cover all."""
+    task, model, parts, _, state, _ = _trained("gan", "gaussian_ring")
+    states = jax.tree.map(lambda a: np.stack([a, a]), state)
+    test = task.report(model, None, states, parts, None)["test"]
+    assert set(test) == {
+        "kernel_distance", "precision", "recall", "good_share", "covered_modes"
+    }  # fmt: skip
+    assert test["covered_modes"]["references"]["true"] == 8
+    assert test["good_share"]["references"]["true"] > 0.97
+    assert test["good_share"]["references"]["noise"] < 0.3
+    assert len(test["precision"]["seeds"]) == 2
+    assert len(train.report_tables({"test": test, "test_examples": 9})) == 1
+
+
+def test_samples_are_of_the_same_codes_from_epoch_to_epoch(tmp_path):
+    task, model, parts, _, state, _ = _trained("gan", "gaussian_ring")
+    path = tmp_path / "samples.npz"
+    write = train.make_writer(task, model, parts, {"sample": 7}, path, 0, print)
+    for epoch in (1, 3, 3):
+        write(epoch, state)
+    with np.load(path) as held:
+        assert held["epochs"].tolist() == [1, 3]
+        np.testing.assert_array_equal(held["frames"][0], held["frames"][1])
+        assert held["frames"].shape == (2, 7, 2)
+    train.make_writer(task, model, parts, {"sample": 9}, path, 0, print)(3, state)
+    with np.load(path) as held:
+        assert held["frames"].shape == (1, 9, 2)
+    with pytest.raises(ValueError, match=r"^--top-k is for text"):
+        train.make_writer(task, model, parts, {"top_k": 2}, path, 0, print)
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "latent"), [("vae", "digits", 2), ("ae", "digits", 3),
+                                    ("cgan", "digits", 3), ("gan", "gaussian_ring", 2)],
+)  # fmt: skip
+def test_pictures(name, dataset, latent, tmp_path):
+    task, model, parts, _, state, _ = _trained(name, dataset, latent=latent)
+    write = train.make_writer(task, model, parts, {"sample": 12}, tmp_path / "samples.npz", 0, None)
+    for epoch in (1, 2):
+        write(epoch, state)
+    states = jax.tree.map(lambda a: a[None], state)
+    outcome = train.Outcome(model, states, parts, {"loss": [1.0]}, {})
+    for file, plot in task.plots.items():
+        plot(outcome, tmp_path / file)
+        head = (tmp_path / file).read_bytes()[:4]
+        assert head == (b"GIF8" if file.endswith("gif") else b"\x89PNG")
+    assert ("codes.png" in task.plots) == (name in ("vae", "ae"))
+
+
+def test_mistakes():
+    with pytest.raises(ValueError, match=r"^iris holds neither images nor points of the plane"):
+        _model("vae", "iris")
+    with pytest.raises(ValueError, match=r"^dcgan is for images, and these examples are points"):
+        _model("dcgan", "two_moons")
+    model = _model("gan", "two_moons")[1]
+    with pytest.raises(ValueError, match=r"^--precision bfloat16 is not for adversarial games"):
+        train.make_trainer(
+            model, num_steps=1, learning_rate=1.0, weight_decay=0.0, compute_dtype="bfloat16"
+        )
+
+
+def test_rings_and_grids_have_names():
+    assert datasets.load("gaussian_grid").num_classes == 25
