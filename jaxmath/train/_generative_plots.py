@@ -96,7 +96,7 @@ def _decoded(outcome: Outcome, codes: Array, labels: Array) -> np.ndarray:
     return np.asarray(decode(state, codes, labels))
 
 
-def _encoded(outcome: Outcome, num: int) -> Array:
+def _encoded(outcome: Outcome, num: int) -> Any:
     generative, state = _first(outcome)
     encode = jax.jit(jax.vmap(generative.encode, (None, 0)))
     return encode(state, jnp.asarray(_true(outcome)[:num]))

@@ -34,20 +34,23 @@ def _latent(dataset: Dataset, latent: int | None, images: int) -> int:
 
 
 def _game_trainer(
-    config: Any, b1: float, b2: float, *, num_steps: int, learning_rate: float,
+    config: Any, b1: float, b2: float, ratio: float, *, num_steps: int, learning_rate: float,
     weight_decay: float, compute_dtype: Any,
 ) -> Trainer:  # fmt: skip
-    """Both players by AdamW, whose rates a cosine brings to 0."""
+    """Both players by AdamW, whose rates a cosine brings to 0; the discriminator's is larger."""
     from jaxmath.models import gan
 
     if compute_dtype is not None:
         raise ValueError("--precision bfloat16 is not for adversarial games")
 
-    def optimizer(steps: int) -> optax.GradientTransformation:
-        schedule = optax.cosine_decay_schedule(learning_rate, steps)
+    def optimizer(rate: float, steps: int) -> optax.GradientTransformation:
+        schedule = optax.cosine_decay_schedule(rate, steps)
         return optax.adamw(schedule, b1, b2, weight_decay=weight_decay, mask=nn.decay_mask)
 
-    both = optimizer(num_steps), optimizer(num_steps * config.num_critic)
+    both = (
+        optimizer(learning_rate, num_steps),
+        optimizer(ratio * learning_rate, num_steps * config.num_critic),
+    )
 
     def start(seed: Any) -> PyTree:
         key = jax.random.key(seed)
@@ -58,8 +61,8 @@ def _game_trainer(
 
 def _game(
     dataset: Dataset, latent: int | None, critic_steps: int, *, players: str,
-    widths: tuple[int, ...], conditional: bool = False, b1: float = 0.0, b2: float = 0.9,
-    **rules: Any,
+    widths: tuple[int, ...], conditional: bool = False, b1: float = 0.5, b2: float = 0.99,
+    ratio: float = 2.0, **rules: Any,
 ) -> Model:  # fmt: skip
     from jaxmath.models import gan
 
@@ -76,11 +79,13 @@ def _game(
     )
 
     def decode(state: PyTree, z: Array, label: Array) -> Array:
-        return gan.generate(*state.ema, z, label if conditional else None, config=config)
+        params, statistics = state.ema
+        chosen = label if conditional else None
+        return gan.generate(params, statistics, z, chosen, config=config)
 
     return Model(
         config,
-        trainer=partial(_game_trainer, config, b1, b2),
+        trainer=partial(_game_trainer, config, b1, b2, ratio),
         generative=Generative(config.latent_size, decode, classes or 0),
         modes=("scan", "map"),
     )
@@ -90,14 +95,14 @@ def _gan(
     dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...],
     critic_steps: int,
 ) -> Model:  # fmt: skip
-    return _game(dataset, latent, critic_steps, players="mlp", widths=hidden, b1=0.5)
+    return _game(dataset, latent, critic_steps, players="mlp", widths=hidden)
 
 
 def _wgan(
     dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...],
     critic_steps: int,
 ) -> Model:  # fmt: skip
-    rules = {"loss": "wasserstein", "clip": 0.1}
+    rules: Any = {"loss": "wasserstein", "clip": 0.1}
     return _game(dataset, latent, critic_steps, players="mlp", widths=hidden, **rules)
 
 
@@ -105,15 +110,15 @@ def _wgan_gp(
     dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...],
     critic_steps: int, penalty_weight: float,
 ) -> Model:  # fmt: skip
-    rules = {"loss": "wasserstein", "penalty": "wgan_gp", "penalty_weight": penalty_weight}
-    return _game(dataset, latent, critic_steps, players="mlp", widths=hidden, b1=0.5, **rules)
+    rules: Any = {"loss": "wasserstein", "penalty": "wgan_gp", "penalty_weight": penalty_weight}
+    return _game(dataset, latent, critic_steps, players="mlp", widths=hidden, b2=0.9, **rules)
 
 
 def _cgan(
     dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...],
     critic_steps: int, penalty_weight: float,
 ) -> Model:  # fmt: skip
-    rules = {"penalty": "r1", "penalty_weight": penalty_weight, "conditional": True}
+    rules: Any = {"penalty": "r1", "penalty_weight": penalty_weight, "conditional": True}
     return _game(dataset, latent, critic_steps, players="mlp", widths=hidden, **rules)
 
 
@@ -131,7 +136,7 @@ def _dcgan(
         size, halvings = size // 2, halvings + 1
     widths = tuple(scaled(32 * 2**i, width) for i in range(max(halvings, 1)))
     return _game(
-        dataset, latent, critic_steps, players="dcgan", widths=widths, b1=0.5, b2=0.99,
+        dataset, latent, critic_steps, players="dcgan", widths=widths, ratio=1.0,
         penalty="r1", penalty_weight=penalty_weight,
     )  # fmt: skip
 
@@ -262,21 +267,21 @@ def _recipe(
     return Recipe(summary, make, training, options, dataset, tasks=(task,))
 
 
-_WIDE = (128, 128, 128)
+_UNITS = (64, 64, 64)
 
 GENERATIVE_RECIPES: Mapping[str, Recipe] = MappingProxyType({
     "gan": _recipe(
-        "adversarial network, as first published", _gan, 80, 1e-3, 128,
-        "gaussian_ring", GAMES, _options(_WIDE, critic_steps=_critic_steps(1)),
+        "adversarial network, as first published", _gan, 120, 2e-3, 128,
+        "gaussian_ring", GAMES, _options(_UNITS, critic_steps=_critic_steps(1)),
     ),
     "wgan": _recipe(
-        "Wasserstein's, weights clipped", _wgan, 80, 5e-4, 640,
-        "gaussian_ring", GAMES, _options(_WIDE, critic_steps=_critic_steps(5)),
+        "Wasserstein's, weights clipped", _wgan, 120, 5e-4, 640,
+        "gaussian_ring", GAMES, _options(_UNITS, critic_steps=_critic_steps(5)),
     ),
     "wgan-gp": _recipe(
         "Wasserstein's, with gradient penalty", _wgan_gp,
-        80, 1e-3, 384, "gaussian_ring", GAMES,
-        _options(_WIDE, critic_steps=_critic_steps(3), penalty_weight=_penalty(1.0)),
+        240, 2e-3, 384, "gaussian_ring", GAMES,
+        _options((64, 64, 64, 64), critic_steps=_critic_steps(3), penalty_weight=_penalty(1.0)),
     ),
     "cgan": _recipe(
         "conditional adversarial network", _cgan, 60, 5e-4,

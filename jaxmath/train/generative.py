@@ -95,7 +95,7 @@ def _writer(
     return write
 
 
-def _rows(X: Array) -> Array:
+def _rows(X: Any) -> Any:
     return X.reshape(len(X), -1)
 
 

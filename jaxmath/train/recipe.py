@@ -74,9 +74,9 @@ class Model(NamedTuple):
     """
 
     config: Any
-    init: Callable[[Array], tuple[PyTree, PyTree]] | None = None
-    train_fn: Callable | None = None
-    apply_fn: Callable | None = None
+    init: Any = None
+    train_fn: Any = None
+    apply_fn: Any = None
     loss: Callable[[Any, Any], Array] = nn.softmax_cross_entropy
     metrics: Mapping[str, Callable] = {"accuracy": is_right}
     modes: tuple[str, str] = ("scan", "vmap")

@@ -18,10 +18,15 @@ def test_every_name(tmp_path, monkeypatch):
         assert found.num_examples == 1000
         assert found.num_classes == classes
     assert datasets.load("noisy_sine").num_classes == 0
+    for name, classes in (("gaussian_ring", 8), ("gaussian_grid", 25)):
+        assert (datasets.load(name).num_examples, datasets.load(name).num_classes) == (
+            10000,
+            classes,
+        )
 
 
 def test_an_unknown_name_is_one_clear_line():
     with pytest.raises(ValueError, match=r"^unknown dataset 'mnist5k': did you mean 'mnist_5k'\?$"):
         datasets.load("mnist5k")
-    with pytest.raises(ValueError, match=r"'': known are digits, .*noisy_sine, or a folder$"):
+    with pytest.raises(ValueError, match=r"'': known are digits, .*gaussian_grid, or a folder$"):
         datasets.load("")

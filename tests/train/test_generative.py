@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxmath import datasets, train
+from jaxmath import train
 from jaxmath.train.generative import drawn
 
 SMALL = {"hidden": (6,), "latent": 3, "width": 0.1}
@@ -129,7 +129,3 @@ def test_mistakes():
         train.make_trainer(
             model, num_steps=1, learning_rate=1.0, weight_decay=0.0, compute_dtype="bfloat16"
         )
-
-
-def test_rings_and_grids_have_names():
-    assert datasets.load("gaussian_grid").num_classes == 25
