@@ -182,7 +182,7 @@ def test_shapes():
     [
         ({"sizes": [4, 2]}, TypeError, "`sizes` must be a tuple"),
         ({"sizes": (4,)}, ValueError, "`sizes` must hold at least 2"),
-        ({"activation": "rellu"}, ValueError, "`activation` is unknown"),
+        ({"activation": "rellu"}, ValueError, "`activation` must be one of"),
         ({"noise": -1.0}, ValueError, "`noise` must be at least 0.0"),
         ({"masking": 1.0}, ValueError, "`masking` must be .* below 1.0"),
         ({"target": 0.0}, ValueError, "`target` must be above 0.0"),
