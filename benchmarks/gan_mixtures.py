@@ -24,7 +24,7 @@ import numpy as np
 import optax
 
 from benchmarks.turns import environment, write
-from jaxmath import datasets, train
+from jaxmath import datasets, nn, train
 from jaxmath.models import gan
 
 # The modes asked for, with 80 % of good samples.
@@ -56,15 +56,7 @@ METHODS = {
     "plain": Recipe({}, (2e-3, 4e-3), 0.5, 0.99, 12_000, 3),
 }  # fmt: skip
 PACKAGES = ("jax", "jaxlib", "numpy", "optax")
-GOOD, SAMPLES, LEAST = 3.0, 10_000, 20
-
-
-def coverage(X: np.ndarray, centers: np.ndarray, sigma: float) -> tuple[int, float]:
-    """The covered modes, and the share of good samples."""
-    distances = np.linalg.norm(X[:, None] - centers, axis=2)
-    good = distances.min(1) <= GOOD * sigma
-    counts = np.bincount(distances.argmin(1)[good], minlength=len(centers))
-    return int(np.sum(counts >= LEAST)), float(good.mean())
+SAMPLES = 10_000
 
 
 def optimizers(recipe: Recipe, steps: int, num_critic: int) -> list[optax.GradientTransformation]:
@@ -78,7 +70,7 @@ def measure(method: str, target: str, sigma: float, args: argparse.Namespace) ->
     """All seeds of a method on a target."""
     draw, make_centers, asked = TARGETS[target]
     data = draw(jax.random.key(1), args.examples, noise=sigma)
-    centers = np.asarray(make_centers())
+    centers = make_centers()
     recipe = METHODS[method]
     widths = (args.width,) * (args.depth or recipe.depth)
     config = gan.Config((2,), 2, widths=widths, ema=args.ema, **recipe.game)
@@ -101,12 +93,13 @@ def measure(method: str, target: str, sigma: float, args: argparse.Namespace) ->
         z = jax.random.normal(key, (SAMPLES, 2))
         return jax.vmap(functools.partial(gan.generate, *ema, config=config))(z)
 
-    X = np.asarray(sample(result.state.ema, keys[2]))
-    modes, good = zip(*(coverage(x, centers, sigma) for x in X), strict=True)
+    found = jax.vmap(lambda X: nn.mode_coverage(X, centers, sigma))(
+        sample(result.state.ema, keys[2])
+    )
     return {
-        "method": method, "target": target, "sigma": sigma, "modes": list(modes),
+        "method": method, "target": target, "sigma": sigma, "modes": found.covered.tolist(),
         "of": len(centers), "asked": asked if sigma == 0.1 and method != "plain" else None,
-        "good": list(good), "steps": int(result.state.step[0]),
+        "good": found.good.tolist(), "steps": int(result.state.step[0]),
         "bad_step": np.asarray(result.bad_step).tolist(), "seconds": seconds,
         "last": {name: values[-1].tolist() for name, values in result.history.items()},
     }  # fmt: skip
