@@ -131,13 +131,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     cache = Path.home() / ".cache" / "jaxmath" / "feature_network"
     add("--features", type=Path, default=cache, help="the feature network's (default: %(default)s)")
-    add("--epochs", type=int, default=60, help="(default: %(default)s)")
-    add("--batch", type=int, default=64, help="examples an update (default: %(default)s)")
+    add("--epochs", type=int, default=70, help="(default: %(default)s)")
+    add("--batch", type=int, default=32, help="examples an update (default: %(default)s)")
     add("--learning-rate", type=float, default=1e-3, help="(default: %(default)s)")
     add("--penalty-weight", type=float, default=1.0, help="γ of R1 (default: %(default)s)")
     add("--widths", nargs="+", type=int, default=[32, 64], help="(default: %(default)s)")
     add("--latent", type=int, default=64, help="(default: %(default)s)")
-    add("--ema", type=float, default=0.995, help="(default: %(default)s)")
+    add("--ema", type=float, default=0.998, help="(default: %(default)s)")
     add("--samples", type=int, default=4000, help="(default: %(default)s)")
     add("--examples", type=int, help="so many of each part alone")
     add("--seed", type=int, default=0, help="(default: %(default)s)")
