@@ -9,7 +9,7 @@ import pytest
 from benchmarks import feature_network, image_accuracy
 from benchmarks import gan_mnist as bench
 
-SMALL = ["--epochs", "1", "--batch", "4", "--widths", "2", "--latent", "2", "--samples", "12"]
+SMALL = ["--epochs", "1", "--batch", "4", "--widths", "2", "--latent", "2", "--samples", "8"]
 
 
 @pytest.fixture
