@@ -137,7 +137,7 @@ def _dcgan(
     widths = tuple(scaled(32 * 2**i, width) for i in range(max(halvings, 1)))
     return _game(
         dataset, latent, critic_steps, players="dcgan", widths=widths, ratio=1.0,
-        penalty="r1", penalty_weight=penalty_weight,
+        penalty="r1", penalty_weight=penalty_weight, ema=0.998,
     )  # fmt: skip
 
 
@@ -289,7 +289,7 @@ GENERATIVE_RECIPES: Mapping[str, Recipe] = MappingProxyType({
         _options((256, 256), critic_steps=_critic_steps(1), penalty_weight=_penalty(1.0)),
     ),
     "dcgan": _recipe(
-        "convolutional adversarial network", _dcgan, 30, 1e-3, 64, "mnist_5k", GAMES,
+        "convolutional adversarial network", _dcgan, 70, 1e-3, 32, "mnist_5k", GAMES,
         _options(None, critic_steps=_critic_steps(1), penalty_weight=_penalty(1.0))
         | {"width": Option(
             float, 1.0, "factor of all channels and hidden units", low=0.0, open_low=True
