@@ -132,6 +132,8 @@ def _dcgan(
         raise ValueError("dcgan is for images, and these examples are points")
     # One layer more while the smallest map stays 4×4 at least.
     size, halvings = dataset.image_shape[0], 0
+    if size % 2:
+        raise ValueError(f"dcgan halves its images, and {size} pixels are odd: choose --image-size")
     while size % 2 == 0 and size >= 8:
         size, halvings = size // 2, halvings + 1
     widths = tuple(scaled(32 * 2**i, width) for i in range(max(halvings, 1)))

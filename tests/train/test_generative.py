@@ -124,6 +124,8 @@ def test_mistakes():
         _model("vae", "iris")
     with pytest.raises(ValueError, match=r"^dcgan is for images, and these examples are points"):
         _model("dcgan", "two_moons")
+    with pytest.raises(ValueError, match=r"^dcgan halves its images, and 27 pixels are odd"):
+        _model("dcgan", "digits", image_size=27)
     model = _model("gan", "two_moons")[1]
     with pytest.raises(ValueError, match=r"^--precision bfloat16 is not for adversarial games"):
         train.make_trainer(
