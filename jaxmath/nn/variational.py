@@ -14,8 +14,8 @@ import jax.numpy as jnp
 
 from jaxmath.nn._moments import wide_dtype
 from jaxmath.nn.cross_entropy import _binary_cross_entropy
-from jaxmath.nn.divergences import _excess
 from jaxmath.numerics import logsumexp
+from jaxmath.probability import diagonal_gaussian_kl, diagonal_gaussian_log_density
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
 __all__ = [
@@ -129,7 +129,8 @@ def standard_gaussian_kl(mean: ArrayLike, log_variance: ArrayLike) -> Array:
     """
     mean, log_variance = _posterior(mean, log_variance)
     m, s = (v.astype(wide_dtype(mean.dtype)) for v in (mean, log_variance))
-    return (0.5 * jnp.sum(m**2 + _excess(jnp.zeros_like(s), s, s))).astype(mean.dtype)
+    zero = jnp.zeros_like(m)
+    return diagonal_gaussian_kl(m, s, zero, zero).astype(mean.dtype)
 
 
 def bernoulli_log_likelihood(logits: ArrayLike, x: ArrayLike) -> Array:
@@ -198,8 +199,8 @@ def gaussian_log_likelihood(mean: ArrayLike, log_variance: ArrayLike, x: ArrayLi
     if s.ndim:
         s = as_array("log_variance", s, shape=mean.shape)
     s = jnp.broadcast_to(s.astype(wide), mean.shape)
-    terms = ((v - m) * jnp.exp(-0.5 * s)) ** 2 + s + math.log(2 * math.pi)
-    return (-0.5 * jnp.sum(terms)).astype(mean.dtype)
+    log_density = diagonal_gaussian_log_density(v.ravel(), m.ravel(), s.ravel())
+    return log_density.astype(mean.dtype)
 
 
 def elbo_terms(

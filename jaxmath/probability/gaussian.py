@@ -30,8 +30,8 @@ def diagonal_gaussian_log_density(x: ArrayLike, mean: ArrayLike, log_var: ArrayL
       one term for each.
 
     Numerics:
-      A few d·eps of the largest term. A small variance overflows to −∞ where the density is 0 to
-      the dtype. Cost: d exponentials.
+      A few d·eps of the largest term. The residual is scaled by e^{−s/2}, s = log σ², before it is
+      squared, so that neither factor leaves the range alone. Cost: d exponentials.
 
     Example:
       >>> f"{diagonal_gaussian_log_density([0.0, 1.0], [0.0, 0.0], [0.0, 0.0]):.5f}"
@@ -43,7 +43,8 @@ def diagonal_gaussian_log_density(x: ArrayLike, mean: ArrayLike, log_var: ArrayL
     x = as_array("x", x, ndim=(0, 1))
     mean = as_array("mean", mean, shape=x.shape).astype(x.dtype)
     log_var = as_array("log_var", log_var, shape=x.shape).astype(x.dtype)
-    terms = jnp.square(x - mean) * jnp.exp(-log_var) + log_var + math.log(2.0 * math.pi)
+    residual = (x - mean) * jnp.exp(-0.5 * log_var)
+    terms = jnp.square(residual) + log_var + math.log(2.0 * math.pi)
     return -0.5 * jnp.sum(terms)
 
 

@@ -11,20 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath import datasets, nn
-from jaxmath.datasets import Dataset, Parts, Standardization
+from jaxmath.datasets import Dataset, Parts
 from jaxmath.train import _generative_plots as pictures
 from jaxmath.train._images import resized
-from jaxmath.train.recipe import Generative, Model, Task
+from jaxmath.train.recipe import Generative, Model, Task, plain_parts
 from jaxmath.train.report import measures_report, summary
 from jaxmath.typing import Array, PyTree
 
 __all__ = ["CODES", "GAMES"]
 
 _DRAWN = 1000
-
-
-def _takes(name: str) -> bool:
-    return True
 
 
 def _loaded(name: str, options: Mapping[str, Any]) -> Dataset:
@@ -49,8 +45,8 @@ def _parts(
     if held_out and validation:
         shares = (1.0 - validation, validation)
         rest, held = datasets.split(jax.random.fold_in(key, 1), rest, shares)
-    same = Standardization(np.zeros(()), np.ones(()))
-    return Parts(pair(rest), None if held is None else pair(held), pair(test), test, same)
+    parts = plain_parts(pair(rest), None if held is None else pair(held), test)
+    return parts._replace(test=pair(test))
 
 
 def drawn(generative: Generative, parts: Parts, num: int) -> Callable[[Array, PyTree], Array]:
@@ -149,22 +145,25 @@ def _report(
     return found
 
 
-_PICTURES: Mapping[str, Callable] = {
-    "samples.png": pictures.samples,
-    "samples.gif": pictures.animation,
-}
-
 GAMES = Task(
-    takes=_takes, parts=partial(_parts, held_out=False), report=_report,
-    plots={**_PICTURES, "latent.png": pictures.latent}, unit="examples, {} classes",
-    writer=_writer, written="samples.npz", sampling=("sample",), looks=10,
-)  # fmt: skip
-CODES = Task(
-    takes=_takes, parts=partial(_parts, held_out=True), report=_report,
+    takes=lambda name: True,
+    parts=partial(_parts, held_out=False),
+    report=_report,
     plots={
-        **_PICTURES, "latent.png": pictures.latent,
-        "reconstructions.png": pictures.reconstructions, "codes.png": pictures.codes,
+        "samples.png": pictures.samples,
+        "samples.gif": pictures.animation,
+        "latent.png": pictures.latent,
     },
-    unit="examples, {} classes",
-    writer=_writer, written="samples.npz", sampling=("sample",), looks=10,
-)  # fmt: skip
+    writer=_writer,
+    written="samples.npz",
+    sampling=("sample",),
+    looks=10,
+)
+CODES = GAMES._replace(
+    parts=partial(_parts, held_out=True),
+    plots={
+        **GAMES.plots,
+        "reconstructions.png": pictures.reconstructions,
+        "codes.png": pictures.codes,
+    },
+)
