@@ -37,6 +37,8 @@ from jaxmath.models import mlp
 from jaxmath.train import _driver
 
 FIGURE = 0.05  # at most that share of a run of a minute or more
+# Calls without the last one's save: the first, which is left out, and two.
+LEAST = 3
 NEIGHBOURS = 10
 
 
@@ -94,11 +96,11 @@ def trial(args: argparse.Namespace) -> Trial:
 
 
 def run(args: argparse.Namespace, of: Trial, every: float | None) -> list[Boundary]:
-    """The boundaries of one run; without an interval it has no checkpoints."""
+    """The boundaries of one run, enough for a sample; without an interval it has no checkpoints."""
     end = time.perf_counter() + args.seconds
-    options = {"num_epochs": 10**6, "batch_size": args.batch, "mode": "scan", "progress": False,
-               "callback": lambda epoch, row: time.perf_counter() >= end}  # fmt: skip
+    options = {"num_epochs": 10**6, "batch_size": args.batch, "mode": "scan", "progress": False}
     with tempfile.TemporaryDirectory(dir=args.directory) as folder, watched() as seen:
+        options["callback"] = lambda epoch, row: time.perf_counter() >= end and len(seen) >= LEAST
         if every is not None:
             options |= {"checkpoint_dir": folder, "checkpoint_every": every}
         result = train.fit(of.state, of.step, of.data, **options)
@@ -143,7 +145,7 @@ def sample(boundaries: list[Boundary], window: int) -> Sample:
     """The calls without the first, and the last save apart."""
     *calls, last = boundaries
     inner = calls[1:]
-    if len(inner) < 2:
+    if len(boundaries) < LEAST + 1:
         raise SystemExit("the runs are too short to be measured: more --seconds")
     return Sample(
         epochs=calls[-1].epoch - inner[0].epoch,

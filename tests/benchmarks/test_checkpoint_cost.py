@@ -9,7 +9,7 @@ from benchmarks import checkpoint_cost as bench
 
 def test_smallest_run_writes_every_figure(tmp_path, capsys):
     path = tmp_path / "results" / "cost.json"
-    small = ["--hidden", "2", "--examples", "64", "--batch", "32", "--seconds", "2"]
+    small = ["--hidden", "2", "--examples", "64", "--batch", "32", "--seconds", "0.01"]
     options = ["--every", "0", "--repeats", "1", "--output", str(path)]
     assert bench.main([*small, *options]) == 0
     report = json.loads(path.read_text())
