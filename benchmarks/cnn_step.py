@@ -25,7 +25,6 @@ has its own column. A peer that is not installed is left out by name.
 import argparse
 import contextlib
 import importlib.util
-import json
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -39,9 +38,17 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.optimizer_update import median_interval
 from benchmarks.train_step import NOTE, PACKAGES
-from benchmarks.turns import Run, environment, flax_loop, in_turns, torch_loop, write
+from benchmarks.turns import (
+    STEP_HEADER,
+    Run,
+    environment,
+    flax_loop,
+    report,
+    step_line,
+    step_rows,
+    torch_loop,
+)
 from jaxmath import nn, optimize, train
 from jaxmath.nn import _lowering
 from jaxmath.nn._geometry import resolve
@@ -157,33 +164,8 @@ def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
     }
     chosen = [n for n in PROGRAMS if n in ("scan", *args.programs) and n not in absent]
     programs = {n: makers.get(n, partial(ours, mode=n))(args, x, y) for n in chosen}
-    samples, first, found = in_turns(programs, args.repeats)
     steps = args.epochs * (args.examples // args.batch)
-    rows = []
-    for name, (seconds, processors) in samples.items():
-        ratios = seconds / samples["scan"][0]
-        rows.append({
-            "program": name,
-            "ms_a_step": float(np.median(seconds)) / steps * 1e3,
-            "ms_least": float(np.min(seconds)) / steps * 1e3,
-            "processor_ms_a_step": float(np.median(processors)) / steps * 1e3,
-            "ratio": None if name == "scan" else float(np.median(ratios)),
-            "ratio_interval": None if name == "scan" else list(median_interval(ratios)),
-            "figure": FIGURES.get(name),
-            "compile_s": max(first[name] - float(np.median(seconds)), 0.0),
-            "last_loss": float(found[name]),
-        })  # fmt: skip
-    return rows, absent
-
-
-def line(row: dict) -> str:
-    """One line of the table."""
-    text = f"{row['program']:<7} {row['ms_a_step']:>9.1f} {row['ms_least']:>7.1f}"
-    text += f" {row['processor_ms_a_step']:>11.1f} {row['compile_s']:>10.2f}"
-    if row["ratio"] is not None:
-        low, high = row["ratio_interval"]
-        text += f" {row['ratio']:>6.2f} {low:>7.2f}–{high:<7.2f}"
-    return text + (f" ≥ {row['figure']:.2f}" if row["figure"] else "")
+    return step_rows(programs, args.repeats, steps, FIGURES), absent
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -220,13 +202,7 @@ def main(argv: list[str] | None = None) -> int:
     with threadpool_limits(args.threads):
         rows, absent = measure(args)
     about = environment(args, PACKAGES, note=NOTE)
-    print(json.dumps(about))
-    print("program  ms a step   least processors  compile s  ratio    95% interval  asked")
-    for row in rows:
-        print(line(row))
-    for name in absent:
-        print(f"{name} is not installed: left out")
-    write(args.output, {"environment": about, "results": rows, "left_out": absent})
+    report(about, STEP_HEADER, rows, step_line, absent, args.output)
     return 0
 
 

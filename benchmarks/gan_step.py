@@ -17,7 +17,6 @@ Without PyTorch that is said.
 
 import argparse
 import importlib.util
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,9 +30,8 @@ import optax
 from threadpoolctl import threadpool_limits
 
 from benchmarks.gan_mnist import SHAPE, game
-from benchmarks.optimizer_update import median_interval
 from benchmarks.train_step import NOTE
-from benchmarks.turns import Run, batches, environment, in_turns, write
+from benchmarks.turns import STEP_HEADER, Run, batches, environment, report, step_line, step_rows
 from jaxmath import train
 from jaxmath.models import gan
 
@@ -150,32 +148,8 @@ def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
     for name, threads in peers.items():
         if name not in absent:
             programs[name] = torch_game(args, x, threads)
-    samples, first, found = in_turns(programs, args.repeats)
-    steps, rows = args.epochs * (args.examples // args.batch), []
-    for name, (seconds, processors) in samples.items():
-        ratios, itself = seconds / samples["scan"][0], name == "scan"
-        rows.append({
-            "program": name,
-            "ms_a_step": float(np.median(seconds)) / steps * 1e3,
-            "ms_least": float(np.min(seconds)) / steps * 1e3,
-            "processor_ms_a_step": float(np.median(processors)) / steps * 1e3,
-            "ratio": None if itself else float(np.median(ratios)),
-            "ratio_interval": None if itself else list(median_interval(ratios)),
-            "figure": None if itself else FIGURE,
-            "compile_s": max(first[name] - float(np.median(seconds)), 0.0),
-            "last_loss": found[name],
-        })  # fmt: skip
-    return rows, absent
-
-
-def line(row: dict) -> str:
-    """One line of the table."""
-    text = f"{row['program']:<8} {row['ms_a_step']:>9.1f} {row['ms_least']:>7.1f}"
-    text += f" {row['processor_ms_a_step']:>11.1f} {row['compile_s']:>10.2f}"
-    if row["ratio"] is not None:
-        low, high = row["ratio_interval"]
-        text += f" {row['ratio']:>6.2f} {low:>7.2f}–{high:<7.2f} ≥ {row['figure']:.2f}"
-    return text
+    steps = args.epochs * (args.examples // args.batch)
+    return step_rows(programs, args.repeats, steps, dict.fromkeys(peers, FIGURE)), absent
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -208,13 +182,7 @@ def main(argv: list[str] | None = None) -> int:
     with threadpool_limits(args.threads):
         rows, absent = measure(args)
     about = environment(args, PACKAGES, note=NOTE)
-    print(json.dumps(about))
-    print("program  ms a step   least  processors  compile s  ratio    95% interval  asked")
-    for row in rows:
-        print(line(row))
-    for name in absent:
-        print(f"{name} is not installed: left out")
-    write(args.output, {"environment": about, "results": rows, "left_out": absent})
+    report(about, STEP_HEADER, rows, step_line, absent, args.output)
     return 0
 
 

@@ -22,7 +22,6 @@ by name.
 
 import argparse
 import importlib.util
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +34,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.optimizer_update import median_interval
-from benchmarks.turns import Run, environment, in_turns, write
+from benchmarks.turns import Run, environment, in_turns, report
 from jaxmath import nn
 
 CELLS = ("lstm", "gru", "elman")
@@ -223,15 +222,10 @@ def main(argv: list[str] | None = None) -> int:
         args, ("jax", "flax", "torch"), note="PyTorch has `threads`; XLA's own pool is not pinned"
     )
     rows = layers(args, absent) + recurrences(args)
-    print(json.dumps(about))
-    print(
+    header = (
         f"{'':<52} {'ms':>9} {'best ms':>9} {'compile s':>9} {'ratio':>7} {'95%':>13} {'best':>6}"
     )
-    for row in rows:
-        print(line(row))
-    for name in absent:
-        print(f"{name} is not installed: left out")
-    write(args.output, {"environment": about, "results": rows, "left_out": absent})
+    report(about, header, rows, line, absent, args.output)
     return 0
 
 

@@ -26,7 +26,6 @@ that is not installed is left out by name.
 import argparse
 import contextlib
 import importlib.util
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +39,15 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.optimizer_update import median_interval
-from benchmarks.turns import Run, batches, environment, flax_loop, in_turns, torch_loop, write
+from benchmarks.turns import (
+    Run,
+    batches,
+    environment,
+    flax_loop,
+    in_turns,
+    report,
+    torch_loop,
+)
 from jaxmath import datasets, nn, optimize, train
 from jaxmath.models import mlp
 
@@ -226,15 +233,10 @@ def main(argv: list[str] | None = None) -> int:
     with threadpool_limits(args.threads):
         rows, absent = measure(args)
     about = environment(args, PACKAGES, note=NOTE)
-    print(json.dumps(about))
-    print(
+    header = (
         f"{'program':<9} {'ms a step':>9} {'compile s':>10} {'ratio':>8} {'95% interval':>15} asked"
     )
-    for row in rows:
-        print(line(row))
-    for name in absent:
-        print(f"{name} is not installed: left out")
-    write(args.output, {"environment": about, "results": rows, "left_out": absent})
+    report(about, header, rows, line, absent, args.output)
     return 0
 
 

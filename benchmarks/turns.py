@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from benchmarks.optimizer_update import median_interval
+
 Run = Callable[[], Any]
 
 
@@ -95,6 +97,58 @@ def in_turns(
             programs[name]()
             samples[name].append((time.perf_counter() - begin, time.process_time() - used))
     return {name: np.array(values).T for name, values in samples.items()}, first, found
+
+
+def step_rows(
+    programs: dict[str, Run], repeats: int, steps: int, figures: dict[str, float]
+) -> list[dict[str, Any]]:
+    """Milliseconds a step of programs that return a loss, and their time over that of "scan".
+
+    ``figures`` are the least ratios asked for.
+    """
+    samples, first, found = in_turns(programs, repeats)
+    rows = []
+    for name, (seconds, processors) in samples.items():
+        ratios, itself = seconds / samples["scan"][0], name == "scan"
+        rows.append({
+            "program": name,
+            "ms_a_step": float(np.median(seconds)) / steps * 1e3,
+            "ms_least": float(np.min(seconds)) / steps * 1e3,
+            "processor_ms_a_step": float(np.median(processors)) / steps * 1e3,
+            "ratio": None if itself else float(np.median(ratios)),
+            "ratio_interval": None if itself else list(median_interval(ratios)),
+            "figure": figures.get(name),
+            "compile_s": max(first[name] - float(np.median(seconds)), 0.0),
+            "last_loss": float(found[name]),
+        })  # fmt: skip
+    return rows
+
+
+STEP_HEADER = "program  ms a step   least  processors  compile s  ratio    95% interval  asked"
+
+
+def step_line(row: dict[str, Any]) -> str:
+    """One line under ``STEP_HEADER``."""
+    text = f"{row['program']:<8} {row['ms_a_step']:>9.1f} {row['ms_least']:>7.1f}"
+    text += f" {row['processor_ms_a_step']:>11.1f} {row['compile_s']:>10.2f}"
+    if row["ratio"] is not None:
+        low, high = row["ratio_interval"]
+        text += f" {row['ratio']:>6.2f} {low:>7.2f}–{high:<7.2f}"
+    return text + (f" ≥ {row['figure']:.2f}" if row["figure"] else "")
+
+
+def report(
+    about: dict[str, Any], header: str, rows: list[dict], line: Callable[[dict], str],
+    absent: Sequence[str], path: Path | None,
+) -> None:  # fmt: skip
+    """Print a table of rows, with the peers left out, and write it all."""
+    print(json.dumps(about))
+    print(header)
+    for row in rows:
+        print(line(row))
+    for name in absent:
+        print(f"{name} is not installed: left out")
+    write(path, {"environment": about, "results": rows, "left_out": list(absent)})
 
 
 def environment(args: argparse.Namespace, packages: Sequence[str], **more: Any) -> dict[str, Any]:
