@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmath import nn, verify
+from jaxmath import nn, probability, verify
 
 RNG = np.random.default_rng(0)
 
@@ -70,3 +70,13 @@ def test_nan_and_second_derivatives():
     assert np.isnan(nn.frechet_distance(broken, X))
     with pytest.raises(NotImplementedError, match="frechet_distance: it has a first derivative"):
         jax.hessian(lambda s: nn.frechet_distance(s * X, X))(2.0)
+
+
+def test_the_square_of_the_gaussians_wasserstein_distance():
+    """Another algorithm, from covariances and their roots; once at the least rank that is full."""
+    for n, m, d in ((9, 7, 3), (5, 6, 4)):
+        rng = np.random.default_rng(n)
+        X, Y = rng.normal(size=(n, d)), 1 + rng.normal(size=(m, d)) @ np.diag(np.arange(1.0, d + 1))
+        moments = [a for S in (X, Y) for a in (S.mean(0), np.cov(S.T))]
+        w = probability.gaussian_wasserstein(*moments)
+        np.testing.assert_allclose(nn.frechet_distance(X, Y), w**2, rtol=1e-6)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmath import nn
+from jaxmath import nn, probability
 from jaxmath.nn import GAN_LOSSES
 
 RNG = np.random.default_rng(0)
@@ -115,3 +115,15 @@ def test_what_the_generator_minimizes_against_the_best_discriminator():
 
     for got, want in zip(*gradients(logits), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)
+
+
+def test_the_best_critic_of_slope_1_tells_the_wasserstein_distance():
+    """It is the dual potential of optimal transport, made 1-Lipschitz from one side."""
+    x = np.sort(RNG.normal(size=6))
+    cost = np.abs(x[:, None] - x[None])
+    found = probability.optimal_transport(P, Q, cost)
+    critic = np.min(cost - np.asarray(found.column_potential)[None], axis=1)
+    assert np.all(np.abs(critic[:, None] - critic[None]) <= cost + 1e-12)
+    distance = probability.wasserstein_distance(x, x, u_weights=P, v_weights=Q)
+    np.testing.assert_allclose(mean_loss("wasserstein", critic), -distance, rtol=1e-12)
+    np.testing.assert_allclose(found.cost, distance, rtol=1e-12)
