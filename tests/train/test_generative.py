@@ -1,10 +1,13 @@
 """Generative models: what they are trained on, what they make, the pictures and figures of it."""
 
+import itertools
+
 import jax
 import numpy as np
 import pytest
 
-from jaxmath import train
+from jaxmath import datasets, train
+from jaxmath.train._generative_plots import _between
 from jaxmath.train.generative import drawn
 
 SMALL = {"hidden": (6,), "latent": 3, "width": 0.1}
@@ -51,7 +54,7 @@ def test_a_step_and_examples(name, dataset):
         assert 0 <= x.min() <= x.max() <= 1
 
 
-def test_images_have_values_from_0_to_1_and_classes():
+def test_images_have_values_from_0_to_1_and_classes(monkeypatch):
     _, _, parts = _model("vae", "digits")
     x, y = parts.training
     assert x.shape[1:] == (8, 8, 1)
@@ -59,14 +62,55 @@ def test_images_have_values_from_0_to_1_and_classes():
     assert set(np.asarray(y).tolist()) == set(range(10))
     assert parts.validation is not None
     assert _model("gan", "digits")[2].validation is None
+    x, y = np.linspace(2.0, 6.0, 40).reshape(10, 4), np.arange(10) % 2
+    shown = datasets.Dataset(x, y.astype(np.int32), class_names=("a", "b"), image_shape=(2, 2, 1))
+    monkeypatch.setattr(datasets, "load", lambda name: shown)
+    parts = _model("gan", "any")[2]
+    x = np.concatenate([parts.training[0], parts.test[0]])
+    np.testing.assert_allclose(np.sort(x.ravel()), np.linspace(0, 1, 40), atol=1e-6)
 
 
 def test_labels_choose_what_a_conditional_game_makes():
-    _, model, _, _, state, _ = _trained("cgan", "digits")
-    z = np.zeros(3, np.float32)
-    one, other = (model.generative.decode(state, z, label) for label in (0, 1))
+    _, model, parts, _, state, _ = _trained("cgan", "digits")
+    decode, key = model.generative.decode, jax.random.key(2)
     assert model.generative.num_classes == 10
-    assert np.abs(one - other).max() > 0
+    x = drawn(model.generative, parts, 12)(key, state)
+    codes = jax.random.normal(key, (12, 3), np.float32)
+    for i in (1, 11):  # the classes take turns
+        np.testing.assert_allclose(x[i], decode(state, codes[i], 1), atol=1e-6)
+    assert np.abs(x[1] - decode(state, codes[1], 0)).max() > 1e-4
+
+
+def test_the_discriminators_rate_falls_over_all_its_updates():
+    """Two for one of the generator: after half of them it still learns."""
+    _, model, parts = _model("gan", "gaussian_ring", critic_steps=2)
+    trainer = train.make_trainer(model, num_steps=2, learning_rate=1e-2, weight_decay=0.0)
+    x, y = (np.asarray(a[:8]) for a in parts.training)
+    step, states = jax.jit(trainer.step), [jax.jit(trainer.start)(0)]
+    for i in range(3):
+        batch = train.Batch(x, y, np.ones(8, np.float32))
+        states.append(step(states[-1], batch, jax.random.key(i))[0])
+    weights = [jax.tree.leaves(state.discriminator.params)[0] for state in states]
+    moved = [np.abs(b - a).max() for a, b in itertools.pairwise(weights)]
+    assert moved[0] > moved[1] > 0
+    assert moved[2] == 0
+
+
+def test_measures_of_autoencoders():
+    """The bound of a β-VAE is not its loss; a denoising one hides entries."""
+    metrics = _trained("vae", "digits", beta=4.0)[-1]
+    np.testing.assert_allclose(metrics["loss"], 3 * metrics["kl"] - metrics["elbo"], rtol=1e-5)
+    assert _model("dae", "digits", noise=0.9)[1].config.masking == 0.9
+    assert _model("ae", "digits")[1].config.masking == 0.0
+
+
+def test_the_way_between_codes_has_its_ends():
+    a, b = np.array([3.0, 0.0]), np.array([0.0, 3.0])
+    for prior, middle in ((True, 3.0), (False, 3 / np.sqrt(2))):
+        way = np.asarray(_between(a, b, prior))
+        np.testing.assert_allclose(way[[0, -1]], [a, b], atol=1e-12)
+        norms = np.linalg.norm(way, axis=1)
+        np.testing.assert_allclose(norms.min(), middle, rtol=1e-2)
 
 
 def test_a_report_has_true_examples_and_noise_beside():
