@@ -99,3 +99,14 @@ def test_degenerate_and_bad_covariances():
     assert np.isfinite(distance(ZERO, almost, ZERO, P))
     big = 1e300 * np.eye(3)
     np.testing.assert_allclose(distance(ZERO, big, ZERO, 4 * big), np.sqrt(3e300), rtol=1e-14)
+
+
+def test_the_gradient_is_symmetric_at_singular_covariances():
+    """As that of any function of the symmetric part is."""
+    rng = np.random.default_rng(7)
+    P, Q = (L @ L.T for L in rng.normal(size=(2, 4, 2)))
+    zero = np.zeros(4)
+    both = jax.jit(jax.grad(lambda P, Q: gaussian_wasserstein(zero, P, zero, Q), (0, 1)))
+    for slope in both(P, Q):
+        np.testing.assert_allclose(slope, slope.T, atol=1e-12)
+        assert np.abs(slope).max() > 0.01
