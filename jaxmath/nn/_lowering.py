@@ -29,7 +29,8 @@ def by_patches(x: Array, kernel: Array, *, geometry: Geometry, groups: int) -> A
     """Patches × kernel."""
     seen = jnp.concatenate(met(pad(x, geometry), geometry), axis=-1)
     if groups == 1:
-        return jnp.dot(seen, kernel.reshape(-1, kernel.shape[-1]))
+        matrix = jnp.moveaxis(kernel, -1, 0).reshape(kernel.shape[-1], -1)
+        return jnp.einsum("...k,ok->...o", seen, matrix)
     *_, c, o = kernel.shape
     seen = seen.reshape(*geometry.out, -1, groups, c)
     y = jnp.einsum("...kgc,kcgo->...go", seen, kernel.reshape(-1, c, groups, o // groups))
