@@ -7,14 +7,17 @@ Everyone trains the same network (convolution 3×3×32, max pooling 2, convoluti
 pooling 2, dense 128, dense 10; ReLU, softmax cross-entropy, Adam at 1e-3, float32) on the same
 random images in epochs of shuffled batches, the shuffling part of the time:
 
-scan, loop   ``train.fit``, an epoch one compiled scan, or a loop over one compiled step
-mesh         the scan with each batch divided among ``--devices`` virtual devices of the CPU
+scan, loop   ``train.fit``, an epoch one compiled scan, or a loop over one compiled step, each batch
+             worked off in ``--pieces`` (``accumulate``) that the processor's cache holds
+whole        the scan with the batch at once
+mesh         the same with each batch divided among ``--devices`` virtual devices of the CPU
 xla          the scan with XLA's convolution and pooling in it, the trap that ours avoids: only
              where it is asked for, a step takes seconds
 flax         a Python loop over one jitted step of a Flax module with donated buffers
 torch        PyTorch, eager, channels first, on ``--threads`` threads, which wait for each other in
              a busy loop: other load on the machine makes that slow, hence
 torch_1      the same on one thread
+torch_pieces the same on ``--threads``, in ``--pieces``
 
 A sample is a run of some epochs; the programs take turns, forwards and backwards, and ratios are of
 samples of the same turn, to the scan. Beside the time on the clock stands that of all processors
@@ -54,10 +57,10 @@ from jaxmath.nn import _lowering
 from jaxmath.nn._geometry import resolve
 
 RATE, SIZE, CLASSES = 1e-3, 28, 10
-PROGRAMS = ("scan", "mesh", "loop", "xla", "flax", "torch", "torch_1")
-PEERS = {"flax": "flax", "torch": "torch", "torch_1": "torch"}
+PROGRAMS = ("scan", "whole", "mesh", "loop", "xla", "flax", "torch", "torch_1", "torch_pieces")
+PEERS = {"flax": "flax", "torch": "torch", "torch_1": "torch", "torch_pieces": "torch"}
 # At most so much of PyTorch's time: a ratio of at least its inverse here.
-FIGURES = {"torch": 1 / 0.8, "torch_1": 1 / 0.8}
+FIGURES = dict.fromkeys(("torch", "torch_1", "torch_pieces"), 1 / 0.8)
 
 
 class Params(NamedTuple):
@@ -108,7 +111,9 @@ def ours(args: argparse.Namespace, x: np.ndarray, y: np.ndarray, mode: str) -> R
     )
     train_fn, _ = train.adapt(partial(network, *layers))
     optimizer = optimize.adam(RATE)
-    step = train.supervised_step(train_fn, nn.softmax_cross_entropy, optimizer)
+    pieces = args.pieces if mode in ("scan", "loop") else 1
+    loss = nn.softmax_cross_entropy
+    step = train.supervised_step(train_fn, loss, optimizer, accumulate=pieces)
     init_key, run_key = jax.random.split(jax.random.key(0))
     params = jax.jit(init, static_argnums=(1, 2))(init_key, args.width, args.hidden)
     state = train.init_state(run_key, params, optimizer=optimizer)
@@ -137,7 +142,9 @@ def flax_net(args: argparse.Namespace, x: np.ndarray, y: np.ndarray) -> Run:
     return flax_loop(Net(), RATE, args, x, y)
 
 
-def torch_net(args: argparse.Namespace, x: np.ndarray, y: np.ndarray, threads: int) -> Run:
+def torch_net(
+    args: argparse.Namespace, x: np.ndarray, y: np.ndarray, threads: int, pieces: int = 1
+) -> Run:
     import torch
 
     def make() -> Any:
@@ -148,7 +155,7 @@ def torch_net(args: argparse.Namespace, x: np.ndarray, y: np.ndarray, threads: i
         parts += [torch.nn.Flatten(), torch.nn.Linear(flat, args.hidden), torch.nn.ReLU()]
         return torch.nn.Sequential(*parts, torch.nn.Linear(args.hidden, CLASSES))
 
-    return torch_loop(make, RATE, threads, args, x.transpose(0, 3, 1, 2), y)
+    return torch_loop(make, RATE, threads, args, x.transpose(0, 3, 1, 2), y, pieces)
 
 
 def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
@@ -161,6 +168,7 @@ def measure(args: argparse.Namespace) -> tuple[list[dict], list[str]]:
         "flax": flax_net,
         "torch": partial(torch_net, threads=args.threads),
         "torch_1": partial(torch_net, threads=1),
+        "torch_pieces": partial(torch_net, threads=args.threads, pieces=args.pieces),
     }
     chosen = [n for n in PROGRAMS if n in ("scan", *args.programs) and n not in absent]
     programs = {n: makers.get(n, partial(ours, mode=n))(args, x, y) for n in chosen}
@@ -182,15 +190,16 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--hidden", type=int, default=128, help="hidden units (default: %(default)s)")
     add("--examples", type=int, default=512, help="a multiple of --batch (default: %(default)s)")
     add("--batch", type=int, default=128, help="examples of a step (default: %(default)s)")
+    add("--pieces", type=int, default=4, help="of a batch, one by one (default: %(default)s)")
     add("--threads", type=int, default=2, help="of BLAS and PyTorch (default: %(default)s)")
     add("--devices", type=int, default=2, help="virtual devices (default: %(default)s)")
     add("--output", type=Path, help="write the figures as JSON")
     args = parser.parse_args(argv)
     sizes = (args.epochs, args.repeats, args.width, args.hidden, args.examples, args.batch)
-    if min(*sizes, args.threads) < 1:
+    if min(*sizes, args.threads, args.pieces) < 1:
         parser.error("all numbers must be at least 1")
-    if args.examples % args.batch:
-        parser.error("--examples must be a multiple of --batch")
+    if args.examples % args.batch or args.batch % args.pieces:
+        parser.error("--examples must be a multiple of --batch, and that of --pieces")
     return args
 
 

@@ -57,9 +57,9 @@ def flax_loop(net: Any, rate: float, args: argparse.Namespace, x: np.ndarray, y:
 
 def torch_loop(
     make: Callable[[], Any], rate: float, threads: int, args: argparse.Namespace,
-    x: np.ndarray, y: np.ndarray,
+    x: np.ndarray, y: np.ndarray, pieces: int = 1,
 ) -> Run:  # fmt: skip
-    """PyTorch's eager steps of a classifier, Adam, batches cut out of a tensor."""
+    """PyTorch's eager steps of a classifier, Adam, batches cut out of a tensor, in pieces."""
     import torch
 
     X, Y = torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(y.astype(np.int64))
@@ -70,10 +70,10 @@ def torch_loop(
         net, loss_fn = make(), torch.nn.CrossEntropyLoss()
         optimizer = torch.optim.Adam(net.parameters(), lr=rate)
         for rows in batches(len(y), args.batch, args.epochs):
-            chosen = torch.from_numpy(rows)
             optimizer.zero_grad()
-            loss = loss_fn(net(X[chosen]), Y[chosen])
-            loss.backward()
+            for chosen in torch.from_numpy(rows).chunk(pieces):
+                loss = loss_fn(net(X[chosen]), Y[chosen])
+                (loss * (len(chosen) / len(rows))).backward()
             optimizer.step()
         return loss.item()
 
@@ -124,12 +124,12 @@ def step_rows(
     return rows
 
 
-STEP_HEADER = "program  ms a step   least  processors  compile s  ratio    95% interval  asked"
+STEP_HEADER = "program      ms a step   least  processors  compile s  ratio    95% interval  asked"
 
 
 def step_line(row: dict[str, Any]) -> str:
     """One line under ``STEP_HEADER``."""
-    text = f"{row['program']:<8} {row['ms_a_step']:>9.1f} {row['ms_least']:>7.1f}"
+    text = f"{row['program']:<12} {row['ms_a_step']:>9.1f} {row['ms_least']:>7.1f}"
     text += f" {row['processor_ms_a_step']:>11.1f} {row['compile_s']:>10.2f}"
     if row["ratio"] is not None:
         low, high = row["ratio_interval"]

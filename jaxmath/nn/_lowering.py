@@ -19,8 +19,8 @@ from jax import lax
 from jaxmath.nn._geometry import Geometry, met, pad
 from jaxmath.nn._moments import wide_dtype
 from jaxmath.nn._product import product
-from jaxmath.nn._winograd import by_winograd
 from jaxmath.nn._stored import stored
+from jaxmath.nn._winograd import by_winograd
 from jaxmath.typing import Array
 
 __all__: list[str] = []

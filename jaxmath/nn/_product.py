@@ -32,11 +32,11 @@ def _product(x: Array, matrix: Array) -> Array:
 
 def _contraction(x: Array, y: Array) -> Array:
     """Σ over places xᵢ yⱼ."""
-    return jnp.dot(_flat(y).T, _flat(x)).T
+    return jnp.dot(_flat(x).T, _flat(y))
 
 
 def _plain_contraction(x: Array, y: Array) -> Array:
-    return jnp.tensordot(x, y, axes=(range(x.ndim - 1),) * 2)
+    return jnp.tensordot(x, y, axes=(tuple(range(x.ndim - 1)),) * 2)
 
 
 def _sharded(*arrays: Array) -> bool:

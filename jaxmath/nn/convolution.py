@@ -151,7 +151,11 @@ def convolve(
       Cost: out·k·C_in·C_out/G multiply-adds. On CPU small layers, and groups, are computed as
       patches × matrix (XLA's convolution is slow there inside a loop), large ones, and those of
       other platforms, by XLA: the choice is by shape and platform. x and W are all that is kept
-      for the backward pass.
+      for the backward pass. 3×3 windows with stride 1 and at least 32 channels in and out (128 for
+      large images) are Winograd's products on CPU, in float32 and float64: 4/9 of the
+      multiplications, and 4 times the memory of x and y on the way. The rounding of an output is
+      then that of the largest |x| of its window, of a few n·eps·max|x|·Σ|W| over n = 9 C_in terms,
+      and an infinite x may give NaN.
       A 1×1 convolution is a dense layer at each place.
 
     Example:
@@ -162,6 +166,7 @@ def convolve(
     References:
       I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", 2016, equations (9.6) and (9.8).
       V. Dumoulin, F. Visin, "A guide to convolution arithmetic for deep learning", 2016.
+      A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks", 2016.
     """
     x, kernel = operands(x, kernel, groups)
     geometry = resolve(x.shape[:-1], kernel.shape[:-2], stride, padding, dilation)

