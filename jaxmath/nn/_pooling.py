@@ -56,7 +56,7 @@ def _chosen(place: Array, moved: Array, geometry: Geometry) -> Array:
     """What lies at the chosen place of each window, for windows side by side.
 
     Their places are axes of their own, (out₁, k₁, out₂, k₂, …, C): the transpose is then one
-    selection, nine times faster on CPU than the sum of k strided arrays.
+    selection, on CPU a twelfth of a small network's step faster than that of the places' slices.
     """
     sizes = zip(geometry.out, geometry.window, strict=True)
     inside = tuple(range(1, 2 * len(geometry.out), 2))
