@@ -51,23 +51,21 @@ def _parts(
 
 def drawn(generative: Generative, parts: Parts, num: int) -> Callable[[Array, PyTree], Array]:
     """``draw(key, state)``: examples of the classes in turn; without a prior, reconstructions."""
-    labels = jnp.arange(num) % max(generative.num_classes, 1)
 
     @jax.jit
-    def draw(test: Array, key: Array, state: PyTree) -> Array:
+    def draw(test: Any, key: Array, state: PyTree) -> Array:
         if generative.prior:
             codes = jax.random.normal(key, (num, generative.latent_size), jnp.float32)
-            what: Any = (codes, labels)
-            one = lambda one: generative.decode(state, *one)
+            what = codes, jnp.arange(num) % max(generative.num_classes, 1)
+            one = lambda pair: generative.decode(state, *pair)
         else:
             assert generative.encode is not None
-            encode = generative.encode
-            what = test[:num]
-            one = lambda x: generative.decode(state, encode(state, x), jnp.zeros((), jnp.int32))
+            encode, what = generative.encode, jax.tree.map(lambda a: a[:num], test)
+            one = lambda pair: generative.decode(state, encode(state, *pair), pair[1])
         return jax.lax.map(one, what, batch_size=200)
 
     # Data in a program would be folded into it.
-    return partial(draw, jnp.asarray(parts.test[0]))
+    return partial(draw, jax.tree.map(jnp.asarray, parts.test))
 
 
 def _writer(
