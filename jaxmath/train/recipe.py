@@ -20,10 +20,12 @@ def is_right(logits: Array, label: Array) -> Array:
     return (jnp.argmax(logits) == label).astype(jnp.float32)
 
 
+IDENTITY = Standardization(np.zeros(()), np.ones(()))
+
+
 def plain_parts(training: Any, validation: Any, test: Dataset) -> Parts:
     """Parts of data that are not standardized: two pairs, of which the second may be None."""
-    identity = Standardization(np.zeros(()), np.ones(()))
-    return Parts(training, validation, (test.x, test.y), test, identity)
+    return Parts(training, validation, (test.x, test.y), test, IDENTITY)
 
 
 class Generative(NamedTuple):
