@@ -74,16 +74,16 @@ def sample(config: gan.Config, ema: Any, key: jax.Array, num: int) -> np.ndarray
 def measures(found: tuple, learned: tuple, test: tuple) -> dict[str, Any]:
     """Of features and logits: of what is measured, of the training and of the test images."""
     (phi, logits), (learned_phi, _), (test_phi, _) = found, learned, test
-    kid = nn.kernel_distance(phi, test_phi)
-    manifold = nn.manifold_precision_recall(phi, test_phi)
-    classes = nn.class_balance(logits)
+    kid, frechet, manifold, classes, memorization = nn.sample_measures(
+        phi, logits, learned_phi, test_phi
+    )
     return {
         "kid": float(kid.value), "kid_error": float(kid.standard_error),
-        "frechet": float(nn.frechet_distance(phi, test_phi)),
+        "frechet": float(frechet),
         "precision": float(manifold.precision), "recall": float(manifold.recall),
         "confidence": float(classes.confidence), "classes_outside": int(classes.num_outside),
         "shares": np.asarray(classes.shares, float).tolist(),
-        "memorization": float(nn.memorization_ratio(phi, learned_phi, test_phi)),
+        "memorization": float(memorization),
     }  # fmt: skip
 
 

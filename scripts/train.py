@@ -32,6 +32,7 @@ examples:
   python scripts/train.py wgan-gp --dataset gaussian_grid --seeds 3
   python scripts/train.py dcgan --dataset fashion_mnist --sample 1000
   python scripts/train.py vae --latent 2
+  python scripts/train.py cvae --features results/train/cnn-mnist_5k # a run of train.py cnn
   python scripts/train.py mlp --epochs 500 --out results/long        # Ctrl-C saves and stops,
   python scripts/train.py mlp --epochs 500 --out results/long --resume     # and this goes on
 
@@ -89,6 +90,10 @@ def parser() -> argparse.ArgumentParser:
     text = p.add_argument_group("what a generative model makes as it learns")
     for name, option in SAMPLING.items():
         option.add_to(text, name, {"top_k": "all", "prompt": "nothing"}.get(name, option.default))
+    text.add_argument(
+        "--features", type=Path, metavar="DIR", help="measure images in the features of the image "
+        "network whose run this folder holds (default: in their pixels)",
+    )  # fmt: skip
     many = p.add_argument_group("how often and where")
     many.add_argument("--seed", type=seed, default=0, help="of the first run (default: 0)")
     Option(int, 1, "train N runs at once, seeds SEED to SEED+N-1", low=1).add_to(many, "seeds")
@@ -218,6 +223,8 @@ def run(args: argparse.Namespace) -> int:
     sizes = {n: len(getattr(parts, n)[1]) if getattr(parts, n) else 0 for n in parts._fields[:3]}
     settings = settle(args, sizes["training"])
     model = recipe.make(parts.raw_test, **own)
+    if args.features:
+        task = train.measured_in_features(task, model, args.features, args.dataset, parts)
     folder = args.out or Path("results/train") / f"{args.model}-{Path(args.dataset).name}"
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     write = train.make_writer(

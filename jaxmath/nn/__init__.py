@@ -135,6 +135,7 @@ from jaxmath.nn.recurrence import (
     stacked_cell,
 )
 from jaxmath.nn.regularizers import decay_mask, elastic_net, l1, l2
+from jaxmath.nn.sample_measures import SampleMeasures, sample_measures
 from jaxmath.nn.separable_convolution import (
     depthwise_separable_convolve,
     spatially_separable_convolve,
@@ -193,6 +194,7 @@ __all__ = [
     "RMSNorm",
     "ReceptiveField",
     "Reliability",
+    "SampleMeasures",
     "SpectralNormState",
     "WeightMixture",
     "absolute_error",
@@ -321,6 +323,7 @@ __all__ = [
     "root_mean_squared_error",
     "run_bidirectional",
     "run_cell",
+    "sample_measures",
     "selu",
     "sigmoid",
     "sigmoid_binary_cross_entropy",

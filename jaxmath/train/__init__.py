@@ -39,6 +39,7 @@ The engine knows no model: its state is any pytree, and its step any
 from jaxmath.train.checkpoint import CheckpointError, restore_checkpoint, save_checkpoint
 from jaxmath.train.devices import data_mesh
 from jaxmath.train.evaluate import evaluate
+from jaxmath.train.feature_space import measured_in_features
 from jaxmath.train.fit import fit
 from jaxmath.train.folder import claim_folder, write_figures
 from jaxmath.train.generative import CODES, GAMES
@@ -95,6 +96,7 @@ __all__ = [
     "init_state",
     "make_trainer",
     "make_writer",
+    "measured_in_features",
     "measures_report",
     "own_options",
     "plot_confusion",

@@ -55,6 +55,10 @@ def _true(outcome: Outcome) -> np.ndarray:
     return np.asarray(outcome.parts.test[0])
 
 
+def _classes(outcome: Outcome) -> Array:
+    return jnp.asarray(outcome.parts.test[1])
+
+
 def _figure(side: float = 5.0, columns: int = 1) -> tuple[Any, Any]:
     return subplots(1, columns, figsize=(side * columns, side), layout="constrained")
 
@@ -98,8 +102,8 @@ def _decoded(outcome: Outcome, codes: Array, labels: Array) -> np.ndarray:
 
 def _encoded(outcome: Outcome, num: int) -> Any:
     generative, state = _first(outcome)
-    encode = jax.jit(jax.vmap(generative.encode, (None, 0)))
-    return encode(state, jnp.asarray(_true(outcome)[:num]))
+    encode = jax.jit(jax.vmap(generative.encode, (None, 0, 0)))
+    return encode(state, jnp.asarray(_true(outcome)[:num]), _classes(outcome)[:num])
 
 
 def _between(a: Array, b: Array, prior: bool) -> Array:
@@ -137,14 +141,15 @@ def latent(outcome: Outcome, path: Path) -> None:
         grid = grid.astype(np.float32)
         x = _decoded(outcome, jnp.asarray(grid), jnp.zeros(len(grid), jnp.int32))
         _show(more[0], x, _true(outcome), _SIDE)
-        more[0].set_title("quantiles of the codes")
+        of_class = f", class {outcome.parts.raw_test.class_names[0]}" if classes > 1 else ""
+        more[0].set_title(f"quantiles of the codes{of_class}")
     figure.savefig(path, dpi=120)
 
 
 def reconstructions(outcome: Outcome, path: Path) -> None:
     """Test examples, and what the model makes of their codes."""
     n = 200 if _true(outcome).ndim == 2 else 50
-    back = _decoded(outcome, _encoded(outcome, n), jnp.zeros(n, jnp.int32))
+    back = _decoded(outcome, _encoded(outcome, n), _classes(outcome)[:n])
     true = _true(outcome)[:n]
     figure, panels = _figure(5.0, 2)
     for panel, x, title in zip(panels, (true, back), ("true", "from their codes"), strict=True):

@@ -59,14 +59,19 @@ def _game_trainer(
     return Trainer(gan.gan_step(config, *both), None, start)
 
 
+def _num_classes(dataset: Dataset, model: str) -> int:
+    if not dataset.num_classes:
+        raise ValueError(f"{model} makes examples of a class, and these have none")
+    return dataset.num_classes
+
+
 def _game(
     dataset: Dataset, latent: int | None, critic_steps: int, *, players: str,
-    widths: tuple[int, ...], conditional: bool = False, b1: float = 0.5, b2: float = 0.99,
+    widths: tuple[int, ...], classes: int | None = None, b1: float = 0.5, b2: float = 0.99,
     ratio: float = 2.0, **rules: Any,
 ) -> Model:  # fmt: skip
     from jaxmath.models import gan
 
-    classes = dataset.num_classes if conditional else None
     config = gan.Config(
         _shape(dataset),
         _latent(dataset, latent, 64),
@@ -80,7 +85,7 @@ def _game(
 
     def decode(state: PyTree, z: Array, label: Array) -> Array:
         params, statistics = state.ema
-        chosen = label if conditional else None
+        chosen = label if classes else None
         return gan.generate(params, statistics, z, chosen, config=config)
 
     return Model(
@@ -118,7 +123,8 @@ def _cgan(
     dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...],
     critic_steps: int, penalty_weight: float,
 ) -> Model:  # fmt: skip
-    rules: Any = {"penalty": "r1", "penalty_weight": penalty_weight, "conditional": True}
+    rules: Any = {"penalty": "r1", "penalty_weight": penalty_weight}
+    rules["classes"] = _num_classes(dataset, "cgan")
     return _game(dataset, latent, critic_steps, players="mlp", widths=hidden, **rules)
 
 
@@ -152,21 +158,22 @@ def _coded(
 ) -> Model:  # fmt: skip
     """A model whose outputs, in training and for evaluation, are compared with the example.
 
-    Its class is the target here, so outputs come with the example that they are of.
+    Each takes an example and its class, whether it looks at the latter or not.
     """
 
-    def train_fn(key: Array, params: PyTree, model_state: PyTree, x: Array, axis_name: str) -> Any:
-        return (outputs(key, params, x, axis_name), x), model_state
+    def train_fn(key: Array, params: PyTree, model_state: PyTree, pair: Any, axis_name: str) -> Any:
+        return outputs(key, params, *pair, axis_name), model_state
 
     return Model(
         config,
         init=lambda key: (init(key, config, dtype=jnp.float32), ()),
         train_fn=train_fn,
-        apply_fn=lambda params, model_state, x: (known(params, x), x),
-        loss=lambda pair, label: loss(*pair),
-        metrics={name: lambda pair, label, fn=fn: fn(*pair) for name, fn in metrics.items()},
+        apply_fn=lambda params, model_state, pair: known(params, *pair),
+        loss=loss,
+        metrics=metrics,
         generative=generative,
         modes=("scan", "map"),
+        pair=lambda x, label: ((x, label), x),
     )
 
 
@@ -180,10 +187,10 @@ def _denoising(
     size = _latent(dataset, latent, 32)
     config = autoencoder.Config((math.prod(shape), *hidden, size), masking=noise)
 
-    def outputs(key: Array, params: PyTree, x: Array, axis_name: str) -> Any:
+    def outputs(key: Array, params: PyTree, x: Array, label: Array, axis_name: str) -> Any:
         return autoencoder.train(key, params, x.reshape(-1), config=config, axis_name=axis_name)
 
-    def known(params: PyTree, x: Array) -> Any:
+    def known(params: PyTree, x: Array, label: Array) -> Any:
         code = autoencoder.encode(params, x.reshape(-1), config=config)
         back = autoencoder.decode(params, code, config=config)
         return autoencoder.Outputs(back, code, jnp.zeros((), back.dtype))
@@ -194,7 +201,7 @@ def _denoising(
     generative = Generative(
         size,
         lambda state, z, label: autoencoder.decode(state.params, z, config=config).reshape(shape),
-        encode=lambda state, x: autoencoder.encode(state.params, x.reshape(-1), config=config),
+        encode=lambda s, x, label: autoencoder.encode(s.params, x.reshape(-1), config=config),
         prior=False,
     )
     return _coded(
@@ -210,23 +217,33 @@ def _autoencoder(
     return _denoising(dataset, latent, image_size, hidden, 0.0)
 
 
-def _vae(
-    dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...],
-    beta: float,
-) -> Model:  # fmt: skip
+def _variational(
+    dataset: Dataset, latent: int | None, hidden: tuple[int, ...], beta: float, classes: int
+) -> Model:
     from jaxmath.models import vae
 
     likelihood = "bernoulli" if dataset.image_shape else "gaussian"
     size = _latent(dataset, latent, 20)
-    config = vae.Config(_shape(dataset), size, hidden, likelihood=likelihood, beta=beta)
+    config = vae.Config(
+        _shape(dataset), size, hidden, num_classes=classes, likelihood=likelihood, beta=beta
+    )
 
-    def known(params: PyTree, x: Array) -> Any:
+    def given(label: Array) -> dict[str, Any]:
+        return {"config": config, "label": label if classes else None}
+
+    def outputs(key: Array, params: PyTree, x: Array, label: Array, axis_name: str) -> Any:
+        return vae.train(key, params, x, **given(label))
+
+    def known(params: PyTree, x: Array, label: Array) -> Any:
         # The same draw for an example each time, and another for another.
         bits = jax.lax.bitcast_convert_type(jnp.sum(x).astype(jnp.float32), jnp.uint32)
-        return vae.train(jax.random.fold_in(jax.random.key(0), bits), params, x, config=config)
+        return vae.train(jax.random.fold_in(jax.random.key(0), bits), params, x, **given(label))
+
+    def encode(state: PyTree, x: Array, label: Array) -> Array:
+        return vae.encode(state.params, x, **given(label))[0]
 
     def decode(state: PyTree, z: Array, label: Array) -> Array:
-        return vae.expectation(vae.decode(state.params, z, config=config))
+        return vae.expectation(vae.decode(state.params, z, **given(label)))
 
     def divergence(outputs: Any, x: Array) -> Array:
         return nn.standard_gaussian_kl(outputs.mean, outputs.log_variance)
@@ -235,11 +252,23 @@ def _vae(
         return -vae.loss(outputs, x, config=dataclasses.replace(config, beta=1.0))
 
     return _coded(
-        config, vae.init,
-        lambda key, params, x, axis_name: vae.train(key, params, x, config=config),
-        known, partial(vae.loss, config=config), {"elbo": bound, "kl": divergence},
-        Generative(size, decode, encode=lambda s, x: vae.encode(s.params, x, config=config)[0]),
+        config, vae.init, outputs, known, partial(vae.loss, config=config),
+        {"elbo": bound, "kl": divergence}, Generative(size, decode, classes, encode),
     )  # fmt: skip
+
+
+def _vae(
+    dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...],
+    beta: float,
+) -> Model:  # fmt: skip
+    return _variational(dataset, latent, hidden, beta, 0)
+
+
+def _cvae(
+    dataset: Dataset, latent: int | None, image_size: int | None, hidden: tuple[int, ...],
+    beta: float,
+) -> Model:  # fmt: skip
+    return _variational(dataset, latent, hidden, beta, _num_classes(dataset, "cvae"))
 
 
 def _options(hidden: tuple[int, ...] | None, **more: Option) -> dict[str, Option]:
@@ -270,6 +299,7 @@ def _recipe(
 
 
 _UNITS = (64, 64, 64)
+_BETA = Option(float, 1.0, "weight of the divergence", low=0.0)
 
 GENERATIVE_RECIPES: Mapping[str, Recipe] = MappingProxyType({
     "gan": _recipe(
@@ -308,6 +338,10 @@ GENERATIVE_RECIPES: Mapping[str, Recipe] = MappingProxyType({
     ),
     "vae": _recipe(
         "variational autoencoder", _vae, 60, 1e-3, 128, "mnist_5k", CODES,
-        _options((256,), beta=Option(float, 1.0, "weight of the divergence", low=0.0)),
+        _options((256,), beta=_BETA),
+    ),
+    "cvae": _recipe(
+        "conditional variational autoencoder", _cvae, 60, 1e-3, 128, "mnist_5k", CODES,
+        _options((256,), beta=_BETA),
     ),
 })  # fmt: skip

@@ -4,17 +4,17 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmath import datasets, nn
-from jaxmath.datasets import Dataset, Parts
+from jaxmath.datasets import Dataset, Parts, Standardization
 from jaxmath.train import _generative_plots as pictures
 from jaxmath.train._images import resized
-from jaxmath.train.recipe import Generative, Model, Task, plain_parts
+from jaxmath.train.recipe import IDENTITY, Generative, Model, Task, plain_parts
 from jaxmath.train.report import measures_report, summary
 from jaxmath.typing import Array, PyTree
 
@@ -23,51 +23,62 @@ __all__ = ["CODES", "GAMES"]
 _DRAWN = 1000
 
 
-def _loaded(name: str, options: Mapping[str, Any]) -> Dataset:
-    """Images with values from 0 to 1, or points of the plane."""
+class Space(NamedTuple):
+    """Where samples are measured, and ``measure(x, labels)``: name → value."""
+
+    name: str
+    measure: Callable[[Array, Array], dict[str, Array]]
+
+
+def _loaded(name: str, options: Mapping[str, Any]) -> tuple[Dataset, Standardization]:
+    """Images with values from 0 to 1, or points of the plane, and what made them so."""
     dataset = datasets.load(name)
     if not dataset.image_shape and dataset.x.shape[1:] != (2,):
         raise ValueError(f"{name} holds neither images nor points of the plane")
     if options.get("image_size") is not None:
         dataset = resized(dataset, options["image_size"])
-    x = np.asarray(dataset.x, np.float32)
+    x, fitted = np.asarray(dataset.x, np.float32), IDENTITY
     if dataset.image_shape:
-        x = (x - x.min()) / max(x.max() - x.min(), np.finfo(np.float32).tiny)
-    return dataclasses.replace(dataset, x=x)
+        span = np.maximum(x.max() - x.min(), np.finfo(np.float32).tiny)
+        x, fitted = (x - x.min()) / span, Standardization(x.min(), span)
+    return dataclasses.replace(dataset, x=x), fitted
 
 
 def _parts(
     key: Array, name: str, validation: float, options: Mapping[str, Any], *, held_out: bool
 ) -> Parts:
-    rest, test = datasets.split(key, _loaded(name, options), (0.8, 0.2))
+    dataset, fitted = _loaded(name, options)
+    rest, test = datasets.split(key, dataset, (0.8, 0.2))
     pair = lambda part: (part.images if part.image_shape else part.x, part.y)
     held = None
     if held_out and validation:
         shares = (1.0 - validation, validation)
         rest, held = datasets.split(jax.random.fold_in(key, 1), rest, shares)
     parts = plain_parts(pair(rest), None if held is None else pair(held), test)
-    return parts._replace(test=pair(test))
+    return parts._replace(test=pair(test), standardization=fitted)
+
+
+def _turns(generative: Generative, num: int) -> Array:
+    return jnp.arange(num) % max(generative.num_classes, 1)
 
 
 def drawn(generative: Generative, parts: Parts, num: int) -> Callable[[Array, PyTree], Array]:
     """``draw(key, state)``: examples of the classes in turn; without a prior, reconstructions."""
-    labels = jnp.arange(num) % max(generative.num_classes, 1)
 
     @jax.jit
-    def draw(test: Array, key: Array, state: PyTree) -> Array:
+    def draw(test: Any, key: Array, state: PyTree) -> Array:
         if generative.prior:
             codes = jax.random.normal(key, (num, generative.latent_size), jnp.float32)
-            what: Any = (codes, labels)
-            one = lambda one: generative.decode(state, *one)
+            what = codes, _turns(generative, num)
+            one = lambda pair: generative.decode(state, *pair)
         else:
             assert generative.encode is not None
-            encode = generative.encode
-            what = test[:num]
-            one = lambda x: generative.decode(state, encode(state, x), jnp.zeros((), jnp.int32))
+            encode, what = generative.encode, jax.tree.map(lambda a: a[:num], test)
+            one = lambda pair: generative.decode(state, encode(state, *pair), pair[1])
         return jax.lax.map(one, what, batch_size=200)
 
     # Data in a program would be folded into it.
-    return partial(draw, jnp.asarray(parts.test[0]))
+    return partial(draw, jax.tree.map(jnp.asarray, parts.test))
 
 
 def _writer(
@@ -95,8 +106,8 @@ def _rows(X: Any) -> Any:
     return X.reshape(len(X), -1)
 
 
-def _measures(parts: Parts) -> Callable[[Array], dict[str, Array]]:
-    """Name → value for samples, against the test part."""
+def _own_space(parts: Parts) -> Space:
+    """The values of an example themselves, against the test part."""
     test = jnp.asarray(_rows(np.asarray(parts.test[0][:_DRAWN], np.float32)))
     points, known = not parts.raw_test.image_shape, parts.raw_test.num_classes
     if points and known:
@@ -115,12 +126,14 @@ def _measures(parts: Parts) -> Callable[[Array], dict[str, Array]]:
             found |= {"good_share": modes.good, "covered_modes": modes.covered}
         return found
 
-    return partial(measure, test)
+    name = "coordinates" if points else "pixels"
+    return Space(name, lambda X, labels: measure(test, X))
 
 
 def _report(
-    model: Model, eval_fn: Callable | None, states: PyTree, parts: Parts, compute_dtype: Any
-) -> dict[str, Any]:
+    model: Model, eval_fn: Callable | None, states: PyTree, parts: Parts, compute_dtype: Any,
+    space: Space | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Each measure of samples, beside that of true examples and of uniform noise."""
     assert model.generative is not None
     found: dict[str, Any] = {"test": {}, "test_examples": len(parts.test[1])}
@@ -128,16 +141,22 @@ def _report(
         found = measures_report(eval_fn, states, parts.test)
     if not model.generative.prior:
         return found
-    measure, draw = _measures(parts), drawn(model.generative, parts, _DRAWN)
+    space, draw = space or _own_space(parts), drawn(model.generative, parts, _DRAWN)
+    turns = _turns(model.generative, _DRAWN)
     runs = jax.tree.leaves(states)[0].shape[0]
     keys = jax.random.split(jax.random.key(0), runs)
     each = [
-        measure(draw(key, jax.tree.map(lambda a, i=i: a[i], states))) for i, key in enumerate(keys)
+        space.measure(draw(key, jax.tree.map(lambda a, i=i: a[i], states)), turns)
+        for i, key in enumerate(keys)
     ]
-    real = np.asarray(parts.training[0][:_DRAWN], np.float32)
+    real, labels = (np.asarray(a[:_DRAWN]) for a in parts.training)
     low, high = real.min(axis=0), real.max(axis=0)
     noise = np.random.default_rng(0).uniform(low, high, real.shape).astype(np.float32)
-    references = {"true": measure(jnp.asarray(real)), "noise": measure(jnp.asarray(noise))}
+    references = {
+        "true": space.measure(jnp.asarray(real), jnp.asarray(labels)),
+        "noise": space.measure(jnp.asarray(noise), turns[: len(noise)]),
+    }
+    found["measured_in"] = space.name
     for name in each[0]:
         row = summary(np.array([float(values[name]) for values in each]))
         row["references"] = {what: float(values[name]) for what, values in references.items()}

@@ -20,10 +20,12 @@ def is_right(logits: Array, label: Array) -> Array:
     return (jnp.argmax(logits) == label).astype(jnp.float32)
 
 
+IDENTITY = Standardization(np.zeros(()), np.ones(()))
+
+
 def plain_parts(training: Any, validation: Any, test: Dataset) -> Parts:
     """Parts of data that are not standardized: two pairs, of which the second may be None."""
-    identity = Standardization(np.zeros(()), np.ones(()))
-    return Parts(training, validation, (test.x, test.y), test, identity)
+    return Parts(training, validation, (test.x, test.y), test, IDENTITY)
 
 
 class Generative(NamedTuple):
@@ -33,7 +35,7 @@ class Generative(NamedTuple):
       latent_size: entries of z.
       decode: ``decode(state, z, label) -> x`` for one example; the state is that of one run.
       num_classes: classes that a label chooses between, 0 where it is not looked at.
-      encode: ``encode(state, x) -> z``, None where there is no encoder.
+      encode: ``encode(state, x, label) -> z``, None where there is no encoder.
       prior: whether z ~ N(0, I) gives examples; where not, those of encoded ones are shown.
 
     Example:
@@ -44,7 +46,7 @@ class Generative(NamedTuple):
     latent_size: int
     decode: Callable[[PyTree, Array, Array], Array]
     num_classes: int = 0
-    encode: Callable[[PyTree, Array], Array] | None = None
+    encode: Callable[[PyTree, Array, Array], Array] | None = None
     prior: bool = True
 
 
@@ -63,6 +65,7 @@ class Model(NamedTuple):
       trainer: makes the trainer, with the keywords of ``make_trainer``, of a model that is no loss
         of an example; all but ``config``, ``modes`` and ``generative`` is then not looked at.
       generative: how it makes examples, where it does.
+      pair: ``pair(x, y) -> (input, target)`` of rows of the data, None where they are that.
 
     Example:
       >>> import jax
@@ -83,6 +86,7 @@ class Model(NamedTuple):
     clip: float | None = None
     trainer: Callable | None = None
     generative: Generative | None = None
+    pair: Callable[[Any, Any], tuple[Any, Any]] | None = None
 
 
 class Outcome(NamedTuple):

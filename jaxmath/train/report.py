@@ -159,7 +159,8 @@ def report_tables(report: Mapping[str, Any]) -> list[Any]:
     n = sum(row["support"] for row in classes) or report["test_examples"]
     over = f"mean ± standard error of {runs} seeds" if runs > 1 else "one seed"
     title = f"Test part, {n:,} examples: {over}"
-    board = Table(title=title, min_width=len(title))
+    where = f"samples measured in {report['measured_in']}" if "measured_in" in report else None
+    board = Table(title=title, caption=where, min_width=max(len(title), len(where or "")))
     board.add_column("measure", no_wrap=True)
     board.add_column("value", justify="right", no_wrap=True)
     for name, row in report["test"].items():

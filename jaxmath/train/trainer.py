@@ -9,7 +9,7 @@ import optax
 from jaxmath import nn
 from jaxmath.train.recipe import Model
 from jaxmath.train.state import TrainState, init_state
-from jaxmath.train.step import Step, supervised_eval, supervised_step
+from jaxmath.train.step import Batch, Step, supervised_eval, supervised_step
 from jaxmath.typing import Array
 
 __all__ = ["Trainer", "make_trainer"]
@@ -81,8 +81,14 @@ def make_trainer(
         init_key, run_key = jax.random.split(jax.random.key(seed))
         return init_state(run_key, *model.init(init_key), optimizer=optimizer)
 
+    step = supervised_step(model.train_fn, model.loss, optimizer, **common)
+    eval_fn = supervised_eval(model.apply_fn, model.loss, **common)
+    pair = model.pair
+    if pair is None:
+        return Trainer(step, eval_fn, start)
+    paired = lambda batch: Batch(*pair(batch.x, batch.y), batch.weight)
     return Trainer(
-        supervised_step(model.train_fn, model.loss, optimizer, **common),
-        supervised_eval(model.apply_fn, model.loss, **common),
+        lambda state, batch, key: step(state, paired(batch), key),
+        lambda state, batch: eval_fn(state, paired(batch)),
         start,
     )

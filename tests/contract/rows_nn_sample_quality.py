@@ -17,6 +17,7 @@ FRECHET = "tests/nn/test_frechet.py"
 KERNEL = "tests/nn/test_kernel_distance.py"
 NEIGHBOURS = "tests/nn/test_nearest_neighbours.py"
 MODES = "tests/nn/test_mode_coverage.py"
+MEASURES = "tests/nn/test_sample_measures.py"
 
 
 def make(n: int, m: int, d: int) -> Any:
@@ -98,6 +99,21 @@ def balance_oracle(z: np.ndarray) -> tuple:
     return shares, confidence, sum(not 0.04 <= s <= 0.2 for s in shares)
 
 
+def make_measured(rng: np.random.Generator, dtype: Any) -> tuple:
+    samples, train, test = make_three(rng, dtype)
+    return samples, samples[:, :2] * 0.5, train, jnp.concatenate([test, train[:2] + 0.25])
+
+
+def measures_oracle(S: np.ndarray, z: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple:
+    return (
+        kernel_oracle(S, test),
+        frechet_oracle(S, test),
+        manifold_oracle(S, test),
+        balance_oracle(z),
+        memorization_oracle(S, train, test),
+    )
+
+
 def bad(first: str, second: str, rows: int) -> tuple[Bad, ...]:
     fine, few = np.ones((5, 2)), np.ones((rows - 1, 2))
     least = f"`{{}}` must have at least {rows} rows"
@@ -115,6 +131,7 @@ RECORDS = {
     "KernelDistance": f"{KERNEL}::test_unbiased_and_standard_error",
     "ManifoldScores": f"{NEIGHBOURS}::test_known_overlap",
     "ModeCoverage": f"{MODES}::test_exact_sampler",
+    "SampleMeasures": f"{MEASURES}::test_copies_and_missing_classes",
     "NearestNeighbours": f"{NEIGHBOURS}::test_blocks_and_many_neighbours",
 }
 
@@ -132,6 +149,17 @@ ROWS = [
         dtypes=DTYPES),
     Row("nn.manifold_precision_recall", make(7, 6, 3), manifold_oracle, diff=FLAT,
         bad=bad("samples", "real", 1), dtypes=DTYPES),
+    Row("nn.sample_measures", make_measured, measures_oracle, diff=(0, 1), dtypes=DTYPES,
+        tol=256, bad=tuple(
+            Bad(tuple(np.ones(shape) for shape in shapes), match) for shapes, match in (
+                (((3, 2), (3, 2), (5, 2), (5, 2)), "`features` must have at least 4 rows"),
+                (((5, 2), (5,), (5, 2), (5, 2)), "`logits` must have rank 2"),
+                (((5, 2), (4, 2), (5, 2), (5, 2)), "`logits` must have 5 rows, as the features"),
+                (((5, 2), (5, 3), (5, 3), (5, 2)), "`train` must have 2 features"),
+                (((5, 2), (5, 3), (0, 2), (5, 2)), "`train` must have at least 1 rows"),
+                (((5, 2), (5, 3), (5, 2), (3, 2)), "`test` must have at least 4 rows"),
+            )
+        )),
     Row("nn.mode_coverage", make_scale, coverage_oracle, diff=FLAT, dtypes=DTYPES,
         bad=(*(Bad((*b.args, 1.0), b.match) for b in bad("samples", "centers", 1)),
              Bad((np.ones((5, 2)), np.ones((5, 2)), 0.0), "`scale` must be above 0")),

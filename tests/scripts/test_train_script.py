@@ -93,17 +93,32 @@ def test_an_interrupted_run_goes_on_to_the_bit(script, whole, tmp_path, monkeypa
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
 
 
-def test_small_network_of_images(script, tmp_path):
-    """Lanes one after another, with batch norm's statistics, on images of another size."""
+def test_small_network_of_images(script, tmp_path, capsys):
+    """Lanes one after another, with batch norm's statistics, on images of another size.
+
+    A game's samples are measured in its features then.
+    """
     settings = {
         "dataset": "digits", "image-size": 6, "width": 0.25, "seeds": 2, "epochs": 4,
-        "validation": 0, "augment": "none", "out": tmp_path,
+        "validation": 0, "augment": "none", "out": tmp_path / "cnn",
     }  # fmt: skip
     options = [f"--{name}={value}" for name, value in settings.items()]
     assert script.main(["cnn", "--no-plots", *options]) == 0
-    document = _figures(tmp_path)
+    document = _figures(tmp_path / "cnn")
     assert min(document["test"]["accuracy"]["seeds"]) > 0.5
     assert document["settings"]["image_size"] == 6
+    game = ["gan", "--dataset=digits", "--no-plots", "--epochs=1", "--hidden=4", "--latent=2"]
+    out = ["--out", str(tmp_path / "gan"), "--features", str(tmp_path / "cnn")]
+    assert script.main([*game, *out]) == 2
+    assert capsys.readouterr().err.startswith(
+        f"error: --features: {tmp_path / 'cnn'} holds a run on"
+    )
+    assert not (tmp_path / "gan").exists()
+    assert script.main([*game, *out, "--image-size=6"]) == 0
+    document = _figures(tmp_path / "gan")
+    assert document["measured_in"] == f"features of {tmp_path / 'cnn'}"
+    assert document["test"]["memorization_ratio"]["references"]["true"] == 0
+    assert "samples measured in features of" in capsys.readouterr().out
 
 
 def test_small_network_of_text(script, tmp_path, capsys):
@@ -237,6 +252,8 @@ def test_a_game_is_drawn_from_again(script, tmp_path, capsys):
     files = pictures | TABLES - {"classes.csv"} | {"checkpoints", "samples.npz"}
     assert {path.name for path in tmp_path.iterdir()} == files
     assert np.load(tmp_path / "samples.npz")["frames"].shape == (2, 20, 2)
-    assert "covered modes" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "covered modes" in shown
+    assert "samples measured in coordinates" in shown
     assert script.main([*run, "--sample", "30", "--resume", "--no-plots"]) == 0
     assert np.load(tmp_path / "samples.npz")["frames"].shape == (1, 30, 2)

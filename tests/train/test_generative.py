@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from jaxmath import datasets, train
+from jaxmath.models import vae
+from jaxmath.train import _generative_plots
 from jaxmath.train._generative_plots import _between
 from jaxmath.train.generative import drawn
 
@@ -41,12 +43,12 @@ def _trained(name, dataset, **given):
     ("name", "dataset"),
     [("gan", "gaussian_ring"), ("wgan", "gaussian_ring"), ("wgan-gp", "gaussian_ring"),
      ("cgan", "digits"), ("dcgan", "digits"), ("ae", "digits"), ("dae", "digits"),
-     ("vae", "digits"), ("vae", "gaussian_ring")],
+     ("vae", "digits"), ("vae", "gaussian_ring"), ("cvae", "digits")],
 )  # fmt: skip
 def test_a_step_and_examples(name, dataset):
     _, model, parts, trainer, state, metrics = _trained(name, dataset)
     assert np.isfinite(metrics["loss"])
-    assert (trainer.eval_fn is None) == (name not in ("ae", "dae", "vae"))
+    assert (trainer.eval_fn is None) == (name not in ("ae", "dae", "vae", "cvae"))
     x = drawn(model.generative, parts, 5)(jax.random.key(2), state)
     assert x.shape == (5, *parts.test[0].shape[1:])
     assert np.isfinite(x).all()
@@ -70,8 +72,9 @@ def test_images_have_values_from_0_to_1_and_classes(monkeypatch):
     np.testing.assert_allclose(np.sort(x.ravel()), np.linspace(0, 1, 40), atol=1e-6)
 
 
-def test_labels_choose_what_a_conditional_game_makes():
-    _, model, parts, _, state, _ = _trained("cgan", "digits")
+@pytest.mark.parametrize("name", ["cgan", "cvae"])
+def test_labels_choose_what_a_conditional_model_makes(name):
+    _, model, parts, _, state, _ = _trained(name, "digits")
     decode, key = model.generative.decode, jax.random.key(2)
     assert model.generative.num_classes == 10
     x = drawn(model.generative, parts, 12)(key, state)
@@ -79,6 +82,34 @@ def test_labels_choose_what_a_conditional_game_makes():
     for i in (1, 11):  # the classes take turns
         np.testing.assert_allclose(x[i], decode(state, codes[i], 1), atol=1e-6)
     assert np.abs(x[1] - decode(state, codes[1], 0)).max() > 1e-4
+
+
+def test_the_class_reaches_both_halves_of_a_conditional_autoencoder(tmp_path, monkeypatch):
+    """In training, in evaluation and in pictures: a batch of threes moves their weights alone."""
+    task, model, parts = _model("cvae", "digits")
+    trainer = train.make_trainer(model, num_steps=2, learning_rate=1e-3, weight_decay=0.0)
+    of_class = np.flatnonzero(parts.training[1] == 3)[:8]
+    batch = train.Batch(parts.training[0][of_class], parts.training[1][of_class], np.ones(8, "f4"))
+    before = jax.jit(trainer.start)(0)
+    state, _ = jax.jit(trainer.step)(before, batch, jax.random.key(1))
+    for half, inputs in (("encoder", 64), ("decoder", 3)):
+        kernels = [getattr(s.params, half).dense[0].kernel[inputs:] for s in (before, state)]
+        moved = np.abs(kernels[1] - kernels[0]).max(axis=1) > 0
+        assert np.flatnonzero(moved).tolist() == [3]
+    eval_fn = jax.jit(trainer.eval_fn)
+    true, false = (eval_fn(state, batch._replace(y=np.full(8, c, np.int32))) for c in (3, 4))
+    assert np.abs(true["elbo"] - false["elbo"]).min() > 1e-4
+    assert np.abs(true["kl"] - false["kl"]).max() > 1e-4  # what the encoder does to it
+    shown = []
+    monkeypatch.setattr(_generative_plots, "_show", lambda panel, x, true: shown.append(x))
+    states = jax.tree.map(lambda a: a[None], state)
+    outcome = train.Outcome(model, states, parts, {}, {})
+    task.plots["reconstructions.png"](outcome, tmp_path / "reconstructions.png")
+    both = [
+        vae.apply(state.params, x, config=model.config, label=y)
+        for x, y in zip(parts.test[0][:3], parts.test[1][:3], strict=True)
+    ]
+    np.testing.assert_allclose(shown[1][:3], both, atol=1e-5)
 
 
 def test_the_discriminators_rate_falls_over_all_its_updates():
@@ -146,8 +177,9 @@ def test_samples_are_of_the_same_codes_from_epoch_to_epoch(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "dataset", "latent"), [("vae", "digits", 2), ("ae", "digits", 3),
-                                    ("cgan", "digits", 3), ("gan", "gaussian_ring", 2)],
+    ("name", "dataset", "latent"),
+    [("vae", "digits", 2), ("ae", "digits", 3), ("cvae", "digits", 2), ("cgan", "digits", 3),
+     ("gan", "gaussian_ring", 2)],
 )  # fmt: skip
 def test_pictures(name, dataset, latent, tmp_path):
     task, model, parts, _, state, _ = _trained(name, dataset, latent=latent)
@@ -160,12 +192,17 @@ def test_pictures(name, dataset, latent, tmp_path):
         plot(outcome, tmp_path / file)
         head = (tmp_path / file).read_bytes()[:4]
         assert head == (b"GIF8" if file.endswith("gif") else b"\x89PNG")
-    assert ("codes.png" in task.plots) == (name in ("vae", "ae"))
+    assert ("codes.png" in task.plots) == (name in ("vae", "ae", "cvae"))
 
 
 def test_mistakes():
     with pytest.raises(ValueError, match=r"^iris holds neither images nor points of the plane"):
         _model("vae", "iris")
+    bare = datasets.Dataset(np.zeros((9, 4)), np.zeros(9), image_shape=(2, 2, 1))
+    for name in ("cgan", "cvae"):
+        recipe = train.RECIPES[name]
+        with pytest.raises(ValueError, match=rf"^{name} makes examples of a class, and these have"):
+            recipe.make(bare, **train.own_options({}, name, train.RECIPES))
     with pytest.raises(ValueError, match=r"^dcgan is for images, and these examples are points"):
         _model("dcgan", "two_moons")
     with pytest.raises(ValueError, match=r"^dcgan halves its images, and 27 pixels are odd"):

@@ -10,7 +10,7 @@ import pytest
 from jaxmath import datasets, train
 
 LARGE = ("alexnet", "vgg16", "inception", "resnet18")
-GENERATIVE = ("gan", "wgan", "wgan-gp", "cgan", "dcgan", "ae", "dae", "vae")
+GENERATIVE = ("gan", "wgan", "wgan-gp", "cgan", "dcgan", "ae", "dae", "vae", "cvae")
 CLASSIFIERS = [name for name in train.RECIPES if name not in GENERATIVE]
 
 
