@@ -4,9 +4,9 @@
     python benchmarks/gan_mnist.py --features ~/.cache/jaxmath/feature_network \
         --output benchmarks/results/gan_mnist_cpu.json
 
-It is trained on 4,000 images (stratified, seed 0) by ``train.fit``; then 4,000 samples of the
-running mean of its generator are measured in the features of ``feature_network.py`` against the
-1,000 test images. So are the 4,000 training images, the best that is to be had, and uniform noise.
+It is trained on 4,000 images (stratified, seed 0) by ``train.fit``, with several seeds; then 4,000
+samples of the running mean of each generator are measured in the features of
+``feature_network.py`` against the 1,000 test images, on which seed 0 was tuned. So are the 4,000 training images, the best that is to be had, and uniform noise.
 Asked, in at most 15 minutes on 2 cores: KID at most 0.15 of that of noise, every class between 4 %
 and 20 % of the samples, mean confidence of the classifier at least 0.85.
 
@@ -48,12 +48,14 @@ def game(args: argparse.Namespace) -> gan.Config:
     )  # fmt: skip
 
 
-def learn(config: gan.Config, X: np.ndarray, args: argparse.Namespace) -> tuple[Any, float]:
+def learn(
+    config: gan.Config, X: np.ndarray, args: argparse.Namespace, seed: int
+) -> tuple[Any, float]:
     """The result of training, and the seconds that it took, compilation among them."""
     steps = args.epochs * -(-len(X) // args.batch)
     rate = optax.cosine_decay_schedule(args.learning_rate, steps)
     tx = optax.adam(rate, b1=0.5, b2=0.99)
-    init_key, run_key = jax.random.split(jax.random.key(args.seed))
+    init_key, run_key = jax.random.split(jax.random.key(seed))
     state = gan.init_state(init_key, config, tx, tx, dtype=jnp.float32)
     begin = time.perf_counter()
     result = train.fit(
@@ -140,7 +142,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--ema", type=float, default=0.998, help="(default: %(default)s)")
     add("--samples", type=int, default=4000, help="(default: %(default)s)")
     add("--examples", type=int, help="so many of each part alone")
-    add("--seed", type=int, default=0, help="(default: %(default)s)")
+    add("--seed", type=int, default=0, help="the first (default: %(default)s)")
+    add("--seeds", type=int, default=3, help="how many (default: %(default)s)")
     add("--grid", type=Path, help="draw samples to this PNG")
     add("--output", type=Path, help="write the figures as JSON")
     return parser.parse_args(argv)
@@ -155,31 +158,32 @@ def main(argv: list[str] | None = None) -> int:
     network = feature_network.load_or_learn(args.features)
     (X, _), (test, _) = image_accuracy.pixels()
     X, test, config = X[: args.examples], test[: args.examples], game(args)
-    result, seconds = learn(config, X, args)
-    keys = jax.random.split(jax.random.key(args.seed + 1))
-    images = {
-        "samples": sample(config, result.state.ema, keys[0], args.samples),
-        "real": X,
-        "noise": np.asarray(jax.random.uniform(keys[1], (args.samples, *SHAPE), jnp.float32)),
-    }
+    runs, images = [], {"real": X}
+    for seed in range(args.seed, args.seed + args.seeds):
+        result, seconds = learn(config, X, args, seed)
+        keys = jax.random.split(jax.random.key(seed + 1))
+        images[f"seed {seed}"] = sample(config, result.state.ema, keys[0], args.samples)
+        last = {name: float(values[-1]) for name, values in result.history.items()}
+        steps, bad = int(result.state.step), int(result.bad_step)
+        runs.append({"seed": seed, "seconds": seconds, "steps": steps, "bad_step": bad, **last})
+        print(f"seed {seed}: {steps} steps, {seconds:.0f} s with compilation", flush=True)
+    images["noise"] = np.asarray(jax.random.uniform(keys[1], (args.samples, *SHAPE), jnp.float32))
     if args.grid:
-        draw(images["samples"], args.grid)
+        draw(images[f"seed {args.seed}"], args.grid)
     rows = compare(images, test, network)
     print("                 KID            /noise   Fréchet  prec. recall  conf.  classes % memor.")
     for name, row in rows.items():
         print(line(name, row))
-    ok = good(rows["samples"])
-    last = {name: float(values[-1]) for name, values in result.history.items()}
-    print(f"{int(result.state.step)} steps, {seconds:.0f} s with compilation {'' if ok else 'NO'}")
+    ok = [good(row) for name, row in rows.items() if name.startswith("seed")]
+    print(f"{sum(ok)} of {len(ok)} seeds are as asked")
     write(args.output, {
         "environment": about, "config": repr(config), "asked": {
             "kid_share": KID, "confidence": CONFIDENCE, "classes_outside": 0, "seconds": SECONDS,
         },
-        "ok": ok, "seconds": seconds, "steps": int(result.state.step),
-        "bad_step": int(result.bad_step), "last": last,
-        "feature_network_accuracy": float(network.accuracy), "results": rows,
+        "ok": ok, "runs": runs, "feature_network_accuracy": float(network.accuracy),
+        "results": rows,
     })  # fmt: skip
-    return 0 if ok else 1
+    return 0 if all(ok) else 1
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from benchmarks import feature_network, image_accuracy
 from benchmarks import gan_mnist as bench
 
 SMALL = ["--epochs", "1", "--batch", "4", "--widths", "2", "--latent", "2", "--samples", "8"]
+SMALL += ["--seeds", "2"]
 
 
 @pytest.fixture
@@ -34,8 +35,11 @@ def test_smallest_run_writes_every_figure(tmp_path, capsys, network):
     path, grid = tmp_path / "results" / "mnist.json", tmp_path / "grid.png"
     assert bench.main([*SMALL, "--examples", "8", "--output", str(path), "--grid", str(grid)]) == 1
     report = json.loads(path.read_text())
-    assert (report["steps"], report["bad_step"], report["ok"]) == (2, -1, False)
-    assert set(report["results"]) == {"samples", "real", "noise"}
+    assert [(run["seed"], run["steps"], run["bad_step"]) for run in report["runs"]] == [
+        (0, 2, -1), (1, 2, -1)
+    ]  # fmt: skip
+    assert report["ok"] == [False, False]
+    assert set(report["results"]) == {"real", "seed 0", "seed 1", "noise"}
     assert report["results"]["noise"]["kid_share"] == 1.0
     assert report["results"]["real"]["memorization"] == 0.0
     assert "features" not in report["environment"]
