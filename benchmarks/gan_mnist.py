@@ -6,9 +6,10 @@
 
 It is trained on 4,000 images (stratified, seed 0) by ``train.fit``, with several seeds; then 4,000
 samples of the running mean of each generator are measured in the features of
-``feature_network.py`` against the 1,000 test images, on which seed 0 was tuned. So are the 4,000 training images, the best that is to be had, and uniform noise.
-Asked, in at most 15 minutes on 2 cores: KID at most 0.15 of that of noise, every class between 4 %
-and 20 % of the samples, mean confidence of the classifier at least 0.85.
+``feature_network.py`` against the 1,000 test images, on which seed 0 was tuned. So are the 4,000
+training images, the best that is to be had, and uniform noise. Asked, in at most 15 minutes on 2
+cores: KID at most 0.15 of that of noise, every class between 4 % and 20 % of the samples, mean
+confidence of the classifier at least 0.85.
 
 The memorization ratio is of features too: 1 for the test images, 0 for the training images, which
 are their own neighbours.
