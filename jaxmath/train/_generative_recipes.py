@@ -342,7 +342,7 @@ GENERATIVE_RECIPES: Mapping[str, Recipe] = MappingProxyType({
         _options((256,), beta=_BETA),
     ),
     "cvae": _recipe(
-        "conditional variational autoencoder", _cvae, 60, 4e-3, 128, "mnist_5k", CODES,
+        "conditional variational autoencoder", _cvae, 150, 4e-3, 128, "mnist_5k", CODES,
         _options((256,), beta=_BETA),
     ),
 })  # fmt: skip
