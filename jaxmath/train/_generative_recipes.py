@@ -223,7 +223,8 @@ def _variational(
     from jaxmath.models import vae
 
     likelihood = "bernoulli" if dataset.image_shape else "gaussian"
-    size = _latent(dataset, latent, 20)
+    # A small code leaves the class to be told by the label.
+    size = _latent(dataset, latent, 8 if classes else 20)
     config = vae.Config(
         _shape(dataset), size, hidden, num_classes=classes, likelihood=likelihood, beta=beta
     )
@@ -341,7 +342,7 @@ GENERATIVE_RECIPES: Mapping[str, Recipe] = MappingProxyType({
         _options((256,), beta=_BETA),
     ),
     "cvae": _recipe(
-        "conditional variational autoencoder", _cvae, 60, 1e-3, 128, "mnist_5k", CODES,
+        "conditional variational autoencoder", _cvae, 150, 4e-3, 128, "mnist_5k", CODES,
         _options((256,), beta=_BETA),
     ),
 })  # fmt: skip
