@@ -1,6 +1,7 @@
 """What recurrent cells share: the stacked kernel [W_x; W_h] of several gates, and its product."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +39,12 @@ def gate_kernels(
     return jax.vmap(one, out_axes=1)(jax.random.split(key, num_gates))
 
 
+# Kept for the backward pass are x and h, not one after the other.
+@partial(jax.checkpoint, prevent_cse=False)
+def joint_product(x: Array, h: Array, kernel: Array) -> Array:
+    return jnp.dot(jnp.concatenate([x, h]), kernel)
+
+
 def gate_sums(kernel: ArrayLike, bias: ArrayLike, x: ArrayLike, hidden: Array) -> Array:
     """x W_x + h W_h + b of all gates by one product, shape (gates, h).
 
@@ -47,5 +54,5 @@ def gate_sums(kernel: ArrayLike, bias: ArrayLike, x: ArrayLike, hidden: Array) -
     kernel = as_array("params.kernel", kernel, ndim=3)
     bias = as_array("params.bias", bias, shape=kernel.shape[1:])
     x = as_array("x", x, shape=(kernel.shape[0] - h,))
-    flat = jnp.dot(jnp.concatenate([x, hidden]), kernel.reshape(kernel.shape[0], -1))
+    flat = joint_product(x, hidden, kernel.reshape(kernel.shape[0], -1))
     return flat.reshape(bias.shape) + bias

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxmath.nn._gates import Initializer, check_sizes, gate_kernels
+from jaxmath.nn._gates import Initializer, check_sizes, gate_kernels, joint_product
 from jaxmath.nn.activations import identity, tanh
 from jaxmath.nn.initializers import lecun_normal
 from jaxmath.nn.orthogonal import orthogonal_init
@@ -114,8 +114,9 @@ def elman_cell(
     kernel = as_array("params.kernel", params.kernel, shape=(None, h))
     carry = as_array("carry", carry, shape=(h,))
     x = as_array("x", x, shape=(kernel.shape[0] - h,))
-    carry = activation(jnp.dot(jnp.concatenate([x, carry]), kernel) + bias)
-    return carry, carry
+    z = joint_product(x, carry, kernel) + bias
+    hidden = jax.checkpoint(activation, prevent_cse=False)(z)
+    return hidden, hidden
 
 
 def jordan_init(
