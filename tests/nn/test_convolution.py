@@ -120,6 +120,37 @@ def test_choice_of_the_lowering():
         assert "stablehlo.convolution" in text(platform, *layer)
 
 
+@pytest.mark.parametrize(("window", "options"), [
+    ((3, 3), {}), ((3, 3), {"padding": "VALID"}), ((3, 3), {"stride": (1, 2)}),
+    ((3, 3), {"dilation": (2, 1)}), ((3, 3), {"groups": 2}), ((3, 2), {}),
+])  # fmt: skip
+def test_many_channels_by_what_is_chosen(window, options):
+    """Winograd's products where they hold, and not where they do not."""
+    draw = np.random.default_rng(0).standard_normal
+    settings = {"stride": 1, "padding": "SAME", "groups": 1} | options
+    groups = settings.pop("groups")
+    x, kernel = jnp.asarray(draw((5, 6, 64))), jnp.asarray(draw((*window, 64 // groups, 32)))
+    geometry = resolve((5, 6), window, **settings)
+    want = jax.jit(partial(_lowering.by_xla, geometry=geometry, groups=groups))(x, kernel)
+    assert_close(jax.jit(partial(nn.convolve, **options))(x, kernel), want, 1e-14)
+
+
+def test_short_floats_are_not_winograds():
+    """Its sums and differences of inputs cost a digit, of which bfloat16 has two."""
+    for dtype, count in ((jnp.float64, 16), (jnp.float32, 16), (jnp.bfloat16, 1)):
+        args = jnp.ones((5, 6, 32), dtype), jnp.ones((3, 3, 32, 32), dtype)
+        assert str(jax.make_jaxpr(nn.convolve)(*args)).count("product_at_each_place") == count
+
+
+@pytest.mark.parametrize("c", [3, 32])
+def test_inputs_and_their_cotangents_are_stored(c):
+    """One conditional on the way there, and one on the way back."""
+    f = lambda x, k: jnp.sum(jnp.sin(nn.convolve(jnp.cos(x), k)))
+    args = jnp.ones((4, 4, c)), jnp.ones((3, 3, c, c))
+    for g, count in ((f, 1), (jax.grad(f), 2)):
+        assert jax.jit(g).lower(*args).compile().as_text().count(" conditional(") == count
+
+
 def test_patches_are_not_kept_for_the_backward_pass(capsys):
     print_saved_residuals(nn.convolve, jnp.ones((14, 14, 32)), jnp.ones((3, 3, 32, 64)))
     kept = capsys.readouterr().out.splitlines()
