@@ -1,6 +1,10 @@
 """The product at each place, and what is stored: batches, derivatives, programs."""
 
+import os
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -75,3 +79,43 @@ def test_it_is_stored_on_the_way_back_too():
     text = lambda f: jax.jit(f).lower(jnp.ones(8), jnp.ones(3)).compile().as_text()
     assert text(loss).count(" conditional(") == 1
     assert text(jax.grad(loss)).count(" conditional(") == 2
+
+
+SHARDED = """
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+from jaxmath import nn
+
+rng = np.random.default_rng(0)
+X, W = rng.standard_normal((4, 6, 6, 32)), 0.1 * rng.standard_normal((3, 3, 32, 32))
+X, W = X.astype("float32"), W.astype("float32")
+call = lambda X, W: jax.vmap(nn.convolve, (0, None))(X, W)
+both = jax.value_and_grad(lambda X, W: jnp.sum(jnp.sin(call(X, W))), (0, 1))
+want = jax.tree.leaves(jax.jit(lambda X, W: (call(X, W), both(X, W)[1]))(X, W))
+for kind in (AxisType.Auto, AxisType.Explicit):
+    mesh = jax.make_mesh((2,), ("data",), axis_types=(kind,))
+    with jax.set_mesh(mesh):
+        held = jax.device_put(X, NamedSharding(mesh, P("data"))), jax.device_put(W, P())
+        compiled = jax.jit(lambda X, W: (call(X, W), both(X, W)[1])).lower(*held).compile()
+        assert "all-gather" not in compiled.as_text(), str(kind)
+        for a, b in zip(jax.tree.leaves(compiled(*held)), want, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+        parts = lambda X, W: (call(X, W), *both(X, W)[1])
+        mapped = jax.shard_map(
+            parts, in_specs=(P("data"), P()), out_specs=(P("data"), P("data"), P())
+        )
+        for a, b in zip(jax.jit(mapped)(*held), want, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    print("passed")
+"""
+
+
+def test_two_devices_hold_their_own_examples():
+    """An automatic mesh and an explicit one without a gather, and shard_map, on two CPU devices."""
+    out = subprocess.run(
+        [sys.executable, "-c", SHARDED],
+        env={**os.environ, "JAX_NUM_CPU_DEVICES": "2"},
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert out.stdout.count("passed") == 2, out.stdout + out.stderr[-2000:]
