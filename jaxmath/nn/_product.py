@@ -60,10 +60,6 @@ def product(x: Array, matrix: Array) -> Array:
     return _product_p.bind(x, matrix)
 
 
-def _contract(x: Array, y: Array) -> Array:
-    return _plain_contraction(x, y) if _sharded(x, y) else _contraction_p.bind(x, y)
-
-
 def _batched_product(args: tuple, dims: tuple) -> tuple[Array, int]:
     if dims[1] is None:
         return product(jnp.moveaxis(args[0], dims[0], 0), args[1]), 0
@@ -86,7 +82,7 @@ def _define(
 
 _define(
     _product_p, _product, lambda x, matrix: (*x[:-1], matrix[1]), _batched_product,
-    (lambda ct, x, matrix: product(ct, matrix.T), lambda ct, x, matrix: _contract(x, ct)),
+    (lambda ct, x, matrix: product(ct, matrix.T), lambda ct, x, matrix: _contraction_p.bind(x, ct)),
 )  # fmt: skip
 _define(
     _contraction_p, _contraction, lambda x, y: (x[-1], y[-1]), _batched_contraction,

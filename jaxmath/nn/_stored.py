@@ -27,9 +27,7 @@ def _evaluate(x: Array, number: Array) -> Array:
 
 def _batch(args: tuple[Array, Array], dims: tuple) -> tuple[Array, Any]:
     x, number = args
-    if dims[1] is not None:
-        number = lax.index_in_dim(number, 0, dims[1], keepdims=False)
-    return _stored_p.bind(x, number), dims[0]
+    return _stored_p.bind(x, number if dims[1] is None else number[0]), dims[0]
 
 
 def _jvp(primals: tuple[Array, Array], tangents: tuple) -> tuple[Array, Array]:
