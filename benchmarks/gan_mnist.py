@@ -44,8 +44,8 @@ KID, CONFIDENCE, SECONDS = 0.15, 0.85, 900
 def game(args: argparse.Namespace) -> gan.Config:
     """The players and their rules."""
     return gan.Config(
-        SHAPE, args.latent, "dcgan", tuple(args.widths), output="sigmoid", penalty="r1",
-        penalty_weight=args.penalty_weight, ema=args.ema,
+        SHAPE, args.latent, "dcgan", tuple(args.widths), output="sigmoid", ema=args.ema,
+        penalty="r1" if args.penalty_weight else "none", penalty_weight=args.penalty_weight,
     )  # fmt: skip
 
 

@@ -87,11 +87,12 @@ def discriminator_turn(
     softplus = torch.nn.functional.softplus
     with torch.no_grad():
         fake = generator(torch.randn(len(x), args.latent))
-    x = x.clone().requires_grad_()
+    x = x.clone().requires_grad_(args.penalty_weight > 0)
     scores = discriminator(x)
-    (slope,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
     loss = (softplus(-scores) + softplus(discriminator(fake))).mean()
-    loss = loss + 0.5 * args.penalty_weight * slope.square().sum((1, 2, 3)).mean()
+    if args.penalty_weight:
+        (slope,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
+        loss = loss + 0.5 * args.penalty_weight * slope.square().sum((1, 2, 3)).mean()
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -164,7 +165,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--batch", type=int, default=32, help="examples of a step (default: %(default)s)")
     add("--widths", nargs="+", type=int, default=[32, 64], help="(default: %(default)s)")
     add("--latent", type=int, default=64, help="(default: %(default)s)")
-    add("--penalty-weight", type=float, default=1.0, help="γ of R1 (default: %(default)s)")
+    add("--penalty-weight", type=float, default=1.0, help="γ of R1, 0 for none (default: %(default)s)")
     add("--ema", type=float, default=0.998, help="(default: %(default)s)")
     add("--threads", type=int, default=2, help="of BLAS and PyTorch (default: %(default)s)")
     add("--output", type=Path, help="write the figures as JSON")
