@@ -165,7 +165,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--batch", type=int, default=32, help="examples of a step (default: %(default)s)")
     add("--widths", nargs="+", type=int, default=[32, 64], help="(default: %(default)s)")
     add("--latent", type=int, default=64, help="(default: %(default)s)")
-    add("--penalty-weight", type=float, default=1.0, help="γ of R1, 0 for none (default: %(default)s)")
+    add("--penalty-weight", type=float, default=1.0, help="γ of R1, or 0 (default: %(default)s)")
     add("--ema", type=float, default=0.998, help="(default: %(default)s)")
     add("--threads", type=int, default=2, help="of BLAS and PyTorch (default: %(default)s)")
     add("--output", type=Path, help="write the figures as JSON")
