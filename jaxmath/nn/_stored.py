@@ -1,8 +1,8 @@
 """An array that is computed once, in the backward pass too.
 
 XLA's CPU backend drops ``lax.optimization_barrier``, and computes what is behind an array again in
-each of its consumers: pooling's gradient asks for that of a convolution four times, which cost half
-of a network's step. The operand of a conditional is always stored.
+each of its consumers: pooling's gradient asks for that of a convolution four times, which cost a
+quarter of a network's step. The operand of a conditional is always stored.
 """
 
 from typing import Any

@@ -5,8 +5,9 @@ Two outputs of a filter of three take four products in the place of six,
     y = Aᵀ[(G g) ⊙ (Bᵀ d)],   d the four inputs that the two outputs see,
 
 and nested in two dimensions 2×2 outputs take 16 in the place of 36. Over the channels each of the
-16 is a product of matrices. An output sees no more than its own window, as the middle columns
-cancel by structure; its rounding is that of the window's largest input times the largest weight.
+16 is a product of matrices. An output sees no more than its own window: y₀ is made of the first
+three products, which hold d₀, d₁ and d₂ alone, and y₁ of the last three. Its rounding is that of
+the window's largest input times Σ|g|.
 
 References:
   S. Winograd, "Arithmetic complexity of computations", 1980. A. Lavin, S. Gray, "Fast algorithms

