@@ -9,6 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import jax
+import numpy as np
 import pytest
 
 jax.config.update("jax_enable_x64", True)
@@ -64,6 +65,15 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_runtest_setup(item):
+    """A test's draws are its own, whichever tests its process ran before it."""
+    for name in ("RNG", "rng"):
+        generator = getattr(getattr(item, "module", None), name, None)
+        if isinstance(generator, np.random.Generator):
+            own = np.random.default_rng(zlib.crc32(item.nodeid.encode()))
+            generator.bit_generator.state = own.bit_generator.state
 
 
 MAPS = Path("/proc/self/maps")

@@ -129,12 +129,13 @@ def no_wrong_side(margins: Array) -> Array:
 
 
 def unit_columns(X: Array, l2: Array) -> tuple[Array, Array, Array]:
-    """X_c C⁻¹, the diagonal of C, and the mean of X, with cⱼ² = varⱼ + 4 l2, 1 where that is 0.
+    """X_c C⁻¹, the diagonal of C, and the mean of X, with cⱼ² = varⱼ + 4 l2, ∞ where that is 0.
 
     In v = Cw the curvature of a mean log-loss at 0, varⱼ/4 + l2, is ¼ for each coefficient, as it
-    is for the intercept: the units of the columns are gone from every method.
+    is for the intercept: the units of the columns are gone from every method. What is constant has
+    the coefficient v/∞ = 0.
     """
     centre, mean = centred(X)
     square = jnp.mean(centre**2, axis=0) + 4 * l2
-    root = jnp.sqrt(jnp.where(square == 0, 1.0, square))
+    root = jnp.sqrt(jnp.where(square == 0, jnp.inf, square))
     return centre / root[None, :], root, mean

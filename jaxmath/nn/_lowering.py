@@ -18,6 +18,7 @@ from jax import lax
 
 from jaxmath.nn._geometry import Geometry, met, pad
 from jaxmath.nn._moments import wide_dtype
+from jaxmath.nn._patches import patches
 from jaxmath.nn._product import product
 from jaxmath.nn._stored import stored
 from jaxmath.nn._winograd import by_winograd
@@ -35,7 +36,7 @@ FEW, MANY = 32, 128
 def by_patches(x: Array, kernel: Array, *, geometry: Geometry, groups: int) -> Array:
     """Patches × kernel."""
     x = stored(x, kernel)
-    seen = jnp.concatenate(met(pad(x, geometry), geometry), axis=-1)
+    seen = patches(pad(x, geometry), geometry)
     if groups == 1:
         return product(seen, kernel.reshape(-1, kernel.shape[-1]))
     *_, c, o = kernel.shape

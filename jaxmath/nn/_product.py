@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from jaxmath.nn._stored import stored
 from jaxmath.typing import Array
 
 __all__: list[str] = []
@@ -31,23 +32,35 @@ def _product(x: Array, matrix: Array) -> Array:
 
 
 def _contraction(x: Array, y: Array) -> Array:
-    """Σ over places xᵢ yⱼ."""
-    return jnp.dot(_flat(x).T, _flat(y))
+    """Σ over places xᵢ yⱼ.
+
+    Of many places and channels the narrower operand is turned first. Else XLA's CPU backend walks
+    down the wider one's columns, a third as fast where they are 512 (on an EPYC of Zen 4).
+    """
+    x, y = _flat(x), _flat(y)
+    if x.shape[0] < 512 or max(x.shape[1], y.shape[1]) < 256:
+        return jnp.dot(x.T, y)
+    if 2 * x.shape[1] <= y.shape[1]:
+        return jnp.dot(stored(x.T, x), y)
+    if 2 * y.shape[1] <= x.shape[1]:
+        return stored(jnp.dot(stored(y.T, y), x), y).T
+    return jnp.dot(x.T, y)
 
 
 def _plain_contraction(x: Array, y: Array) -> Array:
     return jnp.tensordot(x, y, axes=(tuple(range(x.ndim - 1)),) * 2)
 
 
-def _sharded(*arrays: Array) -> bool:
+def sharded(*arrays: Array) -> bool:
     """Whether JAX must follow along which axes of a mesh the arrays lie."""
     types = [jax.typeof(a) for a in arrays]
     if any(axis is not None for t in types for axis in t.sharding.spec):
         return True
-    return types[0].manual_axis_type != types[1].manual_axis_type
+    return any(t.manual_axis_type != types[0].manual_axis_type for t in types)
 
 
-def _shaped(aval: Any, shape: tuple[int, ...]) -> Any:
+def shaped(aval: Any, shape: tuple[int, ...]) -> Any:
+    """The type of an array of that shape, made of arrays that no mesh divides."""
     spec = aval.sharding.spec.update(partitions=(None,) * len(shape))
     sharding = aval.sharding.update(spec=spec)
     return aval.update(shape=shape, weak_type=False, sharding=sharding)
@@ -55,7 +68,7 @@ def _shaped(aval: Any, shape: tuple[int, ...]) -> Any:
 
 def product(x: Array, matrix: Array) -> Array:
     """x W over the last axis of x and the first of W, operands of one dtype."""
-    if _sharded(x, matrix):
+    if sharded(x, matrix):
         return jnp.dot(x, matrix)
     return _product_p.bind(x, matrix)
 
@@ -74,7 +87,7 @@ def _define(
     primitive: Primitive, evaluate: Callable, shape: Callable, batch: Callable, transposes: tuple
 ) -> None:
     primitive.def_impl(evaluate)
-    primitive.def_abstract_eval(lambda x, y: _shaped(x, shape(x.shape, y.shape)))
+    primitive.def_abstract_eval(lambda x, y: shaped(x, shape(x.shape, y.shape)))
     mlir.register_lowering(primitive, mlir.lower_fun(evaluate, multiple_results=False))
     batching.primitive_batchers[primitive] = batch
     ad.defbilinear(primitive, *transposes)

@@ -7,6 +7,7 @@ quarter of a network's step. The operand of a conditional is always stored.
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import Primitive
@@ -22,12 +23,17 @@ _stored_p = Primitive("stored")
 def _evaluate(x: Array, number: Array) -> Array:
     # True, as the compiler does not know.
     known = jnp.isnan(number) | (number <= jnp.inf)
-    return lax.cond(known, lambda x: x, lambda x: x + 1, x)
+    store = lambda x, known: lax.cond(known, lambda x: x, lambda x: x + 1, x)
+    return lax.platform_dependent(x, known, cpu=store, default=lambda x, known: x)
 
 
 def _batch(args: tuple[Array, Array], dims: tuple) -> tuple[Array, Any]:
     x, number = args
-    return _stored_p.bind(x, number if dims[1] is None else number[0]), dims[0]
+    if dims[1] is not None:
+        if any(axis is not None for axis in jax.typeof(number).sharding.spec):
+            return x, dims[0]  # no device holds them all, and to ask for one would be to send it
+        number = number[0]
+    return _stored_p.bind(x, number), dims[0]
 
 
 def _jvp(primals: tuple[Array, Array], tangents: tuple) -> tuple[Array, Array]:

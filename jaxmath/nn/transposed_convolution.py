@@ -84,7 +84,7 @@ def _adjoint(
     dtype = jnp.promote_types(y.dtype, kernel.dtype)
     x = jax.ShapeDtypeStruct((*sizes, kernel.shape[-2] * groups), dtype)
     forward = lambda x: convolution(x, kernel.astype(dtype), geometry, groups)
-    return jax.linear_transpose(forward, x)(y.astype(dtype))[0]
+    return jax.vjp(forward, jnp.zeros(x.shape, x.dtype))[1](y.astype(dtype))[0]
 
 
 def transposed_convolve(

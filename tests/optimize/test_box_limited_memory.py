@@ -85,7 +85,7 @@ def test_cauchy_point_and_subspace_step_with_the_matrix_in_full():
         target = np.clip(want + d, lower[i], upper[i])
         if g[i] @ (target - x[i]) >= 0:  # Morales and Nocedal's test
             room = np.where(d > 0, upper[i] - want, lower[i] - want)[F] / d[F]
-            target = want + min(1.0, room.min()) * d
+            target = want + room.min(initial=1.0) * d
         np.testing.assert_allclose(steps[i], target - x[i], atol=1e-11)
 
 
