@@ -1,5 +1,7 @@
 """Sequences drawn from a key that need memory: what to keep, for how long, and what to forget."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
@@ -55,7 +57,11 @@ def adding_problem(key: Array, n: int, num_steps: int, *, dtype: DType = float) 
       5.2, for the marks, one in each half, and the baseline.
     """
     check_number("num_steps", num_steps, low=2, integer=True)
-    key, dtype = _start("adding_problem", key, n, dtype)
+    return Dataset(*_adding_problem(*_start("adding_problem", key, n, dtype), n, num_steps))
+
+
+@partial(jax.jit, static_argnums=(1, 2, 3))
+def _adding_problem(key: Array, dtype: jnp.dtype, n: int, num_steps: int) -> tuple[Array, Array]:
     value_key, first_key, second_key = jax.random.split(key, 3)
     values = jax.random.uniform(value_key, (n, num_steps), dtype)
     half = num_steps // 2
@@ -63,7 +69,7 @@ def adding_problem(key: Array, n: int, num_steps: int, *, dtype: DType = float) 
     second = jax.random.randint(second_key, (n, 1), half, num_steps, jnp.int32)
     steps = jnp.arange(num_steps, dtype=jnp.int32)[None]
     marks = ((steps == first) | (steps == second)).astype(dtype)
-    return Dataset(jnp.stack([values, marks], axis=2), jnp.sum(values * marks, axis=1))
+    return jnp.stack([values, marks], axis=2), jnp.sum(values * marks, axis=1)
 
 
 def copy_memory(

@@ -36,7 +36,8 @@ def check_known(name: str, values: Any, least: int, most: int) -> None:
     """Known integers must be in range; traced ones cannot be seen."""
     if isinstance(values, jax.core.Tracer) or values.size == 0:
         return
-    for value in (int(np.min(values)), int(np.max(values))):
+    seen = np.asarray(values)  # a minimum of a JAX array would be a program to compile
+    for value in (int(seen.min()), int(seen.max())):
         if not least <= value <= most:
             raise ValueError(
                 f"{_caller()}: argument `{name}` must lie in {least} … {most}, got {value}"

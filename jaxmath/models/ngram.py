@@ -90,6 +90,7 @@ def count(ids: ArrayLike, lengths: ArrayLike, num_symbols: int, *, order: int = 
     return _count(ids, lengths, num_symbols, order)
 
 
+@compiled
 def em_step(params: NGramParams, counts: ArrayLike) -> NGramParams:
     """One step of expectation–maximization for the weights of the orders.
 
@@ -292,6 +293,7 @@ def log_likelihood(params: NGramParams, ids: ArrayLike, length: ArrayLike) -> Ar
     return jnp.sum(jnp.log(jnp.where(valid, p, jnp.ones_like(p))))
 
 
+@compiled
 def bits_per_character(params: NGramParams, counts: ArrayLike) -> Array:
     """The cross-entropy of a set of sequences in bits a symbol, from how often each window occurs.
 

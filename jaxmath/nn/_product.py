@@ -35,7 +35,7 @@ def _contraction(x: Array, y: Array) -> Array:
     """Σ over places xᵢ yⱼ.
 
     Of many places and channels the narrower operand is turned first. Else XLA's CPU backend walks
-    down the wider one's columns, a third as fast where they are 512 (on an EPYC of Zen 4).
+    down the wider one's columns, a third as fast where they are 512 (on the EPYC at hand).
     """
     x, y = _flat(x), _flat(y)
     if x.shape[0] < 512 or max(x.shape[1], y.shape[1]) < 256:

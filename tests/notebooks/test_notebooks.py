@@ -15,6 +15,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MIN_PLOTS = 5
 MAX_BYTES = 1_000_000
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+SELDOM = "import gc; gc.set_threshold(50_000, 20, 20)"  # tracing makes and keeps many objects
 FOLDERS = "home|root|tmp|work|usr|opt|var|mnt|private|Users"
 MACHINE = re.compile(rf"(?<![\w.])/(?:{FOLDERS})/|[A-Z]:\\\\Users")
 
@@ -70,8 +71,13 @@ def run(path, size):
         "XLA_FLAGS": QUICK_TO_COMPILE,
         "JAXMATH_NOTEBOOK_SIZE": size,
     }
-    resources = {"metadata": {"path": str(path.parent)}}
-    client = NotebookClient(fresh, timeout=120, kernel_name="python3", resources=resources)
+    client = NotebookClient(
+        fresh,
+        timeout=120,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=[f"--IPKernelApp.exec_lines={SELDOM}"],
+    )
     client.execute(env=environment)  # CellExecutionError shows the cell and its traceback
     for cell in code_cells(fresh):
         assert not text(cell, "stderr"), f"stderr of the cell that begins {begin(cell)!r}"
