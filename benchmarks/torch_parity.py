@@ -336,10 +336,8 @@ def recurrent_params(kind: str, W_x: Any, W_h: Any, b_x: Any, b_h: Any) -> Any:
     if kind == "LSTM":
         kernel = jnp.concatenate([split(W_x), split(W_h)])
         return nn.LSTM(kernel, (b_x + b_h).reshape(4, h))
-    x, hidden = split(W_x), split(W_h)
     b_x, b_h = b_x.reshape(3, h), b_h.reshape(3, h)
-    gates = jnp.concatenate([x[:, :2], hidden[:, :2]])
-    return nn.GRU(gates, b_x[:2] + b_h[:2], x[:, 2], hidden[:, 2], b_x[2], b_h[2])
+    return nn.GRU(split(W_x), split(W_h), b_x.at[:2].add(b_h[:2]), b_h[2])
 
 
 def recurrent_case(draw: Callable, kind: str, layers: int, both: bool) -> Case:

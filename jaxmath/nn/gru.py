@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxmath.nn._gates import Initializer, check_sizes, gate_kernels, gate_sums
+from jaxmath.nn._gates import Initializer, check_sizes, gate_kernels
 from jaxmath.nn.initializers import lecun_normal
 from jaxmath.nn.orthogonal import orthogonal_init
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
@@ -15,28 +15,23 @@ __all__ = ["GRU", "MGU", "gru_cell", "gru_init", "mgu_cell", "mgu_init"]
 
 
 class GRU(NamedTuple):
-    """A GRU cell: the gates' [W_x; W_h], shape (d + h, 2, h), and b, (2, h), in the order r, z.
+    """A GRU cell: W of shape (d, 3, h), U (h, 3, h) and b (3, h) of the gates r, z and of n.
 
-    Of the candidate: W_x (d, h) ``input_kernel``, W_h (h, h) ``recurrent_kernel``, b (h,) and the
-    bias c (h,) on the side of W_h.
+    ``recurrent_bias`` c, shape (h,), is a bias of the candidate n on the side of U.
     """
 
-    kernel: Array
-    bias: Array
     input_kernel: Array
     recurrent_kernel: Array
-    candidate_bias: Array
+    bias: Array
     recurrent_bias: Array
 
 
 class MGU(NamedTuple):
-    """A minimal gated unit: a ``GRU`` of one gate, ``kernel`` (d + h, 1, h), ``bias`` (1, h)."""
+    """A minimal gated unit: as a ``GRU``, of the gate f and of n, with 2 in the place of 3."""
 
-    kernel: Array
-    bias: Array
     input_kernel: Array
     recurrent_kernel: Array
-    candidate_bias: Array
+    bias: Array
     recurrent_bias: Array
 
 
@@ -44,18 +39,16 @@ def _draw(
     key: Array,
     in_size: int,
     hidden_size: int,
-    num_gates: int,
+    num_kernels: int,
     dtype: jax.typing.DTypeLike,
     kernel_init: Initializer,
     recurrent_init: Initializer,
 ) -> tuple[Array, ...]:
-    """Kernels and biases of the gates and of the candidate."""
     check_sizes(in_size, hidden_size)
     both = (in_size, hidden_size)
-    K = gate_kernels(key, *both, num_gates + 1, dtype, kernel_init, recurrent_init)
-    zeros = jnp.zeros(hidden_size, dtype)
-    bias = jnp.zeros((num_gates, hidden_size), dtype)
-    return K[:, :-1], bias, K[:in_size, -1], K[in_size:, -1], zeros, zeros
+    K = gate_kernels(key, *both, num_kernels, dtype, kernel_init, recurrent_init)
+    biases = jnp.zeros((num_kernels, hidden_size), dtype), jnp.zeros(hidden_size, dtype)
+    return K[:in_size], K[in_size:], *biases
 
 
 def gru_init(
@@ -71,15 +64,15 @@ def gru_init(
 
     ::
 
-        W_x ~ kernel_init,   W_h ~ recurrent_init for each gate and the candidate;   all biases 0
+        W ~ kernel_init,   U ~ recurrent_init for each gate and the candidate;   all biases 0
 
     Args:
       key: a random key, used once.
       in_size: length d of an input, at least 1.
       hidden_size: number of hidden units h, at least 1.
       dtype: a real floating dtype; ``float`` means jax's default one.
-      kernel_init: initializer ``f(key, shape, dtype)`` of each W_x.
-      recurrent_init: that of each W_h.
+      kernel_init: initializer ``f(key, shape, dtype)`` of each W.
+      recurrent_init: that of each U.
 
     Returns:
       Parameters for either place of the reset gate.
@@ -90,8 +83,8 @@ def gru_init(
 
     Example:
       >>> params = gru_init(jax.random.key(0), 3, 5)
-      >>> params.kernel.shape, params.recurrent_kernel.shape
-      ((8, 2, 5), (5, 5))
+      >>> params.input_kernel.shape, params.recurrent_kernel.shape
+      ((3, 3, 5), (5, 3, 5))
 
     References:
       K. Cho et al., "Learning phrase representations using RNN encoder–decoder for statistical
@@ -99,7 +92,7 @@ def gru_init(
     """
     key = as_key("key", key)
     sizes = (in_size, hidden_size)
-    return GRU(*_draw(key, *sizes, 2, dtype, kernel_init, recurrent_init))
+    return GRU(*_draw(key, *sizes, 3, dtype, kernel_init, recurrent_init))
 
 
 # As in the LSTM: the gates are computed again in the backward pass, from their sums.
@@ -121,19 +114,22 @@ def _mix(z: Array, n: Array, h: Array) -> Array:
 
 
 def _arguments(
-    params: GRU | MGU, num_gates: int, carry: ArrayLike, x: ArrayLike
-) -> tuple[Array, tuple[Array, ...], Array, Array]:
-    """The gates' sums, the candidate's parameters, hₜ₋₁ and xₜ."""
-    bias = as_array("params.bias", params.bias, shape=(num_gates, None))
-    h = bias.shape[1]
-    W_x = as_array("params.input_kernel", params.input_kernel, shape=(None, h))
-    W_h = as_array("params.recurrent_kernel", params.recurrent_kernel, shape=(h, h))
-    b = as_array("params.candidate_bias", params.candidate_bias, shape=(h,))
+    params: GRU | MGU, num_kernels: int, carry: ArrayLike, x: ArrayLike
+) -> tuple[list[Array], Array, Array, Array]:
+    """x W + b of each gate and of the candidate, U, c and hₜ₋₁."""
+    b = as_array("params.bias", params.bias, shape=(num_kernels, None))
+    h = b.shape[1]
+    W = as_array("params.input_kernel", params.input_kernel, shape=(None, *b.shape))
+    U = as_array("params.recurrent_kernel", params.recurrent_kernel, shape=(h, *b.shape))
     c = as_array("params.recurrent_bias", params.recurrent_bias, shape=(h,))
-    hidden = as_array("carry", carry, shape=(h,))
-    x = as_array("x", x, shape=W_x.shape[:1])
-    sums = gate_sums(params.kernel, bias, x, hidden)
-    return sums, (W_x, W_h, b, c), hidden, x
+    x = as_array("x", x, shape=W.shape[:1])
+    sums = jnp.dot(x, W.reshape(len(x), -1)) + b.reshape(-1)
+    return jnp.split(sums, num_kernels), U, c, as_array("carry", carry, shape=(h,))
+
+
+def _each(h: Array, U: Array) -> list[Array]:
+    """h U of each, by one product."""
+    return jnp.split(jnp.dot(h, U.reshape(len(h), -1)), U.shape[1])
 
 
 def gru_cell(
@@ -143,18 +139,18 @@ def gru_cell(
 
     ::
 
-        (zʳ, zᶻ) = xₜ W_x + hₜ₋₁ W_h + b,   r = σ(zʳ),   z = σ(zᶻ)
-        after:  n = tanh(xₜ W + b_n + r ⊙ (hₜ₋₁ U + c))       cuDNN, PyTorch, Flax
-        before: n = tanh(xₜ W + b_n + (r ⊙ hₜ₋₁) U + c)       Cho et al. 2014, equation (8)
+        r = σ(xₜ Wʳ + hₜ₋₁ Uʳ + bʳ),   z = σ(xₜ Wᶻ + hₜ₋₁ Uᶻ + bᶻ)
+        after:  n = tanh(xₜ Wⁿ + bⁿ + r ⊙ (hₜ₋₁ Uⁿ + c))      cuDNN, PyTorch, Flax
+        before: n = tanh(xₜ Wⁿ + bⁿ + (r ⊙ hₜ₋₁) Uⁿ + c)      Cho et al. 2014, equation (8)
         hₜ = (1 − z) ⊙ n + z ⊙ hₜ₋₁,   yₜ = hₜ
 
     Args:
-      params: of the gates r, z: [W_x; W_h], shape (d + h, 2, h), and b; of the candidate:
-        ``input_kernel`` W, ``recurrent_kernel`` U, ``candidate_bias`` b_n and ``recurrent_bias`` c.
+      params: ``input_kernel`` W (d, 3, h), ``recurrent_kernel`` U (h, 3, h) and ``bias`` b (3, h),
+        in the order r, z, n, and ``recurrent_bias`` c (h,).
       carry: hₜ₋₁, shape (h,).
       x: input xₜ, shape (d,).
       reset_after: where the reset gate stands. The two are different functions: trained weights
-        belong to one of them. Before the product, c is a second bias beside b_n.
+        belong to one of them. Before the product, c is a second bias beside bⁿ.
 
     Returns:
       (hₜ, yₜ), the same array.
@@ -165,7 +161,7 @@ def gru_cell(
       exchanged. Cost: 3(d + h)·h multiply-adds.
 
     Example:
-      >>> shapes = ((3, 2, 2), (2, 2), (1, 2), (2, 2), (2,), (2,))
+      >>> shapes = ((1, 3, 2), (2, 3, 2), (3, 2), (2,))
       >>> params = GRU(*map(jnp.zeros, shapes))
       >>> carry, y = gru_cell(params, jnp.ones(2), jnp.zeros(1))
       >>> print(y)
@@ -176,12 +172,13 @@ def gru_cell(
       machine translation", 2014, equations (5) to (8).
       NVIDIA, "cuDNN", ``CUDNN_GRU``, for the gate after the product.
     """
-    (r, z), (W, U, b, c), h, x = _arguments(params, 2, carry, x)
-    from_x = jnp.dot(x, W) + b
+    (r, z, n), U, c, h = _arguments(params, 3, carry, x)
     if reset_after:
-        new = _mix_after(r, z, from_x, jnp.dot(h, U) + c, h)
+        r_h, z_h, n_h = _each(h, U)
+        new = _mix_after(r + r_h, z + z_h, n, n_h + c, h)
     else:
-        new = _mix(z, from_x + jnp.dot(_reset(r, h), U) + c, h)
+        r_h, z_h = _each(h, U[:, :2])
+        new = _mix(z + z_h, n + jnp.dot(_reset(r + r_h, h), U[:, 2]) + c, h)
     return new, new
 
 
@@ -199,7 +196,7 @@ def mgu_init(
 
     ::
 
-        W_x ~ kernel_init,   W_h ~ recurrent_init;   b_f = forget_bias,   other biases 0
+        W ~ kernel_init,   U ~ recurrent_init for each;   b_f = forget_bias,   other biases 0
 
     Args:
       key: a random key, used once.
@@ -207,19 +204,19 @@ def mgu_init(
       hidden_size: number of hidden units h, at least 1.
       dtype: a real floating dtype; ``float`` means jax's default one.
       forget_bias: the gate's bias; 1 is the authors' and Flax's.
-      kernel_init: initializer ``f(key, shape, dtype)`` of each W_x.
-      recurrent_init: that of each W_h.
+      kernel_init: initializer ``f(key, shape, dtype)`` of each W.
+      recurrent_init: that of each U.
 
     Returns:
-      Parameters with ``kernel`` of shape (d + h, 1, h).
+      Parameters with ``input_kernel`` of shape (d, 2, h).
 
     Numerics:
       That of the initializers.
 
     Example:
       >>> params = mgu_init(jax.random.key(0), 3, 5)
-      >>> params.kernel.shape, float(params.bias[0, 0])
-      ((8, 1, 5), 1.0)
+      >>> params.input_kernel.shape, float(params.bias[0, 0])
+      ((3, 2, 5), 1.0)
 
     References:
       G.-B. Zhou, J. Wu, C.-L. Zhang, Z.-H. Zhou, "Minimal gated unit for recurrent neural
@@ -228,8 +225,8 @@ def mgu_init(
     key = as_key("key", key)
     check_number("forget_bias", forget_bias)
     sizes = (in_size, hidden_size)
-    params = MGU(*_draw(key, *sizes, 1, dtype, kernel_init, recurrent_init))
-    return params._replace(bias=jnp.full((1, hidden_size), forget_bias, dtype))
+    params = MGU(*_draw(key, *sizes, 2, dtype, kernel_init, recurrent_init))
+    return params._replace(bias=params.bias.at[0].set(forget_bias))
 
 
 def mgu_cell(
@@ -239,13 +236,13 @@ def mgu_cell(
 
     ::
 
-        f = σ(xₜ W_x + hₜ₋₁ W_h + b)
-        before: n = tanh(xₜ W + b_n + (f ⊙ hₜ₋₁) U + c),   hₜ = (1 − f) ⊙ hₜ₋₁ + f ⊙ n
-        after:  n = tanh(xₜ W + b_n + f ⊙ (hₜ₋₁ U + c)),   hₜ = (1 − f) ⊙ n + f ⊙ hₜ₋₁
+        f = σ(xₜ Wᶠ + hₜ₋₁ Uᶠ + bᶠ)
+        before: n = tanh(xₜ Wⁿ + bⁿ + (f ⊙ hₜ₋₁) Uⁿ + c),   hₜ = (1 − f) ⊙ hₜ₋₁ + f ⊙ n
+        after:  n = tanh(xₜ Wⁿ + bⁿ + f ⊙ (hₜ₋₁ Uⁿ + c)),   hₜ = (1 − f) ⊙ n + f ⊙ hₜ₋₁
 
     Args:
-      params: of the gate: [W_x; W_h], shape (d + h, 1, h), and b; of the candidate:
-        ``input_kernel`` W, ``recurrent_kernel`` U, ``candidate_bias`` b_n and ``recurrent_bias`` c.
+      params: ``input_kernel`` W (d, 2, h), ``recurrent_kernel`` U (h, 2, h) and ``bias`` b (2, h),
+        in the order f, n, and ``recurrent_bias`` c (h,).
       carry: hₜ₋₁, shape (h,).
       x: input xₜ, shape (d,).
       reset_after: False is Zhou's unit, True is Flax's: ``gru_cell`` with r = z = f. In one f = 0
@@ -258,7 +255,7 @@ def mgu_cell(
       As ``gru_cell``. Cost: 2(d + h)·h multiply-adds.
 
     Example:
-      >>> shapes = ((3, 1, 2), (1, 2), (1, 2), (2, 2), (2,), (2,))
+      >>> shapes = ((1, 2, 2), (2, 2, 2), (2, 2), (2,))
       >>> params = MGU(*map(jnp.zeros, shapes))
       >>> carry, y = mgu_cell(params, jnp.ones(2), jnp.zeros(1))
       >>> print(y)
@@ -268,10 +265,12 @@ def mgu_cell(
       G.-B. Zhou, J. Wu, C.-L. Zhang, Z.-H. Zhou, "Minimal gated unit for recurrent neural
       networks", 2016, equations (6) to (8).
     """
-    (f,), (W, U, b, c), h, x = _arguments(params, 1, carry, x)
-    from_x = jnp.dot(x, W) + b
+    (f, n), U, c, h = _arguments(params, 2, carry, x)
     if reset_after:
-        new = _mix_after(f, f, from_x, jnp.dot(h, U) + c, h)
+        f_h, n_h = _each(h, U)
+        f = f + f_h
+        new = _mix_after(f, f, n, n_h + c, h)
     else:
-        new = _mix(-f, from_x + jnp.dot(_reset(f, h), U) + c, h)
+        f = f + jnp.dot(h, U[:, 0])
+        new = _mix(-f, n + jnp.dot(_reset(f, h), U[:, 1]) + c, h)
     return new, new

@@ -165,7 +165,7 @@ ROWS = [
             Bad((0, np.ones((2, 2))), "argument `key`", TypeError),
             Bad((KEY, np.ones(2)), "argument `kernel` must have rank")), dtypes=DTYPES),
     HostRow("nn.SpectralNormState", "a record of two vectors",
-            ("tests/nn/test_spectral_normalization.py::test_a_kernel_that_moves_is_followed",)),
+            ("tests/nn/test_spectral_normalization.py::test_a_kernel_that_turns_is_followed",)),
     Row("nn.minibatch_stddev", batch_with_spread, spread, dtypes=DTYPES,
         call=lambda X: jax.vmap(lambda x: nn.minibatch_stddev(x, axis_name="batch"),
                                 axis_name="batch")(X),

@@ -16,15 +16,15 @@ D, H, T = 2, 3, 4
 DRAW = NotDifferentiable("a random draw: no argument is real")
 CELLS = "tests/nn/test_recurrent_cells.py"
 RUNS = "tests/nn/test_recurrence.py"
-GATED = {"kernel": (D + H, 2, H), "bias": (2, H), "input_kernel": (D, H),
-         "recurrent_kernel": (H, H), "candidate_bias": (H,), "recurrent_bias": (H,)}  # fmt: skip
+GATED = {"input_kernel": (D, 3, H), "recurrent_kernel": (H, 3, H), "bias": (3, H),
+         "recurrent_bias": (H,)}  # fmt: skip
 SHAPES = {
     nn.Elman: {"kernel": (D + H, H), "bias": (H,)},
     nn.Jordan: {"kernel": (D + 1, H), "bias": (H,), "output_kernel": (H, 1), "output_bias": (1,)},
     nn.LSTM: {"kernel": (D + H, 4, H), "bias": (4, H)},
     nn.PeepholeLSTM: {"kernel": (D + H, 4, H), "bias": (4, H), "peephole": (3, H)},
     nn.GRU: GATED,
-    nn.MGU: GATED | {"kernel": (D + H, 1, H), "bias": (1, H)},
+    nn.MGU: GATED | {"input_kernel": (D, 2, H), "recurrent_kernel": (H, 2, H), "bias": (2, H)},
     nn.Clockwork: {"kernel": (D + 4, 4), "bias": (4,)},
 }
 
@@ -82,15 +82,18 @@ def lstm(p: Any, carry: tuple, x: np.ndarray) -> tuple:
 
 
 def gru(p: Any, h: np.ndarray, x: np.ndarray, after: bool = True) -> tuple:
-    r, z = (sigmoid(sums(p[0][:, j], p[1][j], x, h)) for j in range(2))
-    inner = r * sums(p[3], p[5], [], h) if after else sums(p[3], p[5], [], r * h)
-    h = (1 - z) * np.tanh(sums(p[2], p[4], x, []) + inner) + z * h
+    from_x = [sums(p[0][:, j], p[2][j], x, []) for j in range(3)]
+    r, z = (sigmoid(sums(p[1][:, j], from_x[j], h, [])) for j in range(2))
+    U, c = p[1][:, 2], p[3]
+    inner = r * sums(U, c, [], h) if after else sums(U, c, [], r * h)
+    h = (1 - z) * np.tanh(from_x[2] + inner) + z * h
     return h, h
 
 
 def mgu(p: Any, h: np.ndarray, x: np.ndarray) -> tuple:
-    f = sigmoid(sums(p[0][:, 0], p[1][0], x, h))
-    n = np.tanh(sums(p[2], p[4], x, []) + sums(p[3], p[5], [], f * h))
+    from_x = [sums(p[0][:, j], p[2][j], x, []) for j in range(2)]
+    f = sigmoid(sums(p[1][:, 0], from_x[0], h, []))
+    n = np.tanh(from_x[1] + sums(p[1][:, 1], p[3], [], f * h))
     h = (1 - f) * h + f * n
     return h, h
 

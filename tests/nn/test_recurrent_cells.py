@@ -46,11 +46,11 @@ def flax_lstm(p):
 
 
 def flax_gru(p):
-    gates = {"in": dense(p.input_kernel, p.candidate_bias)}
-    gates["hn"] = dense(p.recurrent_kernel, p.recurrent_bias)
-    for j, gate in enumerate("rz" if isinstance(p, nn.GRU) else "f"):
-        gates[f"i{gate}"] = dense(p.kernel[:D, j], p.bias[j])
-        gates[f"h{gate}"] = dense(p.kernel[D:, j])
+    gates = {}
+    for j, gate in enumerate("rzn" if isinstance(p, nn.GRU) else "fn"):
+        gates[f"i{gate}"] = dense(p.input_kernel[:, j], p.bias[j])
+        gates[f"h{gate}"] = dense(p.recurrent_kernel[:, j])
+    gates["hn"]["bias"] = p.recurrent_bias
     return gates
 
 
@@ -104,14 +104,13 @@ def test_the_two_places_of_the_reset_gate():
     assert np.max(np.abs(before - after)) > 1e-2
     p = jax.tree.map(np.asarray, params)
     sigma = lambda v: 1 / (1 + np.exp(-v))
-    v = np.concatenate([x, h])
-    r, z = sigma(v @ p.kernel[:, 0] + p.bias[0]), sigma(v @ p.kernel[:, 1] + p.bias[1])
-    n = np.tanh(
-        x @ p.input_kernel + p.candidate_bias + (r * h) @ p.recurrent_kernel + p.recurrent_bias
-    )
+    W, U = p.input_kernel, p.recurrent_kernel
+    r, z = (sigma(x @ W[:, j] + h @ U[:, j] + p.bias[j]) for j in range(2))
+    n = np.tanh(x @ W[:, 2] + p.bias[2] + (r * h) @ U[:, 2] + p.recurrent_bias)
     np.testing.assert_allclose(before, (1 - z) * n + z * h, rtol=1e-13)
     diagonal = params._replace(
-        recurrent_kernel=jnp.diag(draw(H, seed=3)), recurrent_bias=jnp.zeros(H)
+        recurrent_kernel=params.recurrent_kernel.at[:, 2].set(jnp.diag(draw(H, seed=3))),
+        recurrent_bias=jnp.zeros(H),
     )
     before, _ = nn.gru_cell(diagonal, h, x, reset_after=False)
     np.testing.assert_allclose(before, nn.gru_cell(diagonal, h, x)[0], rtol=1e-13)
@@ -119,11 +118,12 @@ def test_the_two_places_of_the_reset_gate():
 
 def test_flax_minimal_unit_is_a_gru_with_tied_gates():
     params, h, x = random_params("mgu"), draw(H), draw(D, seed=2)
-    tied = nn.GRU(jnp.repeat(params.kernel, 2, 1), jnp.repeat(params.bias, 2, 0), *params[2:])
+    W, U, b, c = params
+    tied = nn.GRU(W[:, [0, 0, 1]], U[:, [0, 0, 1]], b[jnp.array([0, 0, 1])], c)
     want, _ = nn.gru_cell(tied, h, x)
     got, _ = nn.mgu_cell(params, h, x, reset_after=True)
     np.testing.assert_allclose(got, want, rtol=1e-13)
-    shut = params._replace(bias=jnp.full((1, H), -1e3))
+    shut = params._replace(bias=b.at[0].set(-1e3))
     np.testing.assert_array_equal(nn.mgu_cell(shut, h, x)[0], h)  # Zhou's f = 0 keeps
 
 
@@ -207,13 +207,14 @@ def test_starts():
         options = {} if orthogonal or name == "jordan" else {"recurrent_init": nn.lecun_normal}
         params = jax.jit(lambda key, f=init, kw=options: f(key, D, H, **kw))(jax.random.key(0))
         assert isinstance(params, KINDS[name])
-        kernel = params.kernel[D:].reshape(params.kernel.shape[0] - D, -1, H).swapaxes(0, 1)
+        kernel = params.recurrent_kernel if name in ("gru", "mgu") else params.kernel[D:]
+        kernel = kernel.reshape(len(kernel), -1, H).swapaxes(0, 1)
         assert all(np.any(kernel[0] != other) for other in kernel[1:])
         if orthogonal:
             gram = np.einsum("gij,gik->gjk", kernel, kernel)
             np.testing.assert_allclose(gram, np.broadcast_to(np.eye(H), gram.shape), atol=1e-12)
         biases = {field: leaf for field, leaf in params._asdict().items() if "bias" in field}
-        forget = {"lstm": [0, 1, 0, 0], "peephole_lstm": [0, 1, 0, 0], "mgu": [1]}
+        forget = {"lstm": [0, 1, 0, 0], "peephole_lstm": [0, 1, 0, 0], "mgu": [1, 0]}
         for field, leaf in biases.items():
             want = np.array(forget.get(name, [0]) if field == "bias" else [0])
             want = want[:, None] if leaf.ndim == 2 else want
