@@ -4,11 +4,15 @@
     python benchmarks/recurrent_step.py --output benchmarks/results/recurrent_step_cpu.json
 
 The value and the gradient of Σ wₜ·yₜ with fixed random w, to the parameters and to the input, for
-a batch of sequences in float32 and a zero first state:
+a batch of sequences in float32 and a zero first state. A sample is ``--trips`` of them, after each
+of which both move a little against the gradient (but for PyTorch's); times are those of one:
 
-ours         ``nn.run_cell`` for one sequence under ``jax.vmap``, compiled
-hoisted      the same cell, its input's product taken out of the scan (LSTM only)
-flax         the cell of that name in ``flax.linen.RNN``, compiled (OptimizedLSTMCell for the LSTM)
+ours         ``nn.run_cell`` for one sequence under ``jax.vmap``, the trips one compiled loop, as an
+             epoch of ``train.fit`` is one
+calls        the same, each trip a call of its own, which allocates its memory anew
+hoisted      the loop with the input's product taken out of the scan (LSTM only)
+flax         the cell of that name in ``flax.linen.RNN`` (OptimizedLSTMCell for the LSTM), calls
+flax_loop    the same in a compiled loop
 torch        ``nn.LSTM``, ``nn.GRU`` or ``nn.RNN``, eager, batch first, ``--threads`` threads
 
 For linear recurrences of length ``--length`` the sequential scan and the associative one, forward
@@ -24,6 +28,7 @@ import argparse
 import importlib.util
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +58,29 @@ def draw(args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
     return X, rng.standard_normal((args.batch, args.steps, args.hidden), np.float32)
 
 
-def compiled(run_one: Callable, params: Any, X: np.ndarray, weight: np.ndarray) -> Run:
-    """Value and gradient of a function of the parameters and one sequence."""
+def compiled(total: Callable, params: Any, X: np.ndarray, trips: int, *, apart: bool) -> Run:
+    """Value and gradient by the parameters and the batch, in a loop or call by call."""
 
-    def total(params: Any, X: jax.Array) -> jax.Array:
-        return jnp.sum(weight * jax.vmap(run_one, in_axes=(None, 0))(params, X))
+    def trip(state: tuple) -> tuple:
+        value, slopes = jax.value_and_grad(total, argnums=(0, 1))(*state[:2])
+        moved = jax.tree.map(lambda a, slope: a - 1e-7 * slope, state[:2], slopes)
+        return (*moved, value)
 
-    step = jax.jit(jax.value_and_grad(total, argnums=(0, 1)))
-    return lambda: jax.block_until_ready(step(params, jnp.asarray(X)))
+    body = lambda _, state: trip(state)
+    run = jax.jit(trip if apart else lambda state: jax.lax.fori_loop(0, trips, body, state))
+
+    def sample() -> Any:
+        state = params, jnp.asarray(X), jnp.zeros((), jnp.float32)
+        for _ in range(trips if apart else 1):
+            state = run(state)
+        return jax.block_until_ready(state)[-1]
+
+    return sample
+
+
+def of_sequences(run_one: Callable, weight: np.ndarray) -> Callable:
+    """Σ w·y of a batch, from the outputs of one sequence."""
+    return lambda params, X: jnp.sum(weight * jax.vmap(run_one, in_axes=(None, 0))(params, X))
 
 
 def start(cell: str, args: argparse.Namespace) -> Any:
@@ -68,11 +88,14 @@ def start(cell: str, args: argparse.Namespace) -> Any:
     return init(jax.random.key(0))
 
 
-def ours(cell: str, args: argparse.Namespace, X: np.ndarray, weight: np.ndarray) -> Run:
+def ours(
+    cell: str, args: argparse.Namespace, X: np.ndarray, weight: np.ndarray, *, apart: bool = False
+) -> Run:
     def run_one(params: Any, x: jax.Array) -> jax.Array:
         return nn.run_cell(OURS[cell], params, nn.initial_carry(params), x)[1]
 
-    return compiled(run_one, start(cell, args), X, weight)
+    total = of_sequences(run_one, weight)
+    return compiled(total, start(cell, args), X, args.trips, apart=apart)
 
 
 def hoisted(cell: str, args: argparse.Namespace, X: np.ndarray, weight: np.ndarray) -> Run:
@@ -88,10 +111,13 @@ def hoisted(cell: str, args: argparse.Namespace, X: np.ndarray, weight: np.ndarr
 
         return jax.lax.scan(step, nn.initial_carry(params), z)[1]
 
-    return compiled(run_one, start(cell, args), X, weight)
+    total = of_sequences(run_one, weight)
+    return compiled(total, start(cell, args), X, args.trips, apart=False)
 
 
-def flax_layer(cell: str, args: argparse.Namespace, X: np.ndarray, weight: np.ndarray) -> Run:
+def flax_layer(
+    cell: str, args: argparse.Namespace, X: np.ndarray, weight: np.ndarray, *, apart: bool = True
+) -> Run:
     import flax.linen
 
     layer = flax.linen.RNN(getattr(flax.linen, FLAX[cell])(args.hidden))
@@ -100,8 +126,7 @@ def flax_layer(cell: str, args: argparse.Namespace, X: np.ndarray, weight: np.nd
     def total(params: Any, X: jax.Array) -> jax.Array:
         return jnp.sum(weight * layer.apply(params, X))
 
-    step = jax.jit(jax.value_and_grad(total, argnums=(0, 1)))
-    return lambda: jax.block_until_ready(step(params, jnp.asarray(X)))
+    return compiled(total, params, X, args.trips, apart=apart)
 
 
 def torch_layer(cell: str, args: argparse.Namespace, X: np.ndarray, weight: np.ndarray) -> Run:
@@ -112,45 +137,53 @@ def torch_layer(cell: str, args: argparse.Namespace, X: np.ndarray, weight: np.n
     x, w = torch.tensor(X, requires_grad=True), torch.tensor(weight)
 
     def run() -> Any:
-        layer.zero_grad()
-        x.grad = None
-        total = (layer(x)[0] * w).sum()
-        total.backward()
+        for _ in range(args.trips):
+            layer.zero_grad()
+            x.grad = None
+            total = (layer(x)[0] * w).sum()
+            total.backward()
         return total.item()
 
     return run
 
 
-def timed(programs: dict[str, Run], repeats: int, figures: dict[str, float]) -> list[dict]:
+def timed(
+    programs: dict[str, Run], repeats: int, figures: dict[str, float], trips: int = 1
+) -> list[dict]:
     """One row a program; ratios of the first one's time to the others'."""
     samples, first, _ = in_turns(programs, repeats)
     (ours, _), rows = next(iter(samples.values())), []
-    for name, (seconds, _) in samples.items():
+    for name, (whole, _) in samples.items():
+        seconds = whole / trips
         itself = name == next(iter(samples))
         rows.append({
             "program": name,
             "ms": float(np.median(seconds)) * 1e3,
             "ms_quartiles": [float(q) * 1e3 for q in np.quantile(seconds, (0.25, 0.75))],
             "best_ms": float(seconds.min()) * 1e3,
-            "ratio": None if itself else float(np.median(ours / seconds)),
-            "ratio_interval": None if itself else list(median_interval(ours / seconds)),
-            "best": None if itself else float(ours.min() / seconds.min()),
+            "ratio": None if itself else float(np.median(ours / whole)),
+            "ratio_interval": None if itself else list(median_interval(ours / whole)),
+            "best": None if itself else float(ours.min() / whole.min()),
             "figure": figures.get(name),
-            "compile_s": max(first[name] - float(np.median(seconds)), 0.0),
+            "compile_s": max(first[name] - float(np.median(whole)), 0.0),
         })  # fmt: skip
     return rows
 
 
 def layers(args: argparse.Namespace, absent: list[str]) -> list[dict]:
     X, weight = draw(args)
-    makers = {"ours": ours, "hoisted": hoisted, "flax": flax_layer, "torch": torch_layer}
+    makers = {
+        "ours": ours, "calls": partial(ours, apart=True), "hoisted": hoisted, "flax": flax_layer,
+        "flax_loop": partial(flax_layer, apart=False), "torch": torch_layer,
+    }  # fmt: skip
     rows = []
     for cell in args.cells:
         chosen = [name for name in ("ours", *args.programs) if name not in absent]
         if cell != "lstm":
             chosen = [name for name in chosen if name != "hoisted"]
         programs = {name: makers[name](cell, args, X, weight) for name in chosen}
-        rows += [{"layer": cell, **row} for row in timed(programs, args.repeats, FIGURES)]
+        found = timed(programs, args.repeats, FIGURES, args.trips)
+        rows += [{"layer": cell, **row} for row in found]
     return rows
 
 
@@ -194,7 +227,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    names = ("hoisted", "flax", "torch")
+    names = ("calls", "hoisted", "flax", "flax_loop", "torch")
     add("--cells", nargs="*", choices=CELLS, default=list(CELLS), help="layers to run")
     add("--programs", nargs="+", choices=names, default=list(names), help="beside ours")
     add("--batch", type=int, default=64, help="sequences (default: %(default)s)")
@@ -203,12 +236,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--hidden", type=int, default=256, help="units (default: %(default)s)")
     add("--length", type=int, default=16384, help="of linear recurrences (default: %(default)s)")
     add("--channels", type=int, nargs="*", default=[1, 16, 256], help="of linear recurrences")
+    add("--trips", type=int, default=4, help="of a sample of a layer (default: %(default)s)")
     add("--repeats", type=int, default=15, help="samples of each program (default: %(default)s)")
     add("--threads", type=int, default=2, help="of PyTorch (default: %(default)s)")
     add("--output", type=Path, help="write the figures as JSON")
     args = parser.parse_args(argv)
     numbers = (args.batch, args.steps, args.inputs, args.hidden, args.length, args.repeats)
-    if min(*numbers, args.threads, *args.channels) < 1:
+    if min(*numbers, args.threads, args.trips, *args.channels) < 1:
         parser.error("all numbers must be at least 1")
     return args
 
@@ -216,8 +250,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Measure, print and write."""
     args = parse(argv)
-    peers = ("flax", "torch")
-    absent = [name for name in peers if importlib.util.find_spec(name) is None]
+    peers = {"flax": "flax", "flax_loop": "flax", "torch": "torch"}
+    absent = [name for name, of in peers.items() if importlib.util.find_spec(of) is None]
     about = environment(
         args, ("jax", "flax", "torch"), note="PyTorch has `threads`; XLA's own pool is not pinned"
     )
