@@ -20,7 +20,7 @@ from jaxmath.nn._geometry import Geometry, met, pad
 from jaxmath.nn._moments import wide_dtype
 from jaxmath.nn._patches import patches
 from jaxmath.nn._product import product
-from jaxmath.nn._stored import stored
+from jaxmath.nn._remade import remade
 from jaxmath.nn._winograd import by_winograd
 from jaxmath.typing import Array
 
@@ -35,7 +35,6 @@ FEW, MANY = 32, 128
 
 def by_patches(x: Array, kernel: Array, *, geometry: Geometry, groups: int) -> Array:
     """Patches × kernel."""
-    x = stored(x, kernel)
     seen = patches(pad(x, geometry), geometry)
     if groups == 1:
         return product(seen, kernel.reshape(-1, kernel.shape[-1]))
@@ -94,8 +93,6 @@ def convolution(x: Array, kernel: Array, geometry: Geometry, groups: int) -> Arr
     else:
         depthwise = kernel.shape[-2] == 1 < groups and math.prod(geometry.window) <= 27
         form = partial(by_shifts if depthwise else by_patches, geometry=geometry, groups=groups)
-    # Kept for the backward pass are x and W alone: patches are k times x, and are made again
-    # (though XLA may see that it made them already, where both passes are one program). The inner
-    # checkpoint keeps them out of the other platforms' programs, the outer one spares copies.
-    chosen = partial(lax.platform_dependent, cpu=jax.checkpoint(form), default=backend)
+    # The checkpoint spares copies of what either platform's branch would keep.
+    chosen = partial(lax.platform_dependent, cpu=partial(remade, form), default=backend)
     return jax.checkpoint(chosen)(x, kernel)

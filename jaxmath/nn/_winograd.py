@@ -22,7 +22,6 @@ from jax import lax
 
 from jaxmath.nn._geometry import Geometry, met, pad
 from jaxmath.nn._product import product
-from jaxmath.nn._stored import stored
 from jaxmath.typing import Array
 
 __all__: list[str] = []
@@ -54,7 +53,6 @@ def _interleaved(arrays: list[Array], axis: int) -> Array:
 
 def by_winograd(x: Array, kernel: Array, *, geometry: Geometry) -> Array:
     """The convolution, for a window (3, 3), stride and dilation 1 and one group."""
-    x = stored(x, kernel)
     tiles = tuple(-(-n // 2) for n in geometry.out)
     padded = pad(x, geometry)
     ends = [(0, 2 * n + 2 - size, 0) for n, size in zip(tiles, padded.shape[:2], strict=True)]

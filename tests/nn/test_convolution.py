@@ -144,17 +144,18 @@ def test_many_channels_by_what_is_chosen(window, options):
 
 def test_short_floats_are_not_winograds():
     """Its sums and differences of inputs cost a digit, of which bfloat16 has two."""
-    for dtype, count in ((jnp.float64, 16), (jnp.float32, 16), (jnp.bfloat16, 1)):
+    for dtype in (jnp.float64, jnp.float32, jnp.bfloat16):
         args = jnp.ones((5, 6, 32), dtype), jnp.ones((3, 3, 32, 32), dtype)
-        assert str(jax.make_jaxpr(nn.convolve)(*args)).count("product_at_each_place") == count
+        form = "by_patches" if dtype == jnp.bfloat16 else "by_winograd"
+        assert form in str(jax.make_jaxpr(nn.convolve)(*args))
 
 
 @pytest.mark.parametrize("c", [3, 32])
 def test_inputs_and_their_cotangents_are_stored(c):
-    """One conditional on the way there, and one on the way back."""
+    """One conditional on the way there, and one on the way back, two with a kernel's slope."""
     f = lambda x, k: jnp.sum(jnp.sin(nn.convolve(jnp.cos(x), k)))
     args = jnp.ones((4, 4, c)), jnp.ones((3, 3, c, c))
-    for g, count in ((f, 1), (jax.grad(f), 2)):
+    for g, count in ((f, 1), (jax.grad(f), 2), (jax.grad(f, (0, 1)), 3)):
         assert jax.jit(g).lower(*args).compile().as_text().count(" conditional(") == count
 
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxmath import nn
 from jaxmath.nn._geometry import met, resolve
 from jaxmath.nn._patches import fold, patches
 from jaxmath.nn._product import product
@@ -127,6 +128,27 @@ def test_patches_and_fold_are_adjoint(name):
         equal(jax.vjp(f, x)[1](rows)[0], back)
         equal(jax.vjp(g, rows)[1](x)[0], want)
     equal(jax.vmap(gather, 1, 1)(jnp.moveaxis(x, 0, 1)), jnp.moveaxis(want, 0, 1))
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="other platforms have no patches")
+@pytest.mark.parametrize("window", [5, 3])
+def test_what_is_made_of_an_input_is_not_kept(window):
+    """Of eight layers one's patches, or Winograd's transforms of it, are in memory at a time."""
+    channels = 8 if window == 5 else 32
+    shape = (16, 16, 16, channels)
+
+    def total(kernels, X):
+        for W in kernels:
+            X = jnp.tanh(jax.vmap(nn.convolve, (0, None))(X, W))
+        return jnp.sum(X)
+
+    like = partial(jax.ShapeDtypeStruct, dtype=jnp.float32)
+    kernels = [like((window, window, channels, channels))] * 8
+    compiled = jax.jit(jax.grad(total)).lower(kernels, like(shape)).compile()
+    layer = 4 * np.prod(shape)
+    made = (window**2 if window == 5 else 4) * layer
+    outputs = 8 * layer
+    assert compiled.memory_analysis().temp_size_in_bytes < outputs + 3.5 * made
 
 
 SHARDED = """
