@@ -32,7 +32,7 @@ def _gathered(padded: Array, geometry: Geometry) -> Array:
 
 def _by_places(rows: Array, sizes: tuple[int, ...], geometry: Geometry) -> Array:
     c = rows.shape[-1] // math.prod(geometry.window)
-    padded = jax.ShapeDtypeStruct((*sizes, c), rows.dtype)
+    padded = shaped(jax.typeof(rows), (*sizes, c))
     return jax.linear_transpose(partial(_gathered, geometry=geometry), padded)(rows)[0]
 
 
@@ -51,9 +51,10 @@ def _by_blocks(rows: Array, sizes: tuple[int, ...], geometry: Geometry) -> Array
         lacking = [(0, a + s - e, 0) for a, s, e in zip(starts, stride, ends, strict=True)]
         part = lax.pad(part, zero, [*[(0, 0, 0)] * rank, *lacking, (0, 0, 0)])
         turned = [axis for i in range(rank) for axis in (i, rank + i)]
-        covered = [n * s for n, s in zip(out, stride, strict=True)]
-        part = part.transpose(*turned, 2 * rank).reshape(*covered, c)
-        rest = zip(starts, sizes, covered, strict=True)
+        part = part.transpose(*turned, 2 * rank)
+        for axis in range(rank):  # one after the other: with an explicit mesh JAX knows no more
+            part = lax.collapse(part, axis, axis + 2)
+        rest = zip(starts, sizes, part.shape, strict=False)
         border = [(a, size - a - n, 0) for a, size, n in rest]
         total = total + lax.pad(part, zero, [*border, (0, 0, 0)])
     return total

@@ -58,15 +58,14 @@ def _batch(args: tuple, dims: tuple, *, form: Form) -> tuple[Array, int]:
 
 
 def _by_input(ct: Array, x: Any, kernel: Array, *, form: Form) -> Array:
-    like = jax.ShapeDtypeStruct(x.aval.shape, x.aval.dtype)
-    (back,) = jax.linear_transpose(lambda x: _over_batch(form, x, kernel), like)(ct)
-    return stored(back, kernel)
+    of_x = lambda x: _over_batch(form, x, kernel)
+    return stored(jax.linear_transpose(of_x, x.aval)(ct)[0], kernel)
 
 
 def _by_kernel(ct: Array, x: Array, kernel: Any, *, form: Form) -> Array:
     x = stored(x, ct)
-    like = jax.ShapeDtypeStruct(kernel.aval.shape, kernel.aval.dtype)
-    return jax.linear_transpose(lambda kernel: _over_batch(form, x, kernel), like)(ct)[0]
+    of_kernel = lambda kernel: _over_batch(form, x, kernel)
+    return jax.linear_transpose(of_kernel, kernel.aval)(ct)[0]
 
 
 _remade_p.def_impl(_evaluate)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxmath.nn._geometry import Geometry, Padding, Sizes, per_axis, resolve
 from jaxmath.nn._lowering import convolution
+from jaxmath.nn._product import shaped
 from jaxmath.nn.convolution import Conv, _init
 from jaxmath.nn.initializers import lecun_normal, zeros_init
 from jaxmath.typing import Array, ArrayLike, _caller, as_array, check_number
@@ -82,9 +83,9 @@ def _adjoint(
         y.shape[:-1], kernel.shape[:-2], stride, padding, dilation, output_padding, name
     )
     dtype = jnp.promote_types(y.dtype, kernel.dtype)
-    x = jax.ShapeDtypeStruct((*sizes, kernel.shape[-2] * groups), dtype)
-    forward = lambda x: convolution(x, kernel.astype(dtype), geometry, groups)
-    return jax.vjp(forward, jnp.zeros(x.shape, x.dtype))[1](y.astype(dtype))[0]
+    y, kernel = y.astype(dtype), kernel.astype(dtype)
+    x = shaped(jax.typeof(y), (*sizes, kernel.shape[-2] * groups))
+    return jax.linear_transpose(lambda x: convolution(x, kernel, geometry, groups), x)(y)[0]
 
 
 def transposed_convolve(

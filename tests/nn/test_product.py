@@ -162,7 +162,8 @@ X, W = X.astype("float32"), W.astype("float32")
 
 def network(x, W):
     x = nn.max_pool(nn.convolve(x, W), 3, stride=1, padding="SAME")
-    return nn.convolve(nn.convolve(x, W, stride=2), W[:, :, :, :8])
+    x = nn.transposed_convolve(nn.convolve(x, W, stride=2), W, stride=2)
+    return nn.convolve(x, W[:, :, :, :8], dilation=2)
 
 call = lambda X, W: jax.vmap(network, (0, None))(X, W)
 both = jax.value_and_grad(lambda X, W: jnp.sum(jnp.sin(call(X, W))), (0, 1))
@@ -181,6 +182,12 @@ for kind in (AxisType.Auto, AxisType.Explicit):
         )
         for a, b in zip(jax.jit(mapped)(*held), want, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-6 * np.abs(b).max())
+        own = jax.shard_map(  # a kernel for each device
+            lambda X, W: both(X, W[0])[1][1][None], in_specs=P("data"), out_specs=P("data")
+        )
+        two = jax.device_put(np.stack([W, W]), NamedSharding(mesh, P("data")))
+        slopes = jax.jit(own)(held[0], two)
+        np.testing.assert_allclose(slopes.sum(0), want[2], atol=1e-6 * np.abs(want[2]).max())
     print("passed")
 """
 
