@@ -74,3 +74,12 @@ def test_a_prompt_outside_the_alphabet_is_refused(prompt):
         generate(jax.random.key(0), random_params(CONFIG), np.zeros(0, int), 2, config=CONFIG)
     with pytest.raises(ValueError, match="`config` must have as many inputs as outputs"):
         generate(jax.random.key(0), (), np.array([0]), 2, config=rnn.Config((3, 4, 2)))
+
+
+def test_a_draw_in_float32_is_that_of_the_key():
+    sample = jax.jit(lambda key, z: generation.sample_token(key, z, temperature=0.5, top_k=3))
+    for seed in range(20):
+        z = np.random.default_rng(seed).standard_normal(6).astype(np.float32)
+        largest, key = np.argsort(-z)[:3], jax.random.key(seed)
+        want = largest[int(jax.random.categorical(key, jnp.asarray(z[largest]) / 0.5))]
+        assert sample(key, z) == want
