@@ -77,7 +77,7 @@ def test_a_prompt_outside_the_alphabet_is_refused(prompt):
 
 
 def test_a_draw_in_float32_is_that_of_the_key():
-    sample = jax.jit(lambda key, z: generation.sample_token(key, z, temperature=0.5, top_k=3))
+    sample = jax.jit(lambda key, z: sample_token(key, z, temperature=0.5, top_k=3))
     for seed in range(20):
         z = np.random.default_rng(seed).standard_normal(6).astype(np.float32)
         largest, key = np.argsort(-z)[:3], jax.random.key(seed)
