@@ -49,6 +49,7 @@ FLAX = {"lstm": "OptimizedLSTMCell", "gru": "GRUCell", "elman": "SimpleCell"}
 TORCH = {"lstm": "LSTM", "gru": "GRU", "elman": "RNN"}
 # At most that share of their time.
 FIGURES = {"flax": 0.95, "torch": 1.0}
+RATE = 1e-7  # of the move after a trip: the next one needs it, and is no other
 
 
 def draw(args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +64,7 @@ def compiled(total: Callable, params: Any, X: np.ndarray, trips: int, *, apart: 
 
     def trip(state: tuple) -> tuple:
         value, slopes = jax.value_and_grad(total, argnums=(0, 1))(*state[:2])
-        moved = jax.tree.map(lambda a, slope: a - 1e-7 * slope, state[:2], slopes)
+        moved = jax.tree.map(lambda a, slope: a - RATE * slope, state[:2], slopes)
         return (*moved, value)
 
     body = lambda _, state: trip(state)

@@ -1,7 +1,8 @@
 """Each output's window in a row, and the sum of such rows where they came from.
 
 The two are each other's transposes. JAX's own transpose of the first adds up strided places, which
-XLA's CPU backend does not vectorize: the sum in blocks takes a sixth to a half of its time.
+XLA's CPU backend does not vectorize: with strides the sum in blocks takes 0.3 to 0.85 of its time,
+but up to twice of it with one to three channels. With stride 1 the two are the same sum.
 """
 
 import math

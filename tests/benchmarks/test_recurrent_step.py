@@ -24,10 +24,14 @@ def test_smallest_run_writes_every_figure(tmp_path, capsys, monkeypatch):
     assert "torch is not installed: left out" in capsys.readouterr().out
 
 
-def test_programs_compute_the_same():
+def test_programs_compute_the_same(monkeypatch):
+    """Gradients too: the second value is that after a long step against the first one's."""
+    monkeypatch.setattr(bench, "RATE", 0.3)
     args = bench.parse(SMALL)
     X, weight = bench.draw(args)
     want = bench.ours("lstm", args, X, weight)()
     np.testing.assert_allclose(bench.hoisted("lstm", args, X, weight)(), want, rtol=1e-5)
+    alone = bench.ours("lstm", bench.parse([*SMALL, "--trips", "1"]), X, weight)()
+    assert abs(alone - want) > 0.1
     apart = bench.ours("lstm", args, X, weight, apart=True)()
     np.testing.assert_allclose(apart, want, rtol=1e-6)

@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from jaxmath.iterate import Status
 from jaxmath.models import logistic_regression as logistic
+from jaxmath.models._linear import unit_columns
 from jaxmath.models.linear_regression import LinearParams
 
 rng = np.random.default_rng(0)
@@ -78,6 +79,8 @@ def test_units_dependent_columns_and_few_examples():
     assert status(scaled) is Status.CONVERGED
     np.testing.assert_allclose(scaled.value.coef * units, plain.value.coef, 1e-9)
     twice = np.stack([X[:, 0], X[:, 0], np.full(N, 0.1)], axis=1)
+    # No method may move it, whatever it makes of a Hessian without full rank.
+    assert np.isinf(unit_columns(jnp.asarray(twice), jnp.zeros(()))[1][2])
     for method in FITS:
         solution = FITS[method](twice, y, 0.0)
         assert status(solution) is Status.CONVERGED
