@@ -67,7 +67,10 @@ def leading(V: Array, share: float = 0.9) -> Array:
     rows of Vᵀ, as LAPACK stores columns one after the other.
     """
     size = jnp.abs(lax.stop_gradient(V.T))
-    return jnp.argmax(size >= share * jnp.max(size, axis=1, keepdims=True), axis=1)
+    n = size.shape[1]
+    leads = size >= share * max_of(size, axis=1)[:, None]
+    # Not an argmax, which takes a fifth of LAPACK's time for 64 columns.
+    return jnp.min(jnp.where(leads, jnp.arange(n, dtype=jnp.int32), n - 1), axis=1)
 
 
 def phases(V: Array, share: float = 0.9) -> Array:

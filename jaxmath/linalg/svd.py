@@ -17,7 +17,7 @@ from jaxmath._extrema import max_of
 from jaxmath.iterate import Status, iterate
 from jaxmath.linalg._common import adjoint
 from jaxmath.linalg._eigen import leading, phases
-from jaxmath.linalg._kernels.batched import batched
+from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._kernels.svd import LEAD, svd_last
 from jaxmath.linalg._pinv import default_cutoff, pseudo_inverse
@@ -37,7 +37,6 @@ def _lapack(A: Array, full_matrices: bool) -> tuple[Array, Array, Array]:
     return (U.T * jnp.conj(phase)[:, None]).T, s, Vh
 
 
-LARGEST = 6  # above, LAPACK on two cores is faster than sweeps on one
 _small = batched(lambda A: _lapack(A, False), svd_last)
 
 
@@ -113,7 +112,7 @@ def svd(A: ArrayLike, full_matrices: bool = False) -> tuple[Array, Array, Array]
 
     Numerics:
       ‖A − U S Vᴴ‖ and the loss of orthogonality are a small multiple of n·eps (LAPACK's divide
-      and conquer on CPU; under ``vmap``, real matrices up to 6×6 with thin or square factors are
+      and conquer on CPU; under ``vmap``, real matrices up to 8×8 with thin or square factors are
       rotated by Jacobi's method all at once, with the batch along the vector lanes). NaN or ∞ in A
       gives NaN. Derivatives are those of the gauge above.
       Singular set {sᵢ = sⱼ, or sᵢ = 0}: of the derivative of U and V only the terms with a finite

@@ -48,7 +48,7 @@ def test_kernel_is_accurate_in_its_gauge(shape, dtype):
 
 
 @pytest.mark.sampled(4)
-@pytest.mark.parametrize("shape", [(2, 2), (3, 3), (4, 4), (4, 2), (2, 4)])
+@pytest.mark.parametrize("shape", [(2, 2), (3, 3), (4, 4), (4, 2), (2, 4), (8, 8), (6, 8)])
 def test_kernel_agrees_with_the_path_of_one_matrix(shape):
     A = jnp.asarray(np.random.default_rng(1).normal(size=(9, *shape)))
     factors = jax.vmap(svd)(A)
@@ -78,7 +78,7 @@ def test_a_lane_that_is_not_finite_is_nan_and_leaves_the_others_alone(shape, bad
 
 
 @pytest.mark.sampled(6)
-@pytest.mark.parametrize("shape", [(3, 3), (4, 3), (3, 4)])
+@pytest.mark.parametrize("shape", [(3, 3), (4, 3), (3, 4), (7, 8)])
 def test_gradient_under_vmap_is_that_of_one_matrix(shape):
     A = jnp.asarray(np.random.default_rng(5).normal(size=(4, *shape)))
 

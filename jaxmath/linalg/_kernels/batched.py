@@ -65,15 +65,14 @@ def batched(single: Callable, kernel: Callable) -> Callable:
     return on_one
 
 
-def scale_lanes(A: Array) -> tuple[Array, Array]:
-    """A·2^(−k) with the largest element of each lane in [½, 1), and k of shape (1, 1, batch).
+def scale_lanes(flag: Array, A: Array) -> tuple[Array, Array, Array]:
+    """A·2^(−k), the largest element of each lane in [½, 1); k and finite of shape (1, 1, batch).
 
-    Lanes that are 0 or not finite have k = 0.
+    Lanes that are not finite are 0 with k = 0. A maximum written out: XLA vectorizes no reduction.
     """
-    k = jnp.max(jnp.where(A == 0, -4096, exponent(A)), axis=(0, 1), keepdims=True)
-    finite = jnp.all(jnp.isfinite(A), axis=(0, 1), keepdims=True)
-    k = jnp.where((k == -4096) | ~finite, 0, k)
-    return scale(A, -k), k
+    size = settle(flag, reduce(jnp.maximum, (jnp.abs(a) for row in A for a in row)))[None, None]
+    finite, k = jnp.isfinite(size), exponent(size)
+    return scale(jnp.where(finite, A, 0.0), -k), k, finite
 
 
 def identities(n: int, A: Array) -> Array:

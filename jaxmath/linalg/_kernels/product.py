@@ -64,7 +64,10 @@ def _transposed(x: Array) -> Array:
 
 
 def _settled(*arrays: Array) -> tuple[Array, ...]:
-    """The arrays, computed once: a product reads each element n times, and would recompute it."""
+    """The arrays, computed once: a product reads each element n times, and would recompute it.
+
+    A product that is stored is computed along the batch, whatever order its reader wants.
+    """
     if arrays[0].ndim == 2:
         return arrays
     return settle(unknown_true(arrays[0][0, 0]), arrays)
@@ -72,12 +75,12 @@ def _settled(*arrays: Array) -> tuple[Array, ...]:
 
 def _transpose_left(ct: Array, A: Any, B: Array) -> Array:
     ct, B = _settled(ct, B)
-    return _summed(_product_p.bind(ct, _transposed(B)), A.aval)
+    return _summed(*_settled(_product_p.bind(ct, _transposed(B))), A.aval)
 
 
 def _transpose_right(ct: Array, A: Array, B: Any) -> Array:
     ct, A = _settled(ct, A)
-    return _summed(_product_p.bind(_transposed(A), ct), B.aval)
+    return _summed(*_settled(_product_p.bind(_transposed(A), ct)), B.aval)
 
 
 _product_p.def_impl(_evaluate)

@@ -45,9 +45,8 @@ def qr_last(A: Array) -> tuple[Array, Array]:
         A ← sₖ (I − βvvᵀ) A for each column, down to R;   Q = P₁ ⋯ Pₖ [I; 0], from the last one up
     """
     m, n, width = A.shape
-    finite = jnp.all(jnp.isfinite(A), axis=(0, 1), keepdims=True)
-    rest, shift = scale_lanes(A)
     flag = unknown_true(A[0, 0])
+    rest, shift, finite = scale_lanes(flag, A)
     rest = settle(flag, rest)
     steps, rows = [], []
     for k in range(min(m, n)):

@@ -1,5 +1,8 @@
 """SVD of a batch of small real matrices: one-sided Jacobi, the batch on the last axis."""
 
+from functools import reduce
+from itertools import accumulate
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -21,7 +24,7 @@ MAX_SWEEPS = 20  # 5 to 9 are needed
 LEAD = 0.999  # the share of a column's largest modulus from which on an entry may lead
 
 
-def _rotations(x: Array, y: Array) -> Array:
+def _rotations(flag: Array, x: Array, y: Array) -> Array:
     """c, s, |cos| and the drift of the rotations that turn columns of x and y orthogonal.
 
     ::
@@ -32,7 +35,7 @@ def _rotations(x: Array, y: Array) -> Array:
     would underflow (norm below 3e-16 in float32, for a largest element of 1) count as 0.
     """
     info = jnp.finfo(x.dtype)
-    a, b, g = column_sum(x, x), column_sum(y, y), column_sum(x, y)
+    a, b, g = settle(flag, jnp.stack([column_sum(x, x), column_sum(y, y), column_sum(x, y)]))
     live = jnp.minimum(a, b) > info.tiny / info.eps
     a, b = jnp.where(live, a, 1.0), jnp.where(live, b, 1.0)
     norms, largest = jnp.sqrt(a) * jnp.sqrt(b), jnp.maximum(a, b)
@@ -59,7 +62,7 @@ def _rotated(flag: Array, W: Array, rows: int) -> tuple[Array, Array]:
 
     def round_(_: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         X, Y, worst = state
-        found = settle(flag, _rotations(X[:rows], Y[:rows]))
+        found = settle(flag, _rotations(flag, X[:rows], Y[:rows]))
         c, s = found[None, 0], found[None, 1]
         X, Y = c * X - s * Y, s * X + c * Y
         if half > 1:
@@ -73,7 +76,7 @@ def _rotated(flag: Array, W: Array, rows: int) -> tuple[Array, Array]:
         X, Y, _, count = state
         zero = jnp.zeros_like(X[:2])
         X, Y, worst = lax.fori_loop(0, n - 1, round_, (X, Y, zero))
-        cosine, drift = jnp.max(worst, axis=1)
+        cosine, drift = (reduce(jnp.maximum, x) for x in worst)
         return X, Y, (cosine > n * eps) & (cosine * drift > eps / 4), count + 1
 
     def running(state: tuple[Array, Array, Array, Array]) -> Array:
@@ -119,9 +122,8 @@ def svd_last(A: Array) -> tuple[Array, Array, Array]:
         V, s, Uh = svd_last(jnp.swapaxes(A, 0, 1))
         sign = leading_signs(jnp.swapaxes(Uh, 0, 1), LEAD)
         return jnp.swapaxes(Uh, 0, 1) * sign[None], s, jnp.swapaxes(V, 0, 1) * sign[:, None]
-    finite = jnp.all(jnp.isfinite(A), axis=(0, 1), keepdims=True)
-    scaled, shift = scale_lanes(jnp.where(finite, A, 0.0))
-    flag = unknown_true(scaled[0, 0])
+    flag = unknown_true(A[0, 0])
+    scaled, shift, finite = scale_lanes(flag, A)
     eye = identities(n, A)
     W = jnp.concatenate([scaled, eye])
     if n > 1:
@@ -129,8 +131,7 @@ def svd_last(A: Array) -> tuple[Array, Array, Array]:
         W, finite = W[:, :n], finite & ~unfinished[None, None]
     W = _sorted(flag, W, m)
     U, R = qr_last(W[:m])
-    s = jnp.stack([R[i, i] for i in range(n)])
-    s = scale(lax.cummin(s, axis=0), shift[0])
+    s = scale(jnp.stack(list(accumulate((R[i, i] for i in range(n)), jnp.minimum))), shift[0])
     sign = jnp.where(finite[0], leading_signs(U, LEAD), jnp.nan)
     s = jnp.where(finite[0], s, jnp.nan)
     return U * sign[None], s, jnp.swapaxes(W[m:], 0, 1) * sign[:, None]
