@@ -4,9 +4,10 @@ On CPU, XLA's convolution inside a loop (``lax.scan``, ``fori_loop``: a compiled
 25 times slower than outside it. A product of matrices is fast in both places, so small layers are
 patches × kernel there, and those of 3×3 windows Winograd's products. With 128 channels and more,
 Winograd's take 0.5 to 0.85 of the time of XLA's gradient outside a loop too, and forward 0.5 to
-1.2; with fewer they take up to 1.6 forward on large images, and more memory: those are XLA's, and
-so are large layers with other windows, which train outside a loop. What has groups is not: XLA's
-gradient takes 3 to 6 times ours there. Other platforms have their own convolution.
+1.2, and with 64 on images of 56×56 0.4; on larger ones they take up to 1.8 forward, and more
+memory: those are XLA's, and so are large layers with other windows, which train outside a loop.
+What has groups is not: XLA's gradient takes 3 to 6 times ours there. Other platforms have their own
+convolution.
 """
 
 import math
@@ -29,8 +30,8 @@ __all__: list[str] = []
 # Multiply-adds of one example above which XLA's convolution is taken on CPU: the 3×3 layers of a
 # residual network have 116 million for images of 224×224, and 38 million for 32×32.
 LARGE = 2**26
-# Channels from which Winograd's products are taken, for layers up to LARGE and above.
-FEW, MANY = 32, 128
+# Channels from which Winograd's products are taken, for layers up to LARGE, twice that, and above.
+FEW, SOME, MANY = 32, 64, 128
 
 
 def by_patches(x: Array, kernel: Array, *, geometry: Geometry, groups: int) -> Array:
@@ -84,9 +85,10 @@ def _thickness(x: Array, kernel: Array, geometry: Geometry, groups: int) -> int:
 def convolution(x: Array, kernel: Array, geometry: Geometry, groups: int) -> Array:
     """The cross-correlation, by what is fastest for the shapes on the platform."""
     backend = partial(by_xla, geometry=geometry, groups=groups)
-    large = math.prod(geometry.out) * kernel.size > LARGE
+    work = math.prod(geometry.out) * kernel.size
+    large = work > LARGE
     thickness = _thickness(x, kernel, geometry, groups)
-    if thickness >= (MANY if large else FEW):
+    if thickness >= (FEW if not large else SOME if work <= 2 * LARGE else MANY):
         form = partial(by_winograd, geometry=geometry)
     elif large and groups == 1 and max(geometry.window) > 1:
         return backend(x, kernel)

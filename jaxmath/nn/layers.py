@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath.nn._product import product
 from jaxmath.nn.initializers import lecun_normal, zeros_init
 from jaxmath.typing import Array, ArrayLike, as_array, as_key, check_number
 
@@ -121,4 +122,5 @@ def dense_apply(params: Dense, x: ArrayLike) -> Array:
     kernel = as_array("params.kernel", params.kernel, ndim=2)
     bias = as_array("params.bias", params.bias, shape=kernel.shape[1:])
     x = as_array("x", x, shape=kernel.shape[:1])
-    return jnp.dot(x, kernel) + bias
+    dtype = jnp.result_type(x, kernel)
+    return product(x.astype(dtype), kernel.astype(dtype)) + bias

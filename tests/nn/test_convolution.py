@@ -119,7 +119,8 @@ def test_choice_of_the_lowering():
         traced = jax.jit(transform(nn.convolve)).trace(*args)
         return traced.lower(lowering_platforms=(platform,)).as_text()
 
-    small, large = ((14, 14), 32, 64), ((56, 56), 64, 64)
+    small, large = ((14, 14), 32, 64), ((112, 112), 64, 64)
+    assert "stablehlo.convolution" not in text("cpu", (56, 56), 64, 64)
     assert "stablehlo.convolution" not in text("cpu", *small)
     assert "stablehlo.convolution" not in text("cpu", (28, 28), 128, 128)
     assert "stablehlo.convolution" not in text("cpu", *small, jax.vmap, (2,))
@@ -150,7 +151,7 @@ def test_short_floats_are_not_winograds():
         assert form in str(jax.make_jaxpr(nn.convolve)(*args))
 
 
-@pytest.mark.parametrize("c", [3, 32])
+@pytest.mark.parametrize("c", [20, 32])
 def test_inputs_and_their_cotangents_are_stored(c):
     """One conditional on the way there, and one on the way back, two with a kernel's slope."""
     f = lambda x, k: jnp.sum(jnp.sin(nn.convolve(jnp.cos(x), k)))

@@ -84,11 +84,12 @@ def test_it_is_stored_on_the_way_back_too():
     assert text(jax.grad(loss)).count(" conditional(") == 2
 
 
-@pytest.mark.parametrize("widths", [(256, 64), (64, 256), (256, 300), (16, 8)])
-def test_a_contraction_of_many_places(widths):
-    """Where an operand is turned before the product, and where it is not."""
+@pytest.mark.parametrize("widths", [(256, 64), (64, 256), (256, 300), (16, 8), (40, 10), (1, 17)])
+@pytest.mark.parametrize("batch", [0, 1, 30])
+def test_a_contraction_of_places(widths, batch):
+    """Where an operand is turned before the product, and where it is not; of no places too."""
     draw = np.random.default_rng(0).standard_normal
-    x, y = (jnp.asarray(draw((30, 20, n))) for n in widths)
+    x, y = (jnp.asarray(draw((batch, 20, n))) for n in widths)
     slope = jax.grad(lambda W: jnp.sum(jax.vmap(product, (0, None))(x, W) * y))
     want = jnp.einsum("bpi,bpj->ij", x, y)
     for f in (slope, jax.jit(slope)):
