@@ -14,8 +14,9 @@ References:
   for convolutional neural networks", 2016, section 4.1.
 """
 
-from functools import reduce
+from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -33,10 +34,20 @@ _OUTPUT = np.array([[1, 1, 1, 0], [0, 1, -1, -1]])
 Table = list[list[Array]]
 
 
+def _sum(row: np.ndarray, arrays: list[Array]) -> Array:
+    """Σ cᵢ aᵢ in sums and differences; the first of the positive c comes first."""
+    order = [i for i in np.argsort(-np.sign(row), kind="stable") if row[i]]
+    scaled = lambda c, a: a if c == 1 else c * a
+    terms = [scaled(float(abs(row[i])), arrays[i]) for i in order]
+    total = terms[0]
+    for i, term in zip(order[1:], terms[1:], strict=True):
+        total = total + term if row[i] > 0 else total - term
+    return total
+
+
 def _combined(matrix: np.ndarray, arrays: list[Array]) -> list[Array]:
     """matrix @ arrays."""
-    rows = [[float(c) * a for c, a in zip(row, arrays, strict=True) if c] for row in matrix]
-    return [reduce(jnp.add, row) for row in rows]
+    return [_sum(row, arrays) for row in matrix]
 
 
 def _both_ways(matrix: np.ndarray, table: Table) -> Table:
@@ -51,6 +62,8 @@ def _interleaved(arrays: list[Array], axis: int) -> Array:
     return lax.collapse(y, axis, axis + 2)
 
 
+# A program of its own, which layers of one shape share while they are traced.
+@partial(jax.jit, static_argnames="geometry")
 def by_winograd(x: Array, kernel: Array, *, geometry: Geometry) -> Array:
     """The convolution, for a window (3, 3), stride and dilation 1 and one group."""
     tiles = tuple(-(-n // 2) for n in geometry.out)
