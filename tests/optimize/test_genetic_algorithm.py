@@ -67,7 +67,8 @@ def test_the_elite_keeps_the_best(num_elites):
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_rastrigin(dtype):
-    """Into the global basin, in 20 lanes: no other minimum is below 0.99."""
+    """Into the global basin: no other minimum is below 0.99. Of 400 lanes 86 % get there in either
+    dtype (20 lanes, as this test had once, say anything from 0.7 to 1); 0.75 is three deviations."""
 
     def solve(key):
         first, rest = jax.random.split(key)
@@ -75,9 +76,9 @@ def test_rastrigin(dtype):
         return genetic_algorithm(rest, optimize.rastrigin, x, num_elites=2)
 
     with jax.numpy_dtype_promotion("strict"):
-        s = jax.jit(jax.vmap(solve))(jax.random.split(KEY, 20))
+        s = jax.jit(jax.vmap(solve))(jax.random.split(KEY, 100))
     assert s.value.dtype == s.error.dtype == dtype
-    assert np.mean(jax.vmap(optimize.rastrigin)(s.value) < 0.99) >= 0.95
+    assert np.mean(jax.vmap(optimize.rastrigin)(s.value) < 0.99) >= 0.75
     assert (s.status == Status.CONVERGED).all()
     np.testing.assert_array_equal(s.num_fun, 60 * (s.num_steps + 1))
 
