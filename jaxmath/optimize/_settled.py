@@ -14,10 +14,21 @@ __all__: list[str] = []
 T = TypeVar("T")
 
 
+def _others(leaves: list[Array]) -> list[Array]:
+    """Each one's next of the same type, which takes no code; one that is alone is changed."""
+    types = [jax.typeof(leaf) for leaf in leaves]
+
+    def other(i: int) -> Array:
+        later = (*range(i + 1, len(types)), *range(i + 1))
+        j = next(j for j in later if types[j] == types[i])
+        return leaves[j] if j != i else ~leaves[i] if leaves[i].dtype == bool else leaves[i] + 1
+
+    return list(map(other, range(len(types))))
+
+
 @custom_vmap
 def _settled(count: Array, leaves: list[Array]) -> list[Array]:
-    other = lambda leaf: ~leaf if leaf.dtype == bool else leaf + 1
-    return lax.cond(jnp.max(count) >= 0, lambda x: x, lambda x: [other(leaf) for leaf in x], leaves)
+    return lax.cond(jnp.max(count) >= 0, lambda x: x, _others, leaves)
 
 
 @_settled.def_vmap
