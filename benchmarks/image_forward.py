@@ -6,7 +6,8 @@
 **Forward**: evaluation of the whole network in float32, our compiled program and PyTorch's modules
 without gradients, channels first and channels last; the ratio is to the faster layout, in turns.
 **Layers**: every convolution and dense layer of the network by itself, at the first batch size; of
-several with the same shapes one is timed, and counted.
+several with the same shapes one is timed, and counted. A sample is ten calls one after another: for
+a while after a call PyTorch's threads wait for the next in a busy loop, and take a core from ours.
 **Compile**: seconds to trace and to compile a step of training (forward, backward, Adam), batch 4.
 The parameters are random. Without PyTorch ours alone is timed.
 """
@@ -74,11 +75,12 @@ def torch_layouts(make: Callable, config: Any, batch: int) -> dict[str, Run]:
     return runs
 
 
-def row(programs: dict[str, Run], repeats: int) -> dict[str, Any]:
-    """Milliseconds of each, and ours over the faster of the others in the same turn."""
-    samples, *_ = in_turns(programs, repeats)
+def row(programs: dict[str, Run], repeats: int, calls: int = 1) -> dict[str, Any]:
+    """Milliseconds of a call of each, and ours over the faster of the others in the same turn."""
+    many = lambda run: lambda: [run() for _ in range(calls)]
+    samples, *_ = in_turns({name: many(run) for name, run in programs.items()}, repeats)
     found: dict[str, Any] = {
-        name: float(np.median(seconds)) * 1e3 for name, (seconds, _) in samples.items()
+        name: float(np.median(seconds)) / calls * 1e3 for name, (seconds, _) in samples.items()
     }
     theirs = [seconds for name, (seconds, _) in samples.items() if name != "ours"]
     if theirs:
@@ -196,7 +198,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
                  batch=batch, asked=FORWARD[name], **times)  # fmt: skip
         for key, count in layer_shapes(make, config).items() if torch and args.layers else ():
             shape, kernel, stride, *_ = key
-            times = row(layer_runs(key, args.batches[0]), args.repeats)
+            times = row(layer_runs(key, args.batches[0]), args.repeats, calls=10)
             note("layers", f"  {count} of {shape} by {kernel} /{stride}", network=name, input=shape,
                  kernel=kernel, stride=stride, count=count, **times)  # fmt: skip
         seconds = compile_seconds(config)
