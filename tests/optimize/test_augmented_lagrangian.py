@@ -13,8 +13,8 @@ from jaxmath.optimize.augmented_lagrangian import penalized, shifted
 
 # Coordinates that a problem's mirror images change the sign of.
 MIRRORED = {"hs29", "hs40", "hs80"}
-# Where float32's rounding leaves an error as large as the tolerance, 3.5e-4: jax 0.10 ends at 3.3e-4,
-# jax 0.12 at 9.4e-4, and STAGNATED says so.
+# Where float32's rounding leaves an error as large as the tolerance, 3.5e-4: jax 0.10 ends at
+# 3.3e-4, jax 0.12 at 9.4e-4, and STAGNATED says so.
 NOISY = {("hs113", "float32")}
 
 
