@@ -75,12 +75,14 @@ def _settled(*arrays: Array) -> tuple[Array, ...]:
 
 def _transpose_left(ct: Array, A: Any, B: Array) -> Array:
     ct, B = _settled(ct, B)
-    return _summed(*_settled(_product_p.bind(ct, _transposed(B))), A.aval)
+    (product,) = _settled(_product_p.bind(ct, _transposed(B)))
+    return _summed(product, A.aval)
 
 
 def _transpose_right(ct: Array, A: Array, B: Any) -> Array:
     ct, A = _settled(ct, A)
-    return _summed(*_settled(_product_p.bind(_transposed(A), ct)), B.aval)
+    (product,) = _settled(_product_p.bind(_transposed(A), ct))
+    return _summed(product, B.aval)
 
 
 _product_p.def_impl(_evaluate)
