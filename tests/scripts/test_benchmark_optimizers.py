@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,14 @@ def script():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as a terminal has it: what a shell starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_small_run(script, tmp_path, capsys):
@@ -84,6 +93,7 @@ def test_help_and_list(script, capsys):
     assert "digits-mlp" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_interrupt_keeps_what_is_finished(script, tmp_path, capsys):
     """Ctrl-C in the second problem: the pairs of the first are reported."""
     code = script.main([
@@ -100,6 +110,7 @@ def test_interrupt_keeps_what_is_finished(script, tmp_path, capsys):
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_interrupt_before_anything_is_finished(script, tmp_path, capsys):
     code = script.main([
         "--problems", "tests.scripts.broken:interrupting_problem", "--output", str(tmp_path)
