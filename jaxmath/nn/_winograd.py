@@ -14,7 +14,7 @@ References:
   for convolutional neural networks", 2016, section 4.1.
 """
 
-from functools import partial
+from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
@@ -35,14 +35,11 @@ Table = list[list[Array]]
 
 
 def _sum(row: np.ndarray, arrays: list[Array]) -> Array:
-    """Σ cᵢ aᵢ in sums and differences; the first of the positive c comes first."""
-    order = [i for i in np.argsort(-np.sign(row), kind="stable") if row[i]]
-    scaled = lambda c, a: a if c == 1 else c * a
-    terms = [scaled(float(abs(row[i])), arrays[i]) for i in order]
-    total = terms[0]
-    for i, term in zip(order[1:], terms[1:], strict=True):
-        total = total + term if row[i] > 0 else total - term
-    return total
+    """Σ cᵢ aᵢ: the terms with c > 0 added up, and the others taken off."""
+    sized = [a if abs(c) == 1 else float(abs(c)) * a for c, a in zip(row, arrays, strict=True)]
+    plus = [a for c, a in zip(row, sized, strict=True) if c > 0]
+    minus = [a for c, a in zip(row, sized, strict=True) if c < 0]
+    return reduce(jnp.subtract, minus, reduce(jnp.add, plus))
 
 
 def _combined(matrix: np.ndarray, arrays: list[Array]) -> list[Array]:

@@ -58,6 +58,15 @@ def test_kernel_agrees_with_the_path_of_one_matrix(shape):
 
 
 @pytest.mark.full
+def test_a_sweep_is_done_when_every_pair_is():
+    """Three coupled columns among eight: most pairs are orthogonal from the start."""
+    A = np.tile(np.eye(8), (6, 1, 1))
+    A[:, :3, :3] = np.random.default_rng(2).normal(size=(6, 3, 3))
+    U, s, Vh = map(np.asarray, jax.vmap(svd)(jnp.asarray(A)))
+    np.testing.assert_allclose(U * s[:, None] @ Vh, A, atol=1e-13)
+    np.testing.assert_allclose(s, np.linalg.svd(A, compute_uv=False), atol=1e-13)
+
+
 def test_nested_vmap():
     A = jnp.asarray(np.random.default_rng(3).normal(size=(3, 4, 4, 3)))
     nested = jax.vmap(jax.vmap(svd))(A)

@@ -96,6 +96,14 @@ def test_a_contraction_of_places(widths, batch):
         np.testing.assert_allclose(f(jnp.zeros(widths)), want, atol=1e-11)
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="other platforms turn nothing")
+@pytest.mark.parametrize(("widths", "stores"), [((40, 10), 2), ((10, 40), 0), ((40, 20), 0)])
+def test_a_narrow_output_is_turned(widths, stores):
+    slope = jax.grad(lambda W, x, y: jnp.sum(jax.vmap(product, (0, None))(x, W) * y))
+    args = jnp.zeros(widths), *(jnp.ones((32, n)) for n in widths)
+    assert jax.jit(slope).lower(*args).compile().as_text().count(" conditional(") == stores
+
+
 GEOMETRIES = {
     "side by side": ((6, 4), (2, 2), 2, 1),
     "no multiple of the stride": ((9, 8), (3, 5), 2, 1),

@@ -69,21 +69,21 @@ def test_the_elite_keeps_the_best(num_elites):
 def test_rastrigin(dtype):
     """Into the global basin: no other minimum is below 0.99.
 
-    Of 400 lanes 86 % get there in either dtype, and 20 lanes say anything from 0.7 to 1; here 0.75
-    is three deviations.
+    Of 300 lanes 99 % get there with a population of 120, and with one of 60, which this test had in
+    20 lanes, 86 % to 90 %, in either dtype.
     """
 
     def solve(key):
         first, rest = jax.random.split(key)
-        x = jax.random.uniform(first, (60, 2), dtype, -5.12, 4.5)
+        x = jax.random.uniform(first, (120, 2), dtype, -5.12, 4.5)
         return genetic_algorithm(rest, optimize.rastrigin, x, num_elites=2)
 
     with jax.numpy_dtype_promotion("strict"):
         s = jax.jit(jax.vmap(solve))(jax.random.split(KEY, 100))
     assert s.value.dtype == s.error.dtype == dtype
-    assert np.mean(jax.vmap(optimize.rastrigin)(s.value) < 0.99) >= 0.75
+    assert np.mean(jax.vmap(optimize.rastrigin)(s.value) < 0.99) >= 0.95
     assert (s.status == Status.CONVERGED).all()
-    np.testing.assert_array_equal(s.num_fun, 60 * (s.num_steps + 1))
+    np.testing.assert_array_equal(s.num_fun, 120 * (s.num_steps + 1))
 
 
 @pytest.mark.sampled(2)

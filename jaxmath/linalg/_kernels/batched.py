@@ -68,7 +68,7 @@ def batched(single: Callable, kernel: Callable) -> Callable:
 def scale_lanes(flag: Array, A: Array) -> tuple[Array, Array, Array]:
     """A·2^(−k), the largest element of each lane in [½, 1); k and finite of shape (1, 1, batch).
 
-    Lanes that are not finite are 0 with k = 0. A maximum written out: XLA vectorizes no reduction.
+    Lanes that are not finite are 0 with k = 0. The maximum is written out, as ``column_sum`` is.
     """
     size = settle(flag, reduce(jnp.maximum, (jnp.abs(a) for row in A for a in row)))[None, None]
     finite, k = jnp.isfinite(size), exponent(size)
