@@ -57,7 +57,6 @@ def test_kernel_agrees_with_the_path_of_one_matrix(shape):
             np.testing.assert_allclose(x[i], y, atol=1e-11)
 
 
-@pytest.mark.full
 def test_a_sweep_is_done_when_every_pair_is():
     """Three coupled columns among eight: most pairs are orthogonal from the start."""
     A = np.tile(np.eye(8), (6, 1, 1))
@@ -67,6 +66,7 @@ def test_a_sweep_is_done_when_every_pair_is():
     np.testing.assert_allclose(s, np.linalg.svd(A, compute_uv=False), atol=1e-13)
 
 
+@pytest.mark.full
 def test_nested_vmap():
     A = jnp.asarray(np.random.default_rng(3).normal(size=(3, 4, 4, 3)))
     nested = jax.vmap(jax.vmap(svd))(A)
