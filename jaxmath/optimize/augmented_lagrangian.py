@@ -209,6 +209,8 @@ def augmented_lagrangian(
       lower bound is above an upper one; STAGNATED where it is below. UNBOUNDED where L_A falls
       without bound at a feasible point or at the largest penalty; before that the method returns
       to where it was and raises the penalty. MAX_STEPS; NON_FINITE and INVALID_START at the start.
+      One ulp of x moves the error by about ρ‖∇c‖²·ulp·max(|x|, 1)/max(|f|, 1); in single precision
+      that can exceed the tolerance, and the end is STAGNATED at that noise.
       A local minimum, not the least. Where the constraints' gradients depend on each other
       the multipliers are not unique. Reverse mode is refused by jax. Cost: O(n²) a step.
 
