@@ -13,6 +13,7 @@ from jaxmath.optimize._descent import (
     PATIENCE,
     Method,
     Quiet,
+    default_tolerance,
     error_measure,
     evaluator,
     lowest,
@@ -47,6 +48,8 @@ class Model(NamedTuple):
         memory; None where a trial teaches nothing.
       refresh: from (∇f, x) to the memory, by a Hessian at each new x; None where there is none.
       region: from (memory, g) at the start, refreshed, to the first Δ; None for 1.
+      escape: from (∇f, x, g, Δ, a ``Proposal`` that may be the last) to that, or to one along
+        negative curvature; None where ``propose`` sees all there is.
     """
 
     init: Callable[[Array], PyTree]
@@ -54,6 +57,7 @@ class Model(NamedTuple):
     update: Callable[[PyTree, Array, Array], PyTree] | None = None
     refresh: Callable[[Gradient, Array], PyTree] | None = None
     region: Callable[[PyTree, Array], Array] | None = None
+    escape: Callable[[Gradient, Array, Array, Array, Proposal], Proposal] | None = None
 
 
 class TrustRegionState(NamedTuple):
@@ -121,12 +125,25 @@ def _ratio(state: TrustRegionState, p: Array, promise: Array, value: Array, g: A
     return jnp.where(fine, drop / jnp.where(fine, promise, 1.0), -jnp.inf)
 
 
-def advance(evaluate: Callable, state: TrustRegionState, model: Model) -> TrustRegionState:
+def _proposed(gradient: Gradient, state: TrustRegionState, model: Model, tol: Scalar) -> Proposal:
+    """The model's step; where it promises so little that it may be the last, no saddle's."""
+    x, g, radius = state.x, state.gradient, state.radius
+    step = model.propose(gradient, state.memory, x, g, radius)
+    if model.escape is None:
+        return step
+    escape = model.escape
+    last = step.promise <= tol * jnp.maximum(jnp.abs(state.value), 1.0)
+    return lax.cond(last, lambda p: escape(gradient, x, g, radius, p), lambda p: p, step)
+
+
+def advance(
+    evaluate: Callable, state: TrustRegionState, model: Model, tol: Scalar
+) -> TrustRegionState:
     """One trial and the test of it (Nocedal and Wright, algorithm 4.1)."""
     gradient_fn = lambda x: evaluate(x)[1]
     state = _refreshed(gradient_fn, state, model)
     x, radius, eps = state.x, state.radius, float(jnp.finfo(state.x.dtype).eps)
-    p, promise, count = model.propose(gradient_fn, state.memory, x, state.gradient, radius)
+    p, promise, count = _proposed(gradient_fn, state, model, tol)
     value, gradient = evaluate(x + p)
     ratio = _ratio(state, p, promise, value, gradient)
     accepted = ratio > 1e-4
@@ -168,7 +185,8 @@ def next_state(
     fun: Callable, state: TrustRegionState, args: tuple, model: Model
 ) -> TrustRegionState:
     """``x_step`` of a method: on vectors."""
-    return advance(evaluator(fun, lambda x: x, args), state, model)
+    tol = default_tolerance(None, state.x.dtype)
+    return advance(evaluator(fun, lambda x: x, args), state, model, tol)
 
 
 def in_region(
@@ -184,7 +202,7 @@ def in_region(
         lost = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
         level = tol * jnp.maximum(jnp.abs(state.value), 1.0)
         # At the start no model has promised anything yet: only a gradient of 0 is an end there.
-        sure = (state.promise <= level) | (state.error == 0)
+        sure = (state.promise <= level) | ((state.error == 0) & (state.num_steps == 0))
         return jnp.where((state.error <= tol) & sure & ~lost, Status.CONVERGED, status)
 
     def finish(s: TrustRegionState, status: Array) -> Solution:
@@ -193,7 +211,7 @@ def in_region(
 
     return Method(
         lambda x: begin(evaluate, x, model),
-        lambda s: advance(evaluate, s, model),
+        lambda s: advance(evaluate, s, model, tol),
         status_fn,
         finish,
     )

@@ -12,7 +12,7 @@ from jaxmath import numerics
 from jaxmath.iterate import Solution
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._descent import solve
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import choose, or_one, solver
 from jaxmath.optimize._trust_region import (
     Model,
     Proposal,
@@ -67,12 +67,58 @@ def steihaug(product: Callable, g: Array, radius: Array) -> Proposal:
     return Proposal(end.z, end.promise, end.num_products)
 
 
+class _Probe(NamedTuple):
+    """Conjugate directions from u: r = u − Bz, d with ‖d‖ = 1, dᵀBd, the largest ‖Bd‖ so far."""
+
+    r: Array
+    d: Array
+    curvature: Array
+    size: Array
+    done: Array
+    num_products: Array
+
+
+def _past_a_saddle(
+    gradient: Callable, x: Array, g: Array, radius: Array, step: Proposal
+) -> Proposal:
+    """Δd downhill, to the boundary, where dᵀBd < 0 for a d that is found; else the step.
+
+    The directions of ``steihaug`` come from g, and know nothing of what is orthogonal to g, Bg, B²g
+    …: where f and the start are symmetric, of the way out of a saddle. These come from a vector
+    without symmetries. While all dᵀBd > 0, r = Π(1 − B/θᵢ)u with θᵢ > 0 keeps the part of u along
+    an eigenvector of negative curvature, and that is some 1/√n: a smaller r shows B definite.
+    """
+    _, product = jax.linearize(gradient, x)
+    n, eps = g.size, float(jnp.finfo(g.dtype).eps)
+    u = jnp.cos(jnp.arange(1, n + 1, dtype=g.dtype))
+
+    def advance(s: _Probe) -> _Probe:
+        Bd = product(s.d)
+        curvature, size = numerics.dot(s.d, Bd), jnp.maximum(s.size, safe_norm(Bd))
+        convex = curvature > n * eps * size
+        bottom = jnp.where(convex, curvature, 1.0)
+        r = s.r - numerics.dot(s.r, s.d) / bottom * Bd
+        d = r - numerics.dot(r, Bd) / bottom * s.d
+        d = jnp.where(convex, d / or_one(safe_norm(d)), s.d)
+        done = ~convex | (safe_norm(r) <= 0.01 / n**0.5)
+        return _Probe(r, d, curvature, size, done, s.num_products + 1)
+
+    zero, unit = jnp.zeros_like(radius), u / safe_norm(u)
+    start = _Probe(unit, unit, zero, zero, jnp.asarray(False), jnp.int32(0))
+    end = lax.while_loop(lambda s: ~s.done & (s.num_products < n), advance, start)
+    p = radius * jnp.where(numerics.dot(g, end.d) > 0, -end.d, end.d)
+    promise = -numerics.dot(g, p) - 0.5 * radius * radius * end.curvature
+    out = Proposal(p, promise, step.num_products + end.num_products)
+    found = end.curvature < -n * eps * end.size
+    return choose(found, out, step._replace(num_products=out.num_products))
+
+
 def _propose(gradient: Callable, memory: tuple, x: Array, g: Array, radius: Array) -> Proposal:
     _, product = jax.linearize(gradient, x)
     return steihaug(product, g, radius)
 
 
-NEWTON_MODEL = Model(lambda x: (), _propose)
+NEWTON_MODEL = Model(lambda x: (), _propose, escape=_past_a_saddle)
 
 
 def trust_region_newton_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
@@ -168,9 +214,11 @@ def trust_region_newton(
       Error, tolerance and statuses as in ``bfgs``; CONVERGED asks that the last model promised at
       most tol·max(|f|, 1) too. STAGNATED also where a refused step no longer moves x. Where f and
       its trial agree to rounding the decrease is judged by the slopes at both ends. Superlinear
-      where ∇²f is definite at the minimum; follows negative curvature away from saddles. Cost: one
+      where ∇²f is definite at the minimum. Follows negative curvature away from saddles: before a
+      step that may be the last it is looked for from a vector without symmetries, as conjugate
+      gradients from ∇f never leave what ∇f, ∇²f∇f … span. A start where ∇f = 0 is an end. Cost: one
       evaluation of f and ∇f, one linearization of ∇f (about another evaluation, not counted), and
-      up to 2n Hessian products a step.
+      up to 2n Hessian products a step, n more before an end.
 
     Example:
       >>> rosenbrock = lambda x: 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxmath.iterate import Status
-from jaxmath.optimize import more_garbow_hillstrom, trust_region
+from jaxmath.optimize import more_garbow_hillstrom, trust_region, trust_region_exact
 from jaxmath.optimize.trust_region import (
     trust_region_newton,
     trust_region_newton_init,
@@ -143,3 +143,22 @@ def test_no_start_is_left_uphill():
     assert (solution.status != Status.RUNNING).all()
     f0, f = (jax.vmap(lambda x: rastrigin(x) - 1e10)(x) for x in (starts, solution.value))
     np.testing.assert_array_less(f - f0, 64 * 1e10 * np.finfo(float).eps)
+
+
+def test_a_saddle_is_no_end():
+    """From starts as symmetric as the saddle: ∇f, ∇²f∇f … do not show the way out of it."""
+    well = lambda x: (x[0] ** 2 - 1.0) ** 2 + x[1] ** 2
+    for solve in (trust_region_newton, trust_region_exact):
+        solution = solve(well, jnp.array([0.0, 1.0]))
+        assert solution.status == Status.CONVERGED
+        np.testing.assert_allclose(jnp.abs(solution.value), [1.0, 0.0], atol=1e-9)
+    biggs = MGH["biggs-exp6"]
+    starts = jnp.outer(jnp.array([1.0, 10.0]), jnp.asarray(biggs.start, float))
+    solution = jax.vmap(lambda x: trust_region_newton(biggs.objective, x))(starts)
+    assert (solution.status == Status.CONVERGED).all()
+    assert (jax.vmap(biggs.objective)(solution.value) < 1e-15).all()
+    # A bowl with a flat direction is a minimum, whatever rounding makes of its curvature.
+    flat = lambda x: jnp.sum((x[:2] - x[2:]) ** 2) * 1e3
+    solution = trust_region_newton(flat, jnp.array([3.0, 0.1, -7.0, 1e-3]))
+    assert solution.status == Status.CONVERGED
+    assert solution.num_fun < 12
