@@ -83,7 +83,11 @@ def _fetch(name: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # one for each try
-            return source.fetch_openml(_SOURCES[name].title, version=1, as_frame=False)
+            # Numbers, the labels too: as categories scikit-learn 1.9 cannot read them by pandas 3.
+            numbers = {"dtype": np.float32}
+            return source.fetch_openml(
+                _SOURCES[name].title, version=1, as_frame=False, read_csv_kwargs=numbers
+            )
     except ImportError as error:
         raise ImportError(
             f"openml: pandas is needed to read {name!r}: pip install pandas"
