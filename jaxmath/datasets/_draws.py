@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from jaxmath._draws import normal
 from jaxmath.datasets.dataset import Dataset
 from jaxmath.typing import Array, Scalar, as_key, check_number
 
@@ -36,7 +37,7 @@ def labels(n: int, num_classes: int) -> Array:
 
 def noisy(key: Array, clean: Array, noise: Scalar) -> Array:
     """The points, each with its own normal deviation."""
-    draws = jax.random.normal(key, clean.shape, clean.dtype)
+    draws = normal(key, clean.shape, clean.dtype)
     return clean + jnp.asarray(noise, clean.dtype) * draws
 
 

@@ -5,9 +5,9 @@ The classes take turns, yᵢ = i mod k, so that every prefix is balanced; εᵢ 
 
 import math
 
-import jax
 import jax.numpy as jnp
 
+from jaxmath._draws import uniform
 from jaxmath.datasets._draws import DType, labels, mixture, names, noisy, start
 from jaxmath.datasets.dataset import Dataset
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
@@ -78,7 +78,7 @@ def noisy_sine(key: Array, n: int, *, noise: Scalar = 0.3, dtype: DType = float)
       C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, appendix A.
     """
     place_key, noise_key, dtype = start("noisy_sine", key, n, noise, dtype)
-    x = jax.random.uniform(place_key, (n,), dtype)
+    x = uniform(place_key, (n,), dtype)
     return Dataset(x[:, None], noisy(noise_key, jnp.sin(2 * math.pi * x), noise))
 
 
@@ -124,7 +124,7 @@ def spirals(
     check_number("num_classes", num_classes, low=1, integer=True)
     check_number("turns", turns)
     y = labels(n, num_classes)
-    r = jax.random.uniform(place_key, (n,), dtype)
+    r = uniform(place_key, (n,), dtype)
     theta = 2 * math.pi * (jnp.asarray(turns, dtype) * r + y.astype(dtype) / num_classes)
     clean = jnp.stack([r * jnp.cos(theta), r * jnp.sin(theta)], axis=1)
     return Dataset(noisy(noise_key, clean, noise), y, class_names=names(num_classes))
@@ -161,7 +161,7 @@ def two_moons(key: Array, n: int, *, noise: Scalar = 0.1, dtype: DType = float) 
     """
     place_key, noise_key, dtype = start("two_moons", key, n, noise, dtype)
     y = labels(n, 2)
-    t = math.pi * jax.random.uniform(place_key, (n,), dtype)
+    t = math.pi * uniform(place_key, (n,), dtype)
     upper, lower = (jnp.cos(t), jnp.sin(t)), (1 - jnp.cos(t), 0.5 - jnp.sin(t))
     clean = jnp.stack([jnp.where(y == 0, a, b) for a, b in zip(upper, lower, strict=True)], axis=1)
     return Dataset(noisy(noise_key, clean, noise), y, class_names=names(2))

@@ -5,6 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+from jaxmath._draws import uniform
 from jaxmath.datasets.dataset import Dataset
 from jaxmath.typing import Array, as_key, check_number
 
@@ -63,7 +64,7 @@ def adding_problem(key: Array, n: int, num_steps: int, *, dtype: DType = float) 
 @partial(jax.jit, static_argnums=(1, 2, 3))
 def _adding_problem(key: Array, dtype: jnp.dtype, n: int, num_steps: int) -> tuple[Array, Array]:
     value_key, first_key, second_key = jax.random.split(key, 3)
-    values = jax.random.uniform(value_key, (n, num_steps), dtype)
+    values = uniform(value_key, (n, num_steps), dtype)
     half = num_steps // 2
     first = jax.random.randint(first_key, (n, 1), 0, half, jnp.int32)
     second = jax.random.randint(second_key, (n, 1), half, num_steps, jnp.int32)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._draws import normal, uniform
 from jaxmath.datasets.dataset import Dataset
 from jaxmath.datasets.sequence_tasks import _start
 from jaxmath.typing import Array, Scalar, check_number
@@ -67,8 +68,8 @@ def sine_series(
     key, dtype = _start("sine_series", key, n, dtype)
     phase_key, noise_key = jax.random.split(key)
     turns = jnp.arange(num_steps + 1, dtype=dtype)[None] / jnp.asarray(period, dtype)
-    phase = jax.random.uniform(phase_key, (n, 1), dtype)
-    draws = jax.random.normal(noise_key, (n, num_steps + 1), dtype)
+    phase = uniform(phase_key, (n, 1), dtype)
+    draws = normal(noise_key, (n, num_steps + 1), dtype)
     return _with_next(jnp.sin(2 * math.pi * (turns + phase)) + jnp.asarray(noise, dtype) * draws)
 
 
@@ -170,6 +171,6 @@ def mackey_glass(
                                ("resolution", resolution, 1), ("washout", washout, 0)):  # fmt: skip
         check_number(name, value, low=least, integer=True)
     key, dtype = _start("mackey_glass", key, n, dtype)
-    start = jax.random.uniform(key, (n,), dtype, 0.5, 1.5)
+    start = uniform(key, (n,), dtype, 0.5, 1.5)
     units = _units(start, delay, resolution, -(-(washout + num_steps) // delay))
     return _with_next(units[washout : washout + num_steps + 1].T)

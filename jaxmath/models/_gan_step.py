@@ -10,6 +10,7 @@ import optax
 from jax import lax
 
 from jaxmath import nn
+from jaxmath._draws import normal, uniform
 from jaxmath.models._gan_config import Config, as_config
 from jaxmath.models._gan_players import (
     generated,
@@ -123,7 +124,7 @@ def _fakes(
 ) -> tuple[Array, PyTree]:
     """A batch from the generator in training, and its running statistics after."""
     dtype = params.layers[0].kernel.dtype
-    z = jax.random.normal(key, (num, config.latent_size), dtype)
+    z = normal(key, (num, config.latent_size), dtype)
     one = lambda z, label: generated(params, model_state, z, label, config, _AXIS)
     return jax.vmap(one, out_axes=(0, None), axis_name=_AXIS)(z, labels)
 
@@ -141,9 +142,7 @@ def _penalties(
     total = jnp.zeros(len(real), real.dtype)
     if config.penalty == "wgan_gp":
         between = lambda x, fake, t, label: nn.gradient_penalty(critic(label), x, fake, t)
-        total = jax.vmap(between)(
-            real, fake, jax.random.uniform(key, total.shape, real.dtype), labels
-        )
+        total = jax.vmap(between)(real, fake, uniform(key, total.shape, real.dtype), labels)
     for X in {"r1": (real,), "r2": (fake,), "r1+r2": (real, fake)}.get(config.penalty, ()):
         total += jax.vmap(lambda x, label: nn.zero_centered_penalty(critic(label), x))(X, labels)
     return config.penalty_weight * total

@@ -45,9 +45,17 @@ class LinearParams(NamedTuple):
     intercept: Array
 
 
+def _examples(X: ArrayLike) -> Array:
+    """The examples; half precision, for which there are no decompositions, is refused."""
+    X = as_array("X", X, ndim=2, min_size=1)
+    if X.dtype.itemsize < 4:
+        raise TypeError(f"argument `X` must be float32 or float64, got {X.dtype}")
+    return X
+
+
 def data_set(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     """Examples with real targets, both of the dtype of X."""
-    X = as_array("X", X, ndim=2, min_size=1)
+    X = _examples(X)
     return X, as_array("y", y, shape=X.shape[:1]).astype(X.dtype)
 
 
@@ -55,7 +63,7 @@ def labelled_set(
     caller: str, X: ArrayLike, y: ArrayLike, num_classes: int = 2
 ) -> tuple[Array, Array]:
     """Examples with labels in {0, …, k − 1}; an error where known values lie outside."""
-    X = as_array("X", X, ndim=2, min_size=1)
+    X = _examples(X)
     y = as_array("y", y, shape=X.shape[:1], kind="integer")
     if not isinstance(y, jax.core.Tracer):
         known = np.asarray(y)  # under jit, a reduction of what it closes over is traced
@@ -136,6 +144,12 @@ def unit_columns(X: Array, l2: Array) -> tuple[Array, Array, Array]:
     the coefficient v/∞ = 0.
     """
     centre, mean = centred(X)
-    square = jnp.mean(centre**2, axis=0) + 4 * l2
-    root = jnp.sqrt(jnp.where(square == 0, jnp.inf, square))
+    root = column_lengths(centre / len(X) ** 0.5, 4 * l2)
+    root = jnp.where(root == 0, jnp.inf, root)
     return centre / root[None, :], root, mean
+
+
+def column_lengths(X: Array, more: Scalar = 0.0) -> Array:
+    """√(‖xⱼ‖² + more) of each column, in the whole range of the dtype."""
+    row = jnp.broadcast_to(jnp.sqrt(jnp.asarray(more, X.dtype)), X.shape[1:])
+    return jax.vmap(numerics.safe_norm, in_axes=1)(jnp.concatenate([X, row[None]]))

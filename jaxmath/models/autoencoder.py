@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import nn
+from jaxmath._draws import normal
 from jaxmath.models import mlp
 from jaxmath.models._config import check_real
 from jaxmath.numerics import safe_log
@@ -297,7 +298,7 @@ def corrupt(key: Array, x: ArrayLike, *, noise: Scalar = 0.0, masking: Scalar = 
     check_number("noise", noise, low=0.0)
     check_number("masking", masking, low=0.0, high=1.0)
     noise_key, mask_key = jax.random.split(key)
-    x = x + jnp.asarray(noise, x.dtype) * jax.random.normal(noise_key, x.shape, x.dtype)
+    x = x + jnp.asarray(noise, x.dtype) * normal(noise_key, x.shape, x.dtype)
     missing = jax.random.bernoulli(mask_key, jnp.asarray(masking, jnp.float32), x.shape)
     return jnp.where(missing, jnp.zeros_like(x), x)
 

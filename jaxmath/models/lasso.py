@@ -269,7 +269,8 @@ def elastic_net(
       The objective is scikit-learn's; its ``tol`` bounds the same error. The gap is a sum of terms
       ≥ 0 without cancellation, so that it can reach eps. At α = 0 it certifies nothing (STAGNATED
       or MAX_STEPS): use ``linear_regression.fit``. Where columns are dependent and ρ = 1, w is one
-      of many minimizers. A constant column has the coefficient 0. Reverse mode is refused (a
+      of many minimizers. A constant column has the coefficient 0. Squares of the data must lie in
+      the dtype's range (in float32 entries from 1e-18 to 1e18). Reverse mode is refused (a
       ``while_loop``). Cost: 5nd multiply-adds a sweep, d of its steps one after another.
 
     Example:

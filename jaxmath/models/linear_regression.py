@@ -17,6 +17,7 @@ from jaxmath.models._linear import (
     all_finite,
     centred,
     check_method,
+    column_lengths,
     data_set,
     penalty,
     tolerance,
@@ -42,15 +43,17 @@ _METHODS = (*_DIRECT, "gradient-descent")
 
 def _lengths(X: Array, alpha: Scalar = 0.0) -> Array:
     """√(‖xⱼ‖² + α), the root of the curvature in each coefficient; 1 where it is 0."""
-    square = jnp.sum(lax.stop_gradient(X) ** 2, axis=0) + lax.stop_gradient(alpha)
-    return jnp.sqrt(jnp.where(square == 0, 1.0, square))
+    lengths = column_lengths(lax.stop_gradient(X), lax.stop_gradient(alpha))
+    return jnp.where(lengths == 0, 1.0, lengths)
 
 
 def _errors(X: Array, y: Array, w: Array, alpha: Scalar) -> Array:
     """|gⱼ|·max(|zⱼ|, 1) for g the gradient of ½‖y − Xw‖² + ½α‖w‖² in units of z."""
     X, y, w = (lax.stop_gradient(v) for v in (X, y, w))
     size, lengths = _lengths(y[:, None])[0], _lengths(X, alpha)
-    gradient = (matmul(y - matmul(X, w), X) - lax.stop_gradient(alpha) * w) / lengths / size
+    residual = (y - matmul(X, w)) / size
+    shrinkage = lax.stop_gradient(alpha) * (w / size) / lengths
+    gradient = matmul(residual, X / lengths[None, :]) - shrinkage
     return jnp.abs(gradient) * jnp.maximum(jnp.abs(w) * lengths / size, 1.0)
 
 

@@ -105,7 +105,7 @@ def _fit(
 ) -> Solution:
     columns, units, mean = unit_columns(X, l2)
     start = LinearParams(jnp.zeros_like(units), jnp.zeros((), X.dtype))
-    data = columns, y, l2 / units**2
+    data = columns, y, jnp.where(l2 > 0, l2 / units**2, 0.0 * l2)
     limit = tolerance(tol, X)
     solution = minimize(_objective, start, data, method, tol=limit, max_steps=max_steps)
     found = solution.value

@@ -59,7 +59,7 @@ def _fit(
     columns, units, mean = unit_columns(X, l2)
     k, d = num_classes, X.shape[1]
     start = LinearParams(jnp.zeros((k, d), X.dtype), jnp.zeros(k, X.dtype))
-    data = columns, y, l2 / units**2
+    data = columns, y, jnp.where(l2 > 0, l2 / units**2, 0.0 * l2)
     limit = tolerance(tol, X)
     solution = minimize(_objective, start, data, method, tol=limit, max_steps=max_steps)
     unbounded = _unbounded(solution.value, columns, y, l2)

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath import nn
+from jaxmath._draws import normal
 from jaxmath.models._variational import (
     Config,
     Likelihood,
@@ -446,9 +447,9 @@ def sample(
     key, config = as_key("key", key), _as_config("sample", config)
     code_key, value_key = jax.random.split(key)
     dtype = params.decoder.dense[0].kernel.dtype
-    z = jax.random.normal(code_key, (config.latent,), dtype)
+    z = normal(code_key, (config.latent,), dtype)
     location, log_variance = decode(params, z, config=config, label=label)
     if isinstance(log_variance, tuple):
         return jax.random.bernoulli(value_key, nn.sigmoid(location)).astype(dtype)
-    noise = jax.random.normal(value_key, location.shape, dtype)
+    noise = normal(value_key, location.shape, dtype)
     return location + jnp.exp(0.5 * log_variance) * noise

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._draws import uniform
 from jaxmath.nn._moments import wide_dtype
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
@@ -30,8 +31,20 @@ def _checked(
     check_number("epsilon", epsilon, low=0.0)
     check_number("lower", lower)
     check_number("upper", upper)
-    epsilon, lower, upper = (jnp.asarray(value, x.dtype) for value in (epsilon, lower, upper))
-    return x, epsilon, lower, upper
+    lower, upper = (jnp.asarray(value, x.dtype) for value in (lower, upper))
+    return x, jnp.asarray(epsilon, wide_dtype(x.dtype)), lower, upper
+
+
+def _in_ball(z: Array, x: Array, epsilon: Array) -> Array:
+    """z clipped to the numbers of its dtype within ε of x; its derivative is left as it is."""
+    centre = lax.stop_gradient(x).astype(epsilon.dtype)
+    low, high = centre - epsilon, centre + epsilon
+    least, most = low.astype(x.dtype), high.astype(x.dtype)
+    # Rounded towards x, where that is a rounding (in half precision).
+    least = jnp.where(least.astype(low.dtype) < low, jnp.nextafter(least, most), least)
+    most = jnp.where(most.astype(high.dtype) > high, jnp.nextafter(most, least), most)
+    inside = jnp.clip(lax.stop_gradient(z), least, most)
+    return inside + (z - lax.stop_gradient(z))
 
 
 def _ascent(loss_fn: Loss, x: Array, step: Array) -> Array:
@@ -74,7 +87,8 @@ def fgsm(
       2015, section 4.
     """
     x, epsilon, lower, upper = _checked("fgsm", loss_fn, x, epsilon, lower, upper)
-    return jnp.clip(_ascent(loss_fn, x, epsilon), lower, upper)
+    step = epsilon.astype(x.dtype)
+    return jnp.clip(_in_ball(_ascent(loss_fn, x, step), x, epsilon), lower, upper)
 
 
 def pgd(
@@ -127,7 +141,7 @@ def pgd(
     check_number("step_size", step_size, low=0.0)
     check_number("num_steps", num_steps, low=1, integer=True)
     step = jnp.asarray(step_size, x.dtype)
-    project = lambda z: jnp.clip(jnp.clip(z, x - epsilon, x + epsilon), lower, upper)
-    noise = jax.random.uniform(key, x.shape, wide_dtype(x.dtype), -1.0).astype(x.dtype)
-    start = project(x + epsilon * noise)
+    project = lambda z: jnp.clip(_in_ball(z, x, epsilon), lower, upper)
+    noise = uniform(key, x.shape, x.dtype, -1.0)
+    start = project(x + epsilon.astype(x.dtype) * noise)
     return lax.fori_loop(0, num_steps, lambda _, z: project(_ascent(loss_fn, z, step)), start)

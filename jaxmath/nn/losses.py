@@ -4,7 +4,7 @@ import math
 
 import jax.numpy as jnp
 
-from jaxmath.nn._moments import magnitude
+from jaxmath.nn._moments import magnitude, wide_dtype
 from jaxmath.numerics import safe_divide, safe_norm
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
@@ -242,7 +242,8 @@ def weighted_mean(losses: ArrayLike, weights: ArrayLike) -> Array:
       scikit-learn, the parameter ``sample_weight`` of its metrics.
     """
     losses = as_array("losses", losses, ndim=1)
-    weights = as_array("weights", weights, shape=losses.shape).astype(losses.dtype)
+    wide = wide_dtype(losses.dtype)
+    weights = as_array("weights", weights, shape=losses.shape).astype(wide)
     dropped = (weights == 0) & ~jnp.isfinite(losses)
-    counted = jnp.where(dropped, jnp.zeros_like(losses), losses)
-    return safe_divide(jnp.sum(weights * counted), jnp.sum(weights))
+    counted = jnp.where(dropped, jnp.zeros_like(losses), losses).astype(wide)
+    return safe_divide(jnp.sum(weights * counted), jnp.sum(weights)).astype(losses.dtype)

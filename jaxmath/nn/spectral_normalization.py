@@ -6,10 +6,10 @@ as a kernel moves slowly. A convolution's kernel counts as the matrix of shape (
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._draws import normal
 from jaxmath.nn._moments import wide_dtype
 from jaxmath.numerics import dot, matmul, safe_divide, safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array, as_key, check_number
@@ -94,7 +94,7 @@ def spectral_norm_init(key: Array, kernel: ArrayLike, *, num_steps: int = 15) ->
     check_number("num_steps", num_steps, low=1, integer=True)
     W = _as_matrix(kernel)
     first = jnp.zeros(W.shape[0], W.dtype).at[0].set(1.0)
-    u = _unit(jax.random.normal(key, (W.shape[0],), W.dtype), first)
+    u = _unit(normal(key, (W.shape[0],), W.dtype), first)
     return _iterate(
         SpectralNormState(u, jnp.zeros(W.shape[1], W.dtype).at[0].set(1.0)), W, num_steps
     )

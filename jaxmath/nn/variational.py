@@ -12,6 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath._draws import normal
 from jaxmath.nn._moments import wide_dtype
 from jaxmath.nn.cross_entropy import _binary_cross_entropy
 from jaxmath.numerics import logsumexp
@@ -95,7 +96,7 @@ def reparameterize(key: Array, mean: ArrayLike, log_variance: ArrayLike) -> Arra
       D. P. Kingma, M. Welling, "Auto-encoding variational Bayes", 2014, section 2.4.
     """
     key, (mean, log_variance) = as_key("key", key), _posterior(mean, log_variance)
-    noise = jax.random.normal(key, mean.shape, mean.dtype)
+    noise = normal(key, mean.shape, mean.dtype)
     return mean + jnp.exp(0.5 * log_variance) * noise
 
 
@@ -313,7 +314,7 @@ def importance_log_weights(
         z = mean + jnp.exp(0.5 * log_variance) * noise
         return log_likelihood_fn(z) + 0.5 * jnp.sum(noise**2 + log_variance - z**2)
 
-    return jax.vmap(log_weight)(jax.random.normal(key, (num_samples, *mean.shape), mean.dtype))
+    return jax.vmap(log_weight)(normal(key, (num_samples, *mean.shape), mean.dtype))
 
 
 def iwae_bound(log_weights: ArrayLike) -> Array:

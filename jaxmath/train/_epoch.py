@@ -18,6 +18,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxmath.train._data import Placed, take
 from jaxmath.train.evaluate import averages
 from jaxmath.train.state import TrainState
+from jaxmath.train.step import as_measure
 from jaxmath.typing import Array, PyTree
 
 __all__: list[str] = []
@@ -178,6 +179,9 @@ def _advance(
     if plan.ema is not None:
         average = optax.incremental_update(state.params, average, 1.0 - plan.ema)
     part = jnp.minimum(left, plan.batch_size).astype(jnp.float32)
+    if "loss" not in metrics:
+        raise ValueError(f"fit: the metrics of `step` must have 'loss', got {sorted(metrics)}")
+    metrics = {name: as_measure(value) for name, value in metrics.items()}
     add = _Sums({k: part.astype(v.dtype) * v for k, v in metrics.items()}, part)
     sums = add if sums is None else jax.tree.map(jnp.add, sums, add)
     run = run._replace(state=state, average=average, step=run.step + 1)

@@ -10,6 +10,7 @@ from jax import lax
 from jax.sharding import Mesh
 
 from jaxmath.train._data import Placed, as_pair, check_batch_size, check_data, place, take
+from jaxmath.train.step import as_measure
 from jaxmath.typing import Array, PyTree
 
 __all__ = ["evaluate"]
@@ -30,7 +31,8 @@ def averages(
         weight = data.weight[index] * (place < capacity)
         values = eval_fn(state, take(data, index, weight, mesh))
         add = lambda v: jnp.sum(jnp.where(weight > 0, weight.astype(v.dtype) * v, 0.0))
-        return {name: add(value) for name, value in values.items()} | {"": jnp.sum(weight)}
+        sums = {name: add(as_measure(value)) for name, value in values.items()}
+        return sums | {"": jnp.sum(weight)}
 
     sums_of = jax.jit(sums_of)
     zeros = jax.tree.map(

@@ -97,11 +97,18 @@ def _measures(caller: str, loss_fn: Callable, metrics: Mapping[str, Callable] | 
     return {"loss": loss_fn, **(metrics or {})}
 
 
+def as_measure(value: Any) -> Array:
+    """The value in float32, or float64: a mean of truths is none of their dtype, and sums of half
+    precision stall."""
+    value = jnp.asarray(value)
+    return value.astype(jnp.promote_types(value.dtype, jnp.float32))
+
+
 def _per_example(fns: dict, predictions: Any, targets: Any, compute_dtype: Any) -> Metrics:
-    """Each measure of each example, shape (n,). The measures of a low-precision model are f32."""
+    """Each measure of each example, shape (n,), in float32 or float64."""
     if compute_dtype is not None:
         predictions = to_dtype(predictions, jnp.float32)
-    values = {name: jax.vmap(fn)(predictions, targets) for name, fn in fns.items()}
+    values = {name: as_measure(jax.vmap(fn)(predictions, targets)) for name, fn in fns.items()}
     for name, value in values.items():
         if value.ndim != 1:
             raise ValueError(

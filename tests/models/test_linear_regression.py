@@ -67,6 +67,18 @@ def test_units_of_the_columns_do_not_matter():
     np.testing.assert_allclose(got.coef * units, model.coef_ * units, 1e-7)
 
 
+@pytest.mark.parametrize(("of_x", "of_y"), [(1e20, 1.0), (1e-20, 1.0), (1.0, 1e19), (1.0, 1e-20)])
+def test_squares_beyond_the_range(of_x, of_y):
+    """Float32, where ‖x‖² or ‖y‖² is 0 or ∞: no error of 0 is made of that."""
+    x, t = np.float32(X) * np.float32(of_x), np.float32(y) * np.float32(of_y)
+    want = lr.fit(X, y).value.coef * (of_y / of_x)
+    for method in ("svd", "qr", "gradient-descent"):
+        got = lr.fit(x, t, method=method)
+        assert status(got) is Status.CONVERGED
+        assert 0.0 < got.error < 1e-3
+        np.testing.assert_allclose(got.value.coef, want, rtol=0, atol=1e-2 * np.abs(want).max())
+
+
 def test_fewer_examples_than_columns():
     wide, few = X[:3], y[:3]
     solution = lr.fit(wide, few)
@@ -121,5 +133,7 @@ def test_refusals():
         lr.fit(X, y, method="magic")
     with pytest.raises(ValueError, match="argument `tol`"):
         lr.fit(X, y, tol=-1.0)
+    with pytest.raises(TypeError, match="argument `X` must be float32 or float64, got bfloat16"):
+        lr.fit(jnp.asarray(X, jnp.bfloat16), y)
     assert lr.fit(X.astype(int), y.astype(int)).value.coef.dtype == jnp.float64
     assert lr.fit(X.astype(np.float32), y).value.coef.dtype == jnp.float32

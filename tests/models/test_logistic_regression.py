@@ -73,6 +73,14 @@ def test_no_maximum_is_unbounded(method):
     assert [Status(int(s)) for s in ended] == [case[3] for case in cases]
 
 
+def test_units_whose_squares_leave_the_range():
+    plain = logistic.fit(np.float32(X), y)
+    for unit in (1e20, 1e-20):
+        scaled = logistic.fit(np.float32(X) * np.float32(unit), y)
+        assert scaled.status == plain.status == Status.CONVERGED
+        np.testing.assert_allclose(scaled.value.coef * unit, plain.value.coef, 1e-3)
+
+
 def test_units_dependent_columns_and_few_examples():
     fit, units = FITS["newton"], np.array([1e10, 1.0, 1e-10])
     plain, scaled = fit(X, y, 0.0), fit(X * units, y, 0.0)

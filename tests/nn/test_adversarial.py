@@ -83,3 +83,13 @@ def test_no_room_and_images():
         np.testing.assert_array_equal(attack, x)
     with pytest.raises(ValueError, match="fgsm: argument `lower` must be a number, got nan"):
         nn.fgsm(loss, x, 0.1, lower=np.nan)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_half_precision_stays_in_the_ball(dtype):
+    x, w = jax.random.uniform(KEY, (300,)).astype(dtype), jax.random.normal(KEY, (300,))
+    loss = lambda z: jnp.sum(z * w.astype(dtype))
+    for epsilon in (8 / 255, 1e-3):
+        for z in (nn.fgsm(loss, x, epsilon), nn.pgd(KEY, loss, x, epsilon, epsilon, 3)):
+            assert z.dtype == dtype
+            assert np.max(np.abs(z.astype(np.float64) - x.astype(np.float64))) <= epsilon

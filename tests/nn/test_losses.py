@@ -115,3 +115,10 @@ def test_weighted_mean_of_a_padded_batch():
     np.testing.assert_allclose(value, want, rtol=1e-6)
     np.testing.assert_allclose(gradient[kept], want_gradient, rtol=1e-6)
     np.testing.assert_array_equal(gradient[2::2], np.zeros((2, 3)))
+
+
+def test_weighted_mean_in_half_precision():
+    """The sums are of float32: in float16 the one would be ∞, the other stall."""
+    half = lambda n, value: jnp.full(n, value, jnp.float16)
+    assert nn.weighted_mean(half(70_000, 0.5), jnp.ones(70_000, bool)) == jnp.float16(0.5)
+    assert nn.weighted_mean(half(1_000, 100.0), half(1_000, 1.0)) == jnp.float16(100.0)

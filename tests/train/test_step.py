@@ -116,6 +116,32 @@ def test_bfloat16_computes_with_float32_parameters():
     np.testing.assert_array_equal(eval_fn(state, batch)["loss"], [4.5, 4.5])
 
 
+def test_means_of_truths_and_of_half_precision():
+    """A metric may be a bool or an integer; sums of bfloat16 are kept in float32."""
+    hits = {"hits": lambda y, t: y > t, "count": lambda y, t: jnp.int32(3)}
+    train_fn, apply_fn = train.adapt(lambda params, x: params * x)
+    optimizer = optax.sgd(0.0)
+    step = train.supervised_step(train_fn, nn.squared_error, optimizer, metrics=hits)
+    state = train.init_state(jax.random.key(0), jnp.bfloat16(1.0), optimizer=optimizer)
+    n = 3000
+    x = np.full(n, 0.5, jnp.bfloat16)
+    data = x, np.zeros(n, jnp.bfloat16)
+    result = train.fit(
+        state, step, data, num_epochs=1, batch_size=5, mode="scan", progress=False
+    )  # fmt: skip
+    assert {k: v.tolist() for k, v in result.history.items()} == {
+        "loss": [0.125], "hits": [1.0], "count": [3.0]
+    }  # fmt: skip
+    eval_fn = train.supervised_eval(apply_fn, nn.squared_error, metrics=hits)
+    means = train.evaluate(eval_fn, state, data, batch_size=5)
+    assert means == {"loss": 0.125, "hits": 1.0, "count": 3.0}
+    by_hand = lambda state, batch: {"loss": batch.x}
+    assert train.evaluate(by_hand, state, data, batch_size=5) == {"loss": 0.5}
+    with pytest.raises(ValueError, match="fit: the metrics of `step` must have 'loss', got"):
+        lossless = lambda state, batch, key: (state, {"error": jnp.float32(0.0)})
+        train.fit(state, lossless, data, num_epochs=1, batch_size=5, progress=False)
+
+
 def test_refusals():
     batch = _batch(8)
     with pytest.raises(ValueError, match="`accumulate` must divide the batch, got 3 pieces of 8"):
