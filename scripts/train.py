@@ -138,8 +138,16 @@ def settle(args: argparse.Namespace, num_training: int) -> dict[str, Any]:
     return settings
 
 
+def reached(error):
+    """What a run had reached when a checkpoint could not be written, with that in its message."""
+    if error.result is None:
+        raise error
+    message = "; ".join(filter(None, (error.result.message, str(error))))
+    return error.result._replace(message=message)
+
+
 def train_runs(settings, model, trainer, parts, args, folder: Path, write=None, looks=4):
-    """The engine's call; its result with a leading axis of seeds in the states.
+    """The engine's call; its result with a leading axis of seeds in the states, and if it is whole.
 
     ``write(epoch, state)``, where there is one, is called so many times on the way.
     """
@@ -176,29 +184,34 @@ def train_runs(settings, model, trainer, parts, args, folder: Path, write=None, 
     stops = sorted({-(-settings["epochs"] * i // parts_of_run) for i in range(1, parts_of_run + 1)})
     soon = "stopping soon, with a checkpoint; once more stops at once"
     say = lambda: print(soon, file=sys.stderr)
+    whole = True
     with train.stop_signals(say) as stopped, warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a bad step is reported below
         for stop in stops:
-            result = train.fit(
-                state, trainer.step, parts.training, num_epochs=stop,
-                num_classes=parts.raw_test.num_classes or None,
-                checkpoint_dir=folder / "checkpoints", checkpoint_every=args.checkpoint_every,
-                resume=args.resume or stop > stops[0], metadata=metadata, callback=stopped,
-                **common,
-            )  # fmt: skip
-            if result.epochs < stop:
+            try:
+                result = train.fit(
+                    state, trainer.step, parts.training, num_epochs=stop,
+                    num_classes=parts.raw_test.num_classes or None,
+                    checkpoint_dir=folder / "checkpoints", checkpoint_every=args.checkpoint_every,
+                    resume=args.resume or stop > stops[0], metadata=metadata, callback=stopped,
+                    **common,
+                )  # fmt: skip
+            except train.CheckpointError as error:
+                result, whole = reached(error), False
+            if not whole or result.epochs < stop:
                 break
             if write and result.epochs == stop:
                 state_of_one = jax.tree.map(lambda a: a[0], result.state) if many else result.state
                 write(stop, state_of_one)
-    if stopped() and result.epochs < settings["epochs"]:
+    if stopped() and whole and result.epochs < settings["epochs"]:
         raise KeyboardInterrupt(f"after epoch {result.epochs} of {settings['epochs']}")
-    if args.profile:
+    if args.profile and whole:
         with jax.profiler.trace(str(folder / "profile"), create_perfetto_trace=True):
             train.fit(state, trainer.step, parts.training, num_epochs=2, progress=False, **common)
     # On one device, wherever the run was spread.
     state = jax.device_get(result.state)
-    return result._replace(state=state if many else jax.tree.map(lambda a: a[None], state))
+    state = state if many else jax.tree.map(lambda a: a[None], state)
+    return result._replace(state=state), whole
 
 
 def run(args: argparse.Namespace) -> int:
@@ -249,7 +262,7 @@ def run(args: argparse.Namespace) -> int:
     shown = ("batch_size", "epochs", "learning_rate", "weight_decay")
     console.print(f"{model.config}, " + ", ".join(f"{name} {settings[name]:g}" for name in shown))
     fit_began = time.perf_counter()
-    result = train_runs(settings, model, trainer, parts, args, folder, write, task.looks)
+    result, whole = train_runs(settings, model, trainer, parts, args, folder, write, task.looks)
     seconds = time.perf_counter() - fit_began
     if result.epochs == 0:
         raise Failure(result.message)
@@ -260,15 +273,19 @@ def run(args: argparse.Namespace) -> int:
         "message": result.message, "seconds": {"training": seconds},
         **{name: value for name, value in found.items() if not isinstance(value, np.ndarray)},
     }  # fmt: skip
-    written = train.write_figures(folder, document, result.history, settings["seed"])
-    if not args.no_plots:
+    try:
+        written = train.write_figures(folder, document, result.history, settings["seed"])
+    except OSError as error:
+        raise Failure("; ".join(filter(None, (result.message, str(error))))) from error
+    if whole and not args.no_plots:
         outcome = train.Outcome(model, result.state, parts, result.history, found)
         written += train.write_plots(folder, outcome, task, recipe)
-    written += [task.written] if write else []
-    written += ["profile/"] if args.profile else []
+    written += [task.written] if write and whole else []
+    written += ["profile/"] if args.profile and whole else []
+    written += ["checkpoints/"] if result.checkpoint else []
     console.print(
         f"{time.perf_counter() - began:.1f} s, of which training {seconds:.1f} s; wrote "
-        f"{', '.join(written)} and checkpoints/ to {folder}",
+        f"{', '.join(written)} to {folder}",
         soft_wrap=True,
     )
     if result.message:
@@ -279,10 +296,12 @@ def run(args: argparse.Namespace) -> int:
 def main(argv: list[str] | None = None) -> int:
     """Parse, run, and turn every expected failure into one line and an exit code."""
     args = parser().parse_args(argv)
+    from absl import logging
     from jax.errors import JaxRuntimeError
 
     from jaxmath.train import CheckpointError
 
+    logging.set_verbosity(logging.FATAL)  # of a failed save orbax logs what one line says below
     try:
         return run(args)
     except KeyboardInterrupt as stop:

@@ -62,8 +62,8 @@ def _eigh_tangent(w: Array, V: Array, dH: Array) -> tuple[Array, Array]:
 def _eigh_one(A: Array) -> tuple[Array, Array]:
     scale, unscale = power_of_two(A)
     finite = jnp.isfinite(largest(A))
-    half = 0.5 * scale
-    H = jnp.where(finite, half * A + half * adjoint(A), 0.0)
+    # Not by half the scale, which may be no normal number.
+    H = jnp.where(finite, 0.5 * (scale * A + scale * adjoint(A)), 0.0)
     w, V = jnp.linalg.eigh(H, symmetrize_input=False)
     return jnp.where(finite, w * unscale, jnp.nan), jnp.where(finite, fix_gauge(V), jnp.nan)
 

@@ -174,7 +174,10 @@ def _steepest(x: Array, gradient: Array, region: Box | None) -> tuple[Array, Arr
     Where all bounds are finite, they are the scale of the first move; else its length is 1.
     """
     if region is None:
-        return -gradient, _first_step(gradient)
+        size = or_one(numerics.safe_norm(gradient))
+        # gᵀg beyond the range: a direction of length 1.
+        huge = size > float(jnp.finfo(x.dtype).max) ** 0.5 / 4
+        return -gradient / jnp.where(huge, size, 1.0), jnp.where(huge, 1.0, 1 / size)
     free = jnp.where(distance(x, gradient, region) > 0, gradient, 0.0)
     boxed = jnp.all(jnp.isfinite(region.upper - region.lower))
     step = jnp.where(boxed, 1.0, _first_step(free))
@@ -243,7 +246,7 @@ def redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
     slope = numerics.dot(g, d)
     steepness = jnp.max(jnp.abs(jnp.where(d == 0, 0.0, g)))
     limit = float(jnp.finfo(g.dtype).eps) * steepness * jnp.max(jnp.abs(d))
-    lost = state.fresh | ~(slope < -limit) | ~jnp.all(jnp.isfinite(d))
+    lost = state.fresh | ~(slope < -limit) | ~jnp.all(jnp.isfinite(d)) | ~jnp.isfinite(slope)
     steepest, first = _steepest(state.x, g, rule.region)
     d = jnp.where(lost, steepest, d)
     slope = jnp.where(lost, numerics.dot(g, steepest), slope)
@@ -376,8 +379,9 @@ def solve(
 
 
 def as_scale(scale: PyTree | None, x: Array) -> Array:
-    """The typical sizes of the variables; 1 where there are none."""
-    return as_bound("scale", scale, 1.0, x)
+    """The typical sizes of the variables, 1 where there are none; NaN where one is not > 0."""
+    sizes = as_bound("scale", scale, 1.0, x)
+    return jnp.where(sizes > 0, sizes, jnp.nan)
 
 
 def as_limit(max_steps: Scalar | None, size: int) -> Scalar:

@@ -229,7 +229,9 @@ def regula_falsi_step(
     half = _half(a, b)
     least = 0.5 * _least_step(b, *_tolerances(xtol, rtol, b.dtype)) / jnp.abs(half)
     least = jnp.minimum(least, 0.5)
-    shift = jnp.clip(1.0 / (1.0 - weight * (fa / fb)), least, 1.0 - least) * half
+    share = jnp.clip(1.0 / (1.0 - weight * (fa / fb)), least, 1.0 - least)
+    # An end kept until its weight vanishes: half of the way, as 0·∞ tells nothing.
+    shift = jnp.where(weight > float(jnp.finfo(b.dtype).tiny), share, 0.5) * half
     x = (b + shift) + shift
     x = jnp.where((x == a) | (x == b), 0.5 * a + 0.5 * b, x)  # the shift was rounded away
     fx = _scalar_function(fun, args, b.dtype)(x)

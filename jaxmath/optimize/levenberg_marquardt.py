@@ -144,7 +144,7 @@ def levenberg_marquardt_step(
     size = safe_norm(q)
     trial = x + to_space(state.model, q) / or_one(state.scale)
     r = problem.residual(trial)
-    bent, held = (safe_norm(state.model.s * q) / norm) ** 2, damping * (size / norm) ** 2
+    bent, held = (safe_norm(state.model.s * q) / norm) ** 2, (jnp.sqrt(damping) * size / norm) ** 2
     predicted, slope = bent + 2.0 * held, bent + held
 
     def evaluate(_: None) -> tuple:

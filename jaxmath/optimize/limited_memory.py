@@ -11,7 +11,7 @@ from jaxmath import numerics
 from jaxmath.iterate import Solution
 from jaxmath.optimize._descent import DescentState, Rule, descent, first_state, next_state, solve
 from jaxmath.optimize._solver import choose, solver
-from jaxmath.optimize.quasi_newton import secant_pair
+from jaxmath.optimize.quasi_newton import first_scale, secant_pair
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__ = ["lbfgs", "lbfgs_init", "lbfgs_step"]
@@ -56,7 +56,7 @@ def lbfgs_rule(memory: int) -> Rule:
         del g, d
         s, y, sy, fine = secant_pair(s, y)
         push = lambda rows, row: jnp.concatenate([rows[1:], row[None]])
-        scale = sy / jnp.where(fine, numerics.dot(y, y), 1.0)
+        scale = first_scale(y, sy, fine)
         new = Pairs(push(pairs.S, s), push(pairs.Y, y), push(pairs.curvature, sy), scale)
         return choose(fine, new, pairs)
 

@@ -4,10 +4,11 @@ Each is a vertex, or a point of the boundary, in closed form: cheaper than a pro
 """
 
 import jax.numpy as jnp
+from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath.numerics import safe_divide, safe_norm
-from jaxmath.optimize._solver import as_like
+from jaxmath.optimize._solver import as_like, or_one
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = ["linear_oracle_ball", "linear_oracle_box", "linear_oracle_simplex"]
@@ -122,5 +123,7 @@ def linear_oracle_ball(g: ArrayLike, center: ArrayLike = 0.0, radius: ArrayLike 
       section 4.
     """
     g, radius = _vector_and_scalar(g, "radius", radius)
-    point = as_like("center", center, g) - radius * safe_divide(g, safe_norm(g))
+    # Over the largest first: the norm may be beyond the range.
+    unit = g / or_one(lax.stop_gradient(jnp.max(jnp.abs(g))))
+    point = as_like("center", center, g) - radius * safe_divide(unit, safe_norm(unit))
     return jnp.where(radius >= 0, point, jnp.nan)

@@ -16,7 +16,7 @@ from jaxmath._extrema import max_of
 from jaxmath.linalg.least_squares import lstsq
 from jaxmath.linalg.spectral import spectral_fn
 from jaxmath.numerics import dot, matmul, safe_divide, safe_norm
-from jaxmath.optimize._solver import as_like
+from jaxmath.optimize._solver import as_like, or_one
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = [
@@ -109,11 +109,12 @@ def project_ball(x: ArrayLike, center: ArrayLike, radius: ArrayLike) -> Array:
     x = as_array("x", x, ndim=1, min_size=1)
     center, radius = as_like("center", center, x), _scalar("radius", radius, x)
     offset = x - center
-    distance = safe_norm(offset)
-    outside = distance >= radius
-    reach = jnp.where(outside, radius, 0.0)
+    outside = safe_norm(offset) >= radius
+    # Over the largest first: the norm may be beyond the range.
+    size = or_one(lax.stop_gradient(jnp.max(jnp.abs(offset))))
+    distance = safe_norm(offset / size)
     length = jnp.where(outside & (distance > 0), distance, 1.0)
-    nearest = center + reach * (offset / length)
+    nearest = center + jnp.where(outside, radius, 0.0) * (offset / size / length)
     valid = (radius >= 0) & ~jnp.any(jnp.isnan(center))
     return _unless_empty(valid, jnp.where(outside, nearest, x))
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution
+from jaxmath.linalg._eigen import power_of_two
 from jaxmath.optimize._descent import (
     DescentState,
     Rule,
@@ -54,6 +55,12 @@ def secant_pair(s: Array, y: Array) -> tuple[Array, Array, Array, Array]:
     return s, y, jnp.where(fine, curvature, 1.0), fine & jnp.isfinite(curvature)
 
 
+def first_scale(y: Array, sy: Array, fine: Array) -> Array:
+    """γ = sᵀy/yᵀy, of a y that is scaled by a power of two, so that its square is in the range."""
+    scale, _ = power_of_two(y)
+    return sy * scale / jnp.where(fine, numerics.dot(y * scale, y * scale), 1.0) * scale
+
+
 def _bfgs_formula(H: Array, s: Array, y: Array, sy: Array) -> Array:
     """(I − ρsyᵀ) H (I − ρysᵀ) + ρssᵀ with ρ = 1/sᵀy (Nocedal and Wright, equation 6.17)."""
     Hy = numerics.matmul(H, y)
@@ -73,7 +80,7 @@ def _inverse_rule(formula: Callable, c2: float) -> Rule:
         del g, d
         s, y, sy, fine = secant_pair(s, y)
         # The first H is the multiple of I that fits the first pair (equation 6.20).
-        scale = jnp.where(memory.started, 1.0, sy / jnp.where(fine, numerics.dot(y, y), 1.0))
+        scale = jnp.where(memory.started, 1.0, first_scale(y, sy, fine))
         H = jnp.where(fine, formula(scale * memory.H, s, y, sy), memory.H)
         return Inverse(H, memory.started | fine)
 
@@ -167,7 +174,8 @@ def bfgs(
       tol: see Numerics; None takes eps^(2/3), 3.7e-11 in double and 2.4e-5 in single precision.
       max_steps: the limit on steps; None takes 200 n.
       scale: typical sizes of the variables, > 0, a number or a pytree like ``x0``; None for 1. The
-        method works on x/scale, as if each variable were measured in that unit.
+        method works on x/scale, as if each variable were measured in that unit. INVALID_START where
+        one is not > 0 (INFEASIBLE under bounds).
 
     Returns:
       A ``Solution``: the minimizer, a ``Status``, the error, and the counts of steps and of

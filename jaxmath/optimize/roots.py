@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath.iterate import Solution
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import as_data, solver
 from jaxmath.optimize.brackets import bisect, regula_falsi
 from jaxmath.optimize.brent import brentq
 from jaxmath.optimize.fixed_points import fixed_point
@@ -87,8 +87,9 @@ def root_scalar(
         settings["max_steps"] = max_steps
     if method in _BRACKETED:
         ends = _needed("bracket", bracket, method)
-        if len(ends) != 2:
-            raise ValueError(f"argument `bracket` must be two ends, got {len(ends)}")
+        num = len(ends) if isinstance(ends, (tuple, list)) else jnp.size(ends)
+        if num != 2:
+            raise ValueError(f"argument `bracket` must be two ends, got {num}")
         return _BRACKETED[method](fun, ends[0], ends[1], args, **settings)
     if method in _FROM_A_POINT:
         return _FROM_A_POINT[method](fun, _needed("x0", x0, method), args, **settings)
@@ -149,6 +150,13 @@ def root(
     if method == "broyden":
         return broyden(fun, x0, args, **settings)
     if method == "anderson":
-        shifted = lambda x, *args: jax.tree.map(jnp.add, x, fun(x, *args))
+
+        def shifted(x: PyTree, *args: Any) -> PyTree:
+            F = as_data(fun(x, *args))
+            got, wanted = (jax.tree.map(jnp.shape, tree) for tree in (F, x))
+            if got != wanted:
+                raise ValueError(f"argument `fun` must return shapes {wanted}, got {got}")
+            return jax.tree.map(jnp.add, x, F)
+
         return fixed_point(shifted, x0, args, **settings)
     raise ValueError(f"argument `method` must be one of {', '.join(_SYSTEMS)}, got {method!r}")

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution
+from jaxmath.linalg._eigen import power_of_two
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._descent import solve
 from jaxmath.optimize._solver import or_one, solver
@@ -41,14 +42,17 @@ def _update(memory: Symmetric, s: Array, y: Array) -> Symmetric:
     size = or_one(safe_norm(s))
     s, y = s / size, y / size
     # The first B is the multiple of I that fits the first pair, where that is convex.
-    fit = numerics.dot(y, y) / or_one(numerics.dot(s, y))
+    scale, unscale = power_of_two(y)
+    fit = numerics.dot(y * scale, y * scale) / or_one(numerics.dot(s, y * scale)) * unscale
     first = ~memory.started & (numerics.dot(s, y) > 0) & jnp.isfinite(fit)
     B = jnp.where(first, fit, 1.0) * memory.B
     r = y - numerics.matmul(B, s)
     rs = numerics.dot(r, s)
     fine = jnp.abs(rs) >= float(jnp.finfo(s.dtype).eps) ** 0.5 * safe_norm(r)
     fine = fine & (rs != 0) & jnp.isfinite(rs)
-    change = r[:, None] * r[None, :] / jnp.where(fine, rs, 1.0)
+    scale, unscale = power_of_two(r)  # r² may be beyond the range
+    r, rs = r * scale, rs * scale
+    change = r[:, None] * r[None, :] / jnp.where(fine, rs, 1.0) * unscale
     return Symmetric(B + jnp.where(fine, change, 0.0), memory.started | first | fine)
 
 

@@ -10,6 +10,7 @@ from jax import lax
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution
+from jaxmath.linalg._eigen import power_of_two
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._descent import solve
 from jaxmath.optimize._solver import choose, or_one, solver
@@ -45,11 +46,15 @@ def steihaug(product: Callable, g: Array, radius: Array) -> Proposal:
 
         m(z + td) = m(z) − t‖r‖² + ½t² dᵀBd,   as rᵀd = −‖r‖²
     """
+    share = jnp.minimum(0.5, jnp.sqrt(safe_norm(g)))
+    # The model, scaled by a power of two so that no square leaves the range.
+    scale, unscale = power_of_two(g)
+    g = g * scale
     norm = safe_norm(g)
-    enough = jnp.minimum(0.5, jnp.sqrt(norm)) * norm
+    enough = share * norm
 
     def advance(s: _Conjugate) -> _Conjugate:
-        Bd = product(s.d)
+        Bd = product(s.d) * scale
         curvature, square = numerics.dot(s.d, Bd), numerics.dot(s.r, s.r)
         convex = curvature > 0
         alpha = square / jnp.where(convex, curvature, 1.0)
@@ -64,7 +69,7 @@ def steihaug(product: Callable, g: Array, radius: Array) -> Proposal:
     zero = jnp.zeros_like(norm)
     start = _Conjugate(jnp.zeros_like(g), g, -g, zero, norm == 0, jnp.int32(0))
     end = lax.while_loop(lambda s: ~s.done & (s.num_products < 2 * g.size), advance, start)
-    return Proposal(end.z, end.promise, end.num_products)
+    return Proposal(end.z, end.promise * unscale, end.num_products)
 
 
 class _Probe(NamedTuple):

@@ -47,8 +47,9 @@ class TrustRegionReflectiveState(NamedTuple):
 
     ``residual`` and ``jacobian`` are over ``unit`` = ‖r(x₀)‖, and ``scale`` is D; ``actual`` and
     ``predicted`` are reductions of ‖r‖² relative to ‖r‖², ``moved`` is ‖D p‖ of the last trial,
-    ``finite`` tells whether r and J were finite there; ``quiet`` counts the trials since ‖r‖ fell
-    by more than rounding, or the error below nine tenths of ``least``, its least since then.
+    ``finite`` tells whether r and J were finite there, and the region not cut since they were not;
+    ``quiet`` counts the trials since ‖r‖ fell by more than rounding, or the error below nine tenths
+    of ``least``, its least since then.
     """
 
     x: PyTree
@@ -189,6 +190,8 @@ def trust_region_reflective_step(
     actual = jnp.where(finite & flat, slopes, actual)
     point, kept_r, J, model, scale, error = choose(actual > 0.0, moved, kept)
     predicted, size = 2.0 * fall / norm**2, safe_norm(q)
+    # A region that r not finite has cut stays suspect until a step does not need its bound.
+    finite = finite & (state.finite | (size < 0.85 * state.radius))
     longer = jnp.where((actual > 0.75 * predicted) & (size > 0.85 * state.radius), 2.0, 1.0)
     radius = jnp.where(actual >= 0.25 * predicted, longer * state.radius, 0.25 * size)
     length = safe_norm(or_one(state.scale) * (trial - x))

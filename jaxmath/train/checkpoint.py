@@ -8,6 +8,8 @@ the caller's metadata with the manifest: path → [shape, dtype] of every leaf.
 import copy
 import importlib.metadata
 import logging
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from jaxmath.typing import PyTree
 __all__ = ["CheckpointError", "restore_checkpoint", "save_checkpoint"]
 
 _PACKAGES = ("jax", "jaxlib", "numpy", "optax", "flax", "orbax-checkpoint")
+# What tensorstore adds to its errors, as JSON: [tensorstore_spec[1]='{…}'].
+_SPECIFICATION = r" \[[\w ]+(?:\[\d+\])?='"
 
 
 class CheckpointError(RuntimeError):
@@ -66,8 +70,12 @@ def _on_host(a: Any) -> np.ndarray:
 
 
 def _one_line(error: BaseException) -> str:
-    """The error's beginning and end: where, and what the system said."""
+    """What happened and what the system said, without the causes between if they are many."""
     text = " ".join(str(error).split()) or type(error).__name__
+    causes = re.split(_SPECIFICATION, text)[0].split(": ")
+    while len(causes) > 2 and len(": ".join(causes)) > 300:
+        del causes[1]
+    text = ": ".join(causes)
     return text if len(text) <= 300 else f"{text[:80]} … {text[-200:]}"
 
 
@@ -92,6 +100,7 @@ class Checkpoints:
     def save(self, step: int, tree: PyTree, metadata: dict[str, Any]) -> None:
         """Begin a save; what went wrong with the one before is raised here."""
         self.wait()
+        self._sweep()
         flat = _by_path(tree)
         versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
         # A copy here too: the record is written in the background, while the history grows.
@@ -131,11 +140,18 @@ class Checkpoints:
 
     def _failure(self, error: BaseException) -> CheckpointError:
         step, self._pending = self._pending, None
+        self._sweep()  # of a full disk it holds what the figures of the run need
         last = "none" if self.last_good is None else self.directory / str(self.last_good)
         return CheckpointError(
             f"the checkpoint {self.directory / str(step)} could not be written "
             f"({_one_line(error)}); the last good one: {last}"
         )
+
+    def _sweep(self) -> None:
+        """Remove what saves have left that did not come to their end: of a killed run, say."""
+        if jax.process_index() == 0:  # it makes the directories of all
+            for left in self.directory.glob("*.orbax-checkpoint-tmp"):
+                shutil.rmtree(left, ignore_errors=True)
 
     def close(self) -> None:
         """Let go of the directory; errors were the business of ``wait``."""

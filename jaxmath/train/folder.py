@@ -14,6 +14,17 @@ from jaxmath.typing import ArrayLike
 __all__ = ["claim_folder", "write_figures"]
 
 
+def _settings_in(record: Path) -> dict[str, Any]:
+    """What ``run.json`` says."""
+    try:
+        settings = json.loads(record.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{record} is damaged: {error}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{record} is damaged: it holds no settings by name")
+    return settings
+
+
 def claim_folder(
     folder: Path, settings: Mapping[str, Any], *, resume: bool = False, overwrite: bool = False
 ) -> None:
@@ -30,7 +41,7 @@ def claim_folder(
 
     Raises:
       ValueError: it holds a run, and neither is asked for; it holds another; there is none to
-        resume.
+        resume; ``run.json`` is damaged.
 
     Example:
       >>> import tempfile
@@ -51,7 +62,7 @@ def claim_folder(
             "--out DIR writes elsewhere"
         )
     if record.is_file():
-        before = json.loads(record.read_text(encoding="utf-8"))
+        before = _settings_in(record)
         changed = [
             f"{name} was {before.get(name)} and is {settings.get(name)}"
             for name in {**before, **settings}

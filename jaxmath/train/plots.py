@@ -16,7 +16,10 @@ __all__ = ["plot_confusion", "plot_curves", "plot_mistakes", "plot_reliability",
 
 
 def _save(figure: Any, path: str | Path) -> None:
-    figure.savefig(path, dpi=120)
+    try:
+        figure.savefig(path, dpi=120)
+    except OSError as error:  # of a full disk the system does not say where
+        raise OSError(f"{path} could not be written: {error.strerror or error}") from error
 
 
 def plot_curves(history: Mapping[str, ArrayLike], path: str | Path) -> None:
@@ -67,7 +70,7 @@ def plot_curves(history: Mapping[str, ArrayLike], path: str | Path) -> None:
         if name == "loss" and min(map(np.nanmin, (history[key] for key in keys))) > 0:
             panel.set_yscale("log")
         panel.set_xlabel("epoch")
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         panel.set_ylabel(name)
         panel.grid(alpha=0.25, which="both")
         panel.legend()
@@ -108,13 +111,6 @@ def plot_confusion(
     figure, panel = subplots(figsize=(size + 1.2, size), layout="constrained")
     # The root, since of a good classifier all that is of interest is below a few per cent.
     picture = panel.imshow(np.sqrt(share), cmap="Blues", vmin=0.0, vmax=1.0)
-    if k <= 25:
-        for t, p in np.argwhere(counts > 0):
-            dark = np.sqrt(share[t, p]) > 0.6
-            panel.text(
-                p, t, f"{counts[t, p]:,}", ha="center", va="center", fontsize=8,
-                color="white" if dark else "black", fontweight="bold" if t == p else "normal",
-            )  # fmt: skip
     longest = max(map(len, names))
     panel.set_xticks(range(k), names, rotation=45 if longest > 4 else 0, fontsize=8,
                      ha="right" if longest > 4 else "center")  # fmt: skip
@@ -126,7 +122,23 @@ def plot_confusion(
     bar.set_ticks(np.sqrt(ticks), labels=[f"{tick:.0%}" for tick in ticks])
     right = np.trace(counts) / max(counts.sum(), 1)
     panel.set_title(f"{right:.1%} of {counts.sum():,} right", fontsize=10)
+    if k <= 25:
+        _write_counts(figure, panel, counts, share)
     _save(figure, path)
+
+
+def _write_counts(figure: Any, panel: Any, counts: np.ndarray, share: np.ndarray) -> None:
+    """Each count in its cell, small enough to stay there."""
+    figure.draw_without_rendering()  # the layout decides how large a cell is
+    cell = 72 * panel.get_window_extent().width / figure.dpi / len(counts)
+    digits = len(f"{counts.max():,}")
+    size = min(8.0, 0.9 * cell / (0.7 * digits))  # a bold digit is 0.7 of its height
+    for t, p in np.argwhere(counts > 0):
+        dark = np.sqrt(share[t, p]) > 0.6
+        panel.text(
+            p, t, f"{counts[t, p]:,}", ha="center", va="center", fontsize=size,
+            color="white" if dark else "black", fontweight="bold" if t == p else "normal",
+        )  # fmt: skip
 
 
 def plot_reliability(
@@ -175,7 +187,7 @@ def plot_reliability(
     top.set_ylabel("share that is right")
     top.set_title(f"Expected calibration error {error:.3f}, {n:,} predictions",
                   fontsize=10)  # fmt: skip
-    top.legend(loc="upper left", fontsize=9)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)  # a bar may be anywhere
     # Of a good classifier nearly all predictions are in the last bin.
     counts = np.round(bins.weight * n)
     bottom.bar(centers[used], counts[used], width, color="C0", alpha=0.75)
@@ -230,24 +242,31 @@ def plot_mistakes(
         _mistaken_points(dataset, wrong, title, path)
 
 
+def _short(name: str, limit: int = 20) -> str:
+    return name if len(name) <= limit else f"{name[: limit - 1].rstrip()}…"
+
+
 def _mistaken_images(
     dataset: Dataset, predicted: np.ndarray, confidence: np.ndarray, shown: np.ndarray,
     title: str, path: str | Path,
 ) -> None:  # fmt: skip
     columns = int(np.clip(len(shown), 3, 6))
     rows = max(1, -(-len(shown) // columns))
+    names, images = [_short(name) for name in dataset.class_names], np.asarray(dataset.images)
+    # Names stand side by side where the width of an image is enough, else below each other.
+    beside = max(map(len, names), default=0) <= 8
+    arrow, height, size = (" → ", 1.95, 9) if beside else ("\n→ ", 2.1, 8)
     figure, axes = subplots(
-        rows, columns, figsize=(1.7 * columns, 1.95 * rows + 0.5), squeeze=False,
+        rows, columns, figsize=(1.7 * columns, height * rows + 0.5), squeeze=False,
         layout="constrained",
     )  # fmt: skip
     for panel in axes.flat[len(shown) :]:
         panel.set_axis_off()
-    names, images = dataset.class_names, np.asarray(dataset.images)
     for panel, i in zip(axes.flat, shown, strict=False):
         gray = images.shape[-1] == 1
         panel.imshow(images[i, :, :, 0] if gray else images[i], cmap="gray_r" if gray else None)
-        label = f"{names[dataset.y[i]]} → {names[predicted[i]]}\n{confidence[i]:.0%}"
-        panel.set_title(label, fontsize=9)
+        label = f"{names[dataset.y[i]]}{arrow}{names[predicted[i]]}\n{confidence[i]:.0%}"
+        panel.set_title(label, fontsize=size)
         panel.set_xticks([])
         panel.set_yticks([])
     surest = f", the surest {len(shown)} of them" if f"{len(shown):,}" not in title else ""
@@ -268,19 +287,24 @@ def _plane(x: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
 
 def _mistaken_points(dataset: Dataset, wrong: np.ndarray, title: str, path: str | Path) -> None:
     points, axes = _plane(np.asarray(dataset.x, float))
-    y = np.asarray(dataset.y)
-    figure, panel = subplots(figsize=(6.4, 5.0), layout="constrained")
-    palette = colours("tab10" if dataset.num_classes <= 10 else "tab20")
-    for c, name in enumerate(dataset.class_names):
-        colour = palette[c % len(palette)]
-        panel.plot(*points[y == c].T, "o", color=colour, alpha=0.5, markersize=5, label=name,
-                   markeredgewidth=0)  # fmt: skip
+    y, names = np.asarray(dataset.y), [_short(name) for name in dataset.class_names]
+    figure, panel = subplots(figsize=(7.4, 5.0), layout="constrained")
+    if len(names) <= 10:
+        for c, (name, colour) in enumerate(zip(names, colours("tab10"), strict=False)):
+            panel.plot(*points[y == c].T, "o", color=colour, alpha=0.5, markersize=5, label=name,
+                       markeredgewidth=0)  # fmt: skip
+    else:  # more than a legend has room for, and than have colours of their own
+        shown = panel.scatter(*points.T, c=y, cmap="turbo", vmin=0, vmax=len(names) - 1, s=25,
+                              alpha=0.5, linewidths=0)  # fmt: skip
+        bar = figure.colorbar(shown, label="class")
+        ticks = range(0, len(names), -(-len(names) // 26))
+        bar.set_ticks(ticks, labels=[names[c] for c in ticks], fontsize=8)
     panel.plot(*points[wrong].T, "o", color="none", markeredgecolor="black", markersize=11,
                label="mistaken")  # fmt: skip
     panel.set_xlabel(axes[0])
     panel.set_ylabel(axes[1])
     panel.set_title(title, fontsize=10)
-    panel.legend(fontsize=9)
+    figure.legend(loc="outside right upper", fontsize=9)
     panel.grid(alpha=0.25)
     _save(figure, path)
 

@@ -217,3 +217,16 @@ def test_one_by_one_and_refusals():
             f(jnp.zeros((0, 0)))
         with pytest.raises(TypeError, match="`A` must have single or double"):
             f(jnp.eye(2, dtype=jnp.bfloat16))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_eigenvalues_up_to_the_largest_number(dtype):
+    """Where half the scale that brings A down would be no normal number, and flushed to 0."""
+    top = float(jnp.finfo(dtype).max)
+    A = jnp.array([[1.0, 2.0], [2.0, 1.0]])
+    for size in (top / 4, top / 16, top / 64):
+        for n in (2, 9):
+            big = (jnp.kron(jnp.eye(n // 2 + n % 2), A)[:n, :n] * size).astype(dtype)
+            w = np.asarray(sym.eigh(big).eigenvalues, float) / size
+            want = np.linalg.eigvalsh(np.asarray(big, float) / size)
+            np.testing.assert_allclose(w, want, rtol=0, atol=1e-5)

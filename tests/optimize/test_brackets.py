@@ -299,3 +299,12 @@ def test_no_tolerance_ends_at_neighbours(dtype):
         assert np.isin(found.status, [Status.STAGNATED, Status.CONVERGED]).all()
         assert (found.num_fun <= most).all(), found.num_fun.max()
         np.testing.assert_allclose(found.value, jnp.sqrt(c), rtol=4 * float(jnp.finfo(dtype).eps))
+
+
+def test_regula_falsi_where_values_are_orders_apart():
+    """One end is kept for so long that its weight would vanish beside a quotient of ∞."""
+    cases = ((lambda x: x**9, -1.0, 1.7), (lambda x: jnp.exp(x) - 1e-20, -80.0, 80.0))
+    for dtype in (jnp.float32, jnp.float64):
+        for fn, a, b in cases:
+            solution = regula_falsi(fn, jnp.asarray(a, dtype), jnp.asarray(b, dtype))
+            assert solution.status == Status.CONVERGED

@@ -268,3 +268,21 @@ def test_a_kink_is_reached():
     solution = optimize.bfgs(lambda x: jnp.abs(x[0] - 1 / 3), jnp.zeros(1))
     assert solution.status == Status.STAGNATED
     np.testing.assert_allclose(solution.value, 1 / 3, rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["bfgs", "l-bfgs", "dfp", "trust-ncg", "sr1"])
+def test_gradients_whose_squares_leave_the_range(method):
+    bowl = lambda x: jnp.sum((x - jnp.array([1.0, 2.0], x.dtype)) ** 2)
+    for dtype, size in ((jnp.float32, 1e30), (jnp.float64, 1e200)):
+        start = jnp.array([3.0, 3.0], dtype)
+        solution = optimize.minimize(lambda x, s=size: s * bowl(x), start, method=method)
+        assert solution.status == Status.CONVERGED
+        np.testing.assert_allclose(solution.value, [1.0, 2.0], rtol=1e-6)
+
+
+def test_a_scale_that_is_not_positive():
+    for scale in (0.0, -2.0, jnp.array([1.0, jnp.nan])):
+        solution = optimize.minimize(
+            lambda x: jnp.sum(x**2), jnp.ones(2), method="bfgs", scale=scale
+        )
+        assert solution.status == Status.INVALID_START

@@ -245,3 +245,11 @@ def test_refusals():
         levenberg_marquardt(lambda x: x > 0.0, jnp.ones(1))
     with pytest.raises(ValueError, match="Reverse-mode"):
         jax.eval_shape(jax.grad(lambda x: levenberg_marquardt(jnp.sin, x).value[0]), jnp.ones(1))
+
+
+def test_residuals_whose_squares_vanish():
+    """e^(−x) goes down to 0 in float32, with no trial that promises 0·∞."""
+    for fn in (lambda x: jnp.exp(-x), lambda x: jnp.exp(-x * x)):
+        solution = levenberg_marquardt(fn, jnp.ones(1, jnp.float32))
+        assert solution.status == Status.CONVERGED
+        assert solution.num_steps < 100

@@ -183,3 +183,12 @@ def test_the_derivative_on_the_sphere_is_that_from_outside():
 def optimize_norm(x):
     """‖x‖ as a constant."""
     return jax.lax.stop_gradient(numerics.safe_norm(x))
+
+
+def test_lengths_beyond_the_range():
+    """‖x‖ = 4e38 in float32."""
+    x = jnp.full(2, 3e38, jnp.float32)
+    np.testing.assert_allclose(
+        optimize.project_ball(x, jnp.zeros(2), 1.0), [0.5**0.5] * 2, rtol=1e-6
+    )
+    np.testing.assert_allclose(optimize.linear_oracle_ball(x), [-(0.5**0.5)] * 2, rtol=1e-6)

@@ -15,6 +15,7 @@ from jaxmath.optimize import (
     newton_system_init,
     newton_system_step,
     root,
+    root_scalar,
 )
 
 EPS = 2.0**-52
@@ -257,3 +258,12 @@ def test_the_door_and_refusals():
         broyden(F, [0.1, 0.1], (0.7,), jacobian="none")
     with pytest.raises(TypeError, match="`fun` must be callable"):
         newton_system(2.0, [0.1])
+
+
+def test_another_size_than_that_of_x_is_refused():
+    for method in ("newton", "broyden", "anderson"):
+        for fn in (lambda x: x[:1] - 1.0, lambda x: jnp.sum(x) - 3.0):
+            with pytest.raises(ValueError, match="argument `fun`"):
+                root(fn, [5.0, 1.0], method=method)
+    with pytest.raises(ValueError, match="argument `bracket` must be two ends, got 1"):
+        root_scalar(lambda x: x, bracket=3.0)

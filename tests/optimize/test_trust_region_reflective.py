@@ -212,3 +212,16 @@ def test_an_infinite_jacobian_is_not_finite_and_points_stay_inside():
     for bounds in ((jnp.inf, -jnp.inf), jnp.inf):
         with pytest.raises(ValueError, match="`bounds` must be infinite"):
             optimize.least_squares(lambda x: x, [1.0], bounds=bounds, method="lm")
+
+
+def test_the_edge_of_where_r_is_finite_is_no_solution():
+    """The region shrinks there until a step is short: NON_FINITE, not CONVERGED."""
+    edge = lambda x: jnp.array([jnp.where(x[0] < 0.5, jnp.nan, x[0]), x[1] - 1.0])
+    root = lambda x: jnp.sqrt(x - 0.5) + 1.0
+    for fn, start in ((edge, [3.0, 3.0]), (root, [3.0])):
+        assert trust_region_reflective(fn, jnp.array(start)).status == Status.NON_FINITE
+    # What was not finite on the way only is forgotten.
+    way = lambda x: jnp.where(jnp.abs(x) > 4.0, jnp.nan, jnp.arctan(x) - 0.1 + x**3 / 50.0)
+    starts = jnp.linspace(-3.9, 3.9, 20)[:, None]
+    solution = jax.vmap(lambda x: trust_region_reflective(way, x))(starts)
+    assert (solution.status == Status.CONVERGED).all()

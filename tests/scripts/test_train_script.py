@@ -6,7 +6,9 @@ import json
 import signal
 from pathlib import Path
 
+import absl.logging
 import numpy as np
+import orbax.checkpoint
 import pytest
 
 from jaxmath import train
@@ -195,6 +197,14 @@ def test_a_run_is_not_overwritten_and_not_mixed_up(script, whole, capsys):
     assert err.count("\n") == 1
 
 
+def test_damaged_settings(script, tmp_path, capsys):
+    (tmp_path / "run.json").write_text('{"model"')
+    assert script.main([*RUN, "--out", str(tmp_path), "--resume"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {tmp_path / 'run.json'} is damaged: ")
+    assert err.count("\n") == 1
+
+
 def test_no_network(script, monkeypatch, capsys):
     def refuse(name):
         raise ConnectionError(f"openml: '{name}' could not be\nfetched")
@@ -202,6 +212,45 @@ def test_no_network(script, monkeypatch, capsys):
     monkeypatch.setattr("jaxmath.datasets.named.openml", refuse)
     assert script.main(["mlp", "--dataset", "mnist"]) == 1
     assert capsys.readouterr().err == "error: openml: 'mnist' could not be fetched\n"
+
+
+def test_a_full_disk_costs_the_last_checkpoint_only(script, whole, tmp_path, monkeypatch, capsys,
+                                                    caplog):  # fmt: skip
+    def full(manager):
+        real(manager)
+        absl.logging.error("a traceback")
+        raise OSError(28, "No space left on device")
+
+    real = orbax.checkpoint.CheckpointManager.wait_until_finished
+    monkeypatch.setattr(orbax.checkpoint.CheckpointManager, "wait_until_finished", full)
+    assert script.main([*RUN, "--out", str(tmp_path)]) == 1
+    shown = capsys.readouterr()
+    problem = f"the checkpoint {tmp_path / 'checkpoints' / '5'} could not be written"
+    assert shown.err.startswith(f"error: {problem} (")
+    assert shown.err.count("\n") == 1
+    assert not [record for record in caplog.records if record.name == "absl"]
+    assert "accuracy" in shown.out
+    document, expected = _figures(tmp_path), _figures(whole)
+    assert document.pop("message").startswith(problem)
+    assert expected.pop("message") == ""
+    assert document == expected
+    assert {path.name for path in tmp_path.iterdir()} == TABLES | {"checkpoints"}
+
+
+def test_a_disk_that_is_full_for_the_figures_too(script, tmp_path, monkeypatch, capsys):
+    """Both are told on the one line."""
+    told = "fit: not finite at step 9: stopped there"
+    real_fit = train.fit
+    monkeypatch.setattr(train, "fit", lambda *a, **k: real_fit(*a, **k)._replace(message=told))
+
+    def full(*args):
+        raise OSError("metrics.json could not be written: No space left on device")
+
+    monkeypatch.setattr(train, "write_figures", full)
+    assert script.main([*RUN, "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {told}; metrics.json could not be written: No space left on device\n"
+    )
 
 
 def test_full_disk(script, tmp_path, monkeypatch, capsys):

@@ -52,6 +52,17 @@ def test_the_two_newest_are_kept_and_named(tmp_path):
         train.restore_checkpoint(tmp_path, {"w": jnp.zeros(2, int)}, step=1)
 
 
+def test_what_a_killed_save_left_goes_with_the_next_save(tmp_path):
+    """Not with a restoration, for another process may be at work there."""
+    train.save_checkpoint(tmp_path, {"w": jnp.ones(2)}, step=1)
+    left = tmp_path / "2.orbax-checkpoint-tmp" / "arrays.orbax-checkpoint-tmp"
+    left.mkdir(parents=True)
+    train.restore_checkpoint(tmp_path, {"w": jnp.zeros(2)})
+    assert left.is_dir()
+    train.save_checkpoint(tmp_path, {"w": jnp.ones(2)}, step=3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "3"]
+
+
 def test_another_tree_is_refused_before_arrays_are_read(tmp_path):
     path = train.save_checkpoint(tmp_path, {"a": jnp.ones(3), "b": jnp.ones(2)}, step=1)
     for file in (path / "arrays").rglob("*"):
@@ -84,6 +95,8 @@ def test_a_truncated_checkpoint_is_refused(tmp_path):
         file.write_bytes(whole)
     assert len(errors) >= 4
     assert all("is damaged: " in line and "\n" not in line for line in errors)
+    # Neither tensorstore's specifications nor a line cut to fit.
+    assert [line for line in errors if "_spec" in line or "…" in line] == []
 
 
 def test_a_directory_with_checkpoints_is_not_overwritten(tmp_path):
@@ -201,6 +214,7 @@ def test_killed_in_a_save_or_out_of_disk_nothing_is_lost(tmp_path, uninterrupted
     assert int(words[2]) == 4 * int(words[1]) > 0  # four steps an epoch
     assert "could not be written" in line
     assert "the last good one: none" in line
+    assert not list((tmp_path / "run-full").iterdir())  # no more of the disk is taken
     # The kill: an unfinished directory beside a whole one.
     names = [path.name for path in directory.iterdir()]
     assert "1" in names

@@ -31,6 +31,14 @@ def test_a_folder_holds_one_run(tmp_path):
     assert json.loads((folder / "run.json").read_text()) == other
 
 
+@pytest.mark.parametrize("text", ['{"model": "ml', "", "[]", "\udcff"])
+def test_damaged_settings_are_named(tmp_path, text):
+    (tmp_path / "run.json").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ValueError, match=r"run\.json is damaged: ") as info:
+        train.claim_folder(tmp_path, {"model": "mlp"}, resume=True)
+    assert str(info.value).startswith(str(tmp_path))
+
+
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     path = tmp_path / "metrics.json"
     _files.write_json(path, {"nan": np.nan, "inf": [-np.inf], "n": np.int32(3), "a": np.ones(1)})

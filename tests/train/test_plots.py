@@ -1,5 +1,7 @@
 """What the pictures draw: the numbers in the axes, read back before the figure is closed."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,22 @@ def test_curves(drawn):
     assert len(accuracy.lines) == 1
 
 
+def test_one_epoch_has_one_tick(drawn):
+    figures, path = drawn
+    train.plot_curves({"loss": [1.0]}, path)
+    (panel,) = figures[0].axes
+    low, high = panel.get_xlim()
+    assert [tick for tick in panel.get_xticks() if low <= tick <= high] == [1.0]
+
+
+def test_a_full_disk_is_named(tmp_path):
+    """/dev/full is one; what it says does not tell where."""
+    path = tmp_path / "curves.png"
+    path.symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"curves\.png could not be written: No space left on device"):
+        train.plot_curves({"loss": [1.0]}, path)
+
+
 def test_series(drawn):
     """True and predicted above each other, the error below, a column a series."""
     figures, path = drawn
@@ -58,6 +76,15 @@ def test_confusion(drawn):
     assert [label.get_text() for label in panel.get_yticklabels()] == ["cat", "dog"]
 
 
+@pytest.mark.parametrize("k", [3, 10, 25])
+def test_large_counts_stay_in_their_cells(drawn, k):
+    figures, path = drawn
+    train.plot_confusion(np.full((k, k), 8_888_888), path)
+    panel = figures[0].axes[0]
+    cell = panel.get_window_extent().width / k
+    assert max(text.get_window_extent().width for text in panel.texts) < cell
+
+
 def test_reliability(drawn):
     figures, path = drawn
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.55, 0.45]])
@@ -68,6 +95,8 @@ def test_reliability(drawn):
     assert gap.get_y() == 0.75
     assert gap.get_height() == pytest.approx((0.9 + 0.8 + 0.7 + 0.55) / 4 - 0.75)
     assert [bar.get_height() for bar in bottom.patches] == [4.0]
+    (legend,) = figures[0].legends  # below the axes, where no bar is
+    assert legend.get_window_extent().y1 < bottom.get_window_extent().y0
 
 
 def test_mistakes(drawn):
@@ -94,3 +123,42 @@ def test_mistakes_among_points(drawn):
     *classes, wrong = figures[0].axes[0].lines
     assert [line.get_label() for line in classes] == list(data.class_names)
     np.testing.assert_array_equal(wrong.get_xydata(), classes[0].get_xydata()[7:8])
+    _assert_legend_beside(figures[0])
+
+
+def _assert_legend_beside(figure):
+    (legend,) = figure.legends
+    extent = legend.get_window_extent()
+    assert extent.x0 > max(panel.get_window_extent().x1 for panel in figure.axes)
+    assert 0 < extent.y0 < extent.y1 <= figure.bbox.y1
+
+
+def test_mistakes_among_points_of_many_classes(drawn):
+    """A colour each, and beside the points a bar of them, not a legend of 26 rows."""
+    figures, path = drawn
+    names = tuple(f"class {c}" for c in range(25))
+    y = np.tile(np.arange(25), 4)
+    x = np.stack([y // 5, y % 5], axis=1).astype(np.float32)
+    data = datasets.Dataset(x, y, (), names, ())
+    train.plot_mistakes(data, np.eye(25)[np.where(np.arange(100) == 7, 2, y)], path)
+    panel, bar = figures[0].axes
+    assert len({tuple(colour) for colour in panel.collections[0].get_facecolors()}) == 25
+    np.testing.assert_array_equal(panel.lines[0].get_xydata(), x[7:8])
+    assert [label.get_text() for label in bar.get_yticklabels()] == list(names)
+    assert panel.get_window_extent().width > 0.5 * figures[0].bbox.width
+    _assert_legend_beside(figures[0])
+
+
+def test_mistakes_with_long_names_are_apart(drawn):
+    figures, path = drawn
+    digits = datasets.digits()
+    names = ("golden retriever", "German shepherd dog", *8 * ["Wirehaired Pointing Griffon"])
+    data = datasets.Dataset(digits.x[:9], digits.y[:9] % 3, (), names, digits.image_shape)
+    train.plot_mistakes(data, np.eye(10)[(data.y + 1) % 3], path)
+    panels = figures[0].axes[:9]
+    assert panels[0].get_title() == "golden retriever\n→ German shepherd dog\n100%"
+    assert panels[1].get_title().endswith("\n→ Wirehaired Pointing…\n100%")
+    extents = [panel.title.get_window_extent() for panel in panels]
+    for left, right in itertools.pairwise(extents[:6]):
+        assert left.x1 < right.x0
+    assert all(0 <= extent.x0 < extent.x1 <= figures[0].bbox.x1 for extent in extents)
