@@ -1,5 +1,6 @@
 """Figures for files, without pyplot, whose backend and windows are the user's."""
 
+from pathlib import Path
 from typing import Any
 
 __all__: list[str] = []
@@ -27,3 +28,11 @@ def colours(name: str) -> Any:
     from matplotlib import color_sequences
 
     return color_sequences[name]
+
+
+def save(figure: Any, path: str | Path, dpi: int = 120) -> None:
+    """The figure as a file; of a full disk the system does not say where."""
+    try:
+        figure.savefig(path, dpi=dpi)
+    except OSError as error:
+        raise OSError(f"{path} could not be written: {error.strerror or error}") from error

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmath._figures import colours, subplots
+from jaxmath._figures import colours, save, subplots
 from jaxmath.benchmark.analysis import diverged, scores, summarize
 from jaxmath.benchmark.run import PairResult
 from jaxmath.optimize.problems import Problem
@@ -49,7 +49,7 @@ def _finish(figure: Any, panels: dict[str, Any], title: str, path: str | Path) -
     figure.suptitle(title, fontsize=12)
     figure.legend(handles, labels, loc="lower center", ncol=min(7, len(labels)), fontsize=9)
     figure.tight_layout(rect=(0, 0.45 / figure.get_figheight() * -(-len(labels) // 7), 1, 1))
-    figure.savefig(path, dpi=110)
+    save(figure, path, dpi=110)
 
 
 def plot_convergence(results: Sequence[PairResult], path: str | Path) -> None:
@@ -223,4 +223,4 @@ def plot_paths(problem: Problem, paths: dict[str, np.ndarray], path: str | Path)
         panel.set_visible(False)
     figure.suptitle(f"Paths on {problem.name} at the tuned learning rate (seed 0)", fontsize=12)
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    save(figure, path, dpi=110)

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmath._figures import subplots
+from jaxmath._figures import save, subplots
 from jaxmath.models._config import ImageConfig
 from jaxmath.models._network import Evaluation, draft, image_shape
 from jaxmath.models.image_networks import apply, feature_maps
@@ -193,7 +193,7 @@ def _grid(pictures: Any, titles: Any, path: str | Path, title: str, **how: Any) 
         panel.imshow(picture, **how)
         panel.set_title(text, fontsize=7)
     figure.suptitle(title, fontsize=10)
-    figure.savefig(path, dpi=120)
+    save(figure, path)
 
 
 def plot_filters(filters: ArrayLike, path: str | Path, *, limit: int = 64) -> None:
@@ -262,7 +262,7 @@ def plot_feature_maps(maps: Mapping[str, ArrayLike], path: str | Path, *, limit:
             panel.imshow(stage[:, :, c], cmap="viridis")
         h, w, channels = stage.shape
         row[0].set_title(f"{name}: {h}×{w}×{channels}", fontsize=8, loc="left")
-    figure.savefig(path, dpi=120)
+    save(figure, path)
 
 
 def plot_attention(
@@ -304,4 +304,4 @@ def plot_attention(
             over = {"alpha": 0.5, "interpolation": "bilinear"} if name == "Grad-CAM" else {}
             panel.imshow(picture, cmap="inferno", extent=(0, w, h, 0), **over)
     figure.suptitle(title, fontsize=10)
-    figure.savefig(path, dpi=120)
+    save(figure, path)

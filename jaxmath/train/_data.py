@@ -35,6 +35,16 @@ def as_pair(data: Any) -> Any:
     return tuple(data) if isinstance(data, Dataset) else data
 
 
+def _in_dtype(what: str, leaf: Any) -> np.ndarray:
+    """The array as jax will hold it; 1e300 is ∞ where there is no float64."""
+    array = np.asarray(leaf)
+    if array.dtype.kind in "OSUMm":  # objects, text, dates
+        raise TypeError(f"{what} must be an array of numbers, got dtype {array.dtype}")
+    dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+    with np.errstate(over="ignore"):
+        return array.astype(dtype, copy=False)
+
+
 def check_data(caller: str, name: str, data: Any, num_classes: int | None = None) -> int:
     """The number of examples, or one line about what is wrong with them."""
     if not isinstance(data, tuple | list) or len(data) != 2:
@@ -58,7 +68,7 @@ def check_rows(
     if n == 0:
         raise ValueError(f"{caller}: argument `{name}` is empty")
     for path, leaf in leaves:
-        array = np.asarray(leaf)
+        array = _in_dtype(f"{caller}: {where(path)}", leaf)
         if jnp.issubdtype(array.dtype, jnp.inexact):
             bad = ~np.isfinite(array).reshape(n, -1).all(axis=1)
             what = "is not finite"
@@ -110,8 +120,7 @@ def place(data: Any, mesh: Mesh | None) -> Placed:
 
         length = int(np.max(multihost_utils.process_allgather(np.int32(n))))
     index = np.minimum(np.arange(_capacity(length, local)), n - 1)
-    in_dtype = lambda a: a.astype(jax.dtypes.canonicalize_dtype(a.dtype), copy=False)
-    x, y = jax.tree.map(lambda a: in_dtype(np.asarray(a))[index], (x, y))
+    x, y = jax.tree.map(lambda a: _in_dtype("place", a)[index], (x, y))
     weight = (np.arange(index.size) < n).astype(np.float32)
     full = Placed(x, y, weight, np.int32(np.iinfo(np.int32).max))
     if mesh is None:

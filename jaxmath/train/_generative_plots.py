@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmath._figures import subplots
+from jaxmath._figures import save, subplots
 from jaxmath.train.recipe import Outcome
 from jaxmath.typing import Array, PyTree
 
@@ -69,7 +69,7 @@ def samples(outcome: Outcome, path: Path) -> None:
     figure, panel = _figure()
     _show(panel, last[:_SHOWN] if last.ndim == 4 else last, _true(outcome))
     panel.set_title(f"after epoch {last_epoch}")
-    figure.savefig(path, dpi=120)
+    save(figure, path)
 
 
 def animation(outcome: Outcome, path: Path) -> None:
@@ -143,7 +143,7 @@ def latent(outcome: Outcome, path: Path) -> None:
         _show(more[0], x, _true(outcome), _SIDE)
         of_class = f", class {outcome.parts.raw_test.class_names[0]}" if classes > 1 else ""
         more[0].set_title(f"quantiles of the codes{of_class}")
-    figure.savefig(path, dpi=120)
+    save(figure, path)
 
 
 def reconstructions(outcome: Outcome, path: Path) -> None:
@@ -155,7 +155,7 @@ def reconstructions(outcome: Outcome, path: Path) -> None:
     for panel, x, title in zip(panels, (true, back), ("true", "from their codes"), strict=True):
         _show(panel, x, _true(outcome))
         panel.set_title(title)
-    figure.savefig(path, dpi=120)
+    save(figure, path)
 
 
 def codes(outcome: Outcome, path: Path) -> None:
@@ -175,4 +175,4 @@ def codes(outcome: Outcome, path: Path) -> None:
     if found.shape[1] > 1:
         panel.set_ylabel(names[1])
     panel.set_title("codes of the test part")
-    figure.savefig(path, dpi=120)
+    save(figure, path)

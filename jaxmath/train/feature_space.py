@@ -1,7 +1,6 @@
 """The features of an image classifier of an earlier run, as the space to measure samples in."""
 
 import dataclasses
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from jaxmath.train import _epoch
 from jaxmath.train._image_recipes import IMAGE_RECIPES
 from jaxmath.train._images import resized
 from jaxmath.train.checkpoint import CheckpointError, restore_checkpoint
+from jaxmath.train.folder import settings_in
 from jaxmath.train.generative import Space
 from jaxmath.train.options import own_options
 from jaxmath.train.predict import predict
@@ -137,7 +137,7 @@ def measured_in_features(
     record = folder / "run.json"
     if not record.is_file():
         raise ValueError(f"--features: {folder} holds no run of scripts/train.py")
-    settings = json.loads(record.read_text(encoding="utf-8"))
+    settings = settings_in(record)
     if settings["model"] not in IMAGE_RECIPES:
         raise ValueError(
             f"--features: {folder} holds a run of {settings['model']}, which is no image network"

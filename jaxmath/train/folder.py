@@ -14,7 +14,7 @@ from jaxmath.typing import ArrayLike
 __all__ = ["claim_folder", "write_figures"]
 
 
-def _settings_in(record: Path) -> dict[str, Any]:
+def settings_in(record: Path) -> dict[str, Any]:
     """What ``run.json`` says."""
     try:
         settings = json.loads(record.read_text(encoding="utf-8"))
@@ -62,7 +62,7 @@ def claim_folder(
             "--out DIR writes elsewhere"
         )
     if record.is_file():
-        before = _settings_in(record)
+        before = settings_in(record)
         changed = [
             f"{name} was {before.get(name)} and is {settings.get(name)}"
             for name in {**before, **settings}

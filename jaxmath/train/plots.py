@@ -8,18 +8,11 @@ import jax
 import numpy as np
 
 from jaxmath import nn
-from jaxmath._figures import colours, subplots
+from jaxmath._figures import colours, save, subplots
 from jaxmath.datasets import Dataset
 from jaxmath.typing import ArrayLike
 
 __all__ = ["plot_confusion", "plot_curves", "plot_mistakes", "plot_reliability", "plot_series"]
-
-
-def _save(figure: Any, path: str | Path) -> None:
-    try:
-        figure.savefig(path, dpi=120)
-    except OSError as error:  # of a full disk the system does not say where
-        raise OSError(f"{path} could not be written: {error.strerror or error}") from error
 
 
 def plot_curves(history: Mapping[str, ArrayLike], path: str | Path) -> None:
@@ -77,7 +70,7 @@ def plot_curves(history: Mapping[str, ArrayLike], path: str | Path) -> None:
     lanes = max(np.asarray(values)[..., None].shape[1] for values in history.values())
     if lanes > 1:
         figure.suptitle(f"Mean of {lanes} seeds; band: lowest to highest")
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_confusion(
@@ -124,7 +117,7 @@ def plot_confusion(
     panel.set_title(f"{right:.1%} of {counts.sum():,} right", fontsize=10)
     if k <= 25:
         _write_counts(figure, panel, counts, share)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _write_counts(figure: Any, panel: Any, counts: np.ndarray, share: np.ndarray) -> None:
@@ -199,7 +192,7 @@ def plot_reliability(
     for panel in (top, bottom):
         panel.grid(alpha=0.25)
         panel.set_axisbelow(True)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_mistakes(
@@ -271,7 +264,7 @@ def _mistaken_images(
         panel.set_yticks([])
     surest = f", the surest {len(shown)} of them" if f"{len(shown):,}" not in title else ""
     figure.suptitle(f"{title}{surest} (true → predicted, confidence)", fontsize=10)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _plane(x: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
@@ -306,7 +299,7 @@ def _mistaken_points(dataset: Dataset, wrong: np.ndarray, title: str, path: str 
     panel.set_title(title, fontsize=10)
     figure.legend(loc="outside right upper", fontsize=9)
     panel.grid(alpha=0.25)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_series(true: np.ndarray, predicted: np.ndarray, path: str | Path) -> None:
@@ -348,4 +341,4 @@ def plot_series(true: np.ndarray, predicted: np.ndarray, path: str | Path) -> No
     axes[0, 0].set_ylabel("value")
     axes[1, 0].set_ylabel("error")
     figure.suptitle("One step ahead, of the test part", fontsize=10)
-    _save(figure, path)
+    save(figure, path)

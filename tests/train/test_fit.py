@@ -258,6 +258,10 @@ def test_bad_data_is_one_clear_line():
     spoilt[[7, 11], 2] = np.nan, np.inf
     with pytest.raises(ValueError, match=r"data\.x is not finite in 2 of 20 .* index 7"):
         fit((spoilt, y))
+    with pytest.raises(TypeError, match=r"data\.y must be an array of numbers, got dtype <U1"):
+        fit((x, np.array(list("abcdefghijklmnopqrst"))))
+    with jax.enable_x64(False), pytest.raises(ValueError, match=r"data\.x is not finite in 1 of"):
+        fit((np.where(np.arange(x.size).reshape(x.shape) == 5, 1e300, x), y))
     with pytest.raises(ValueError, match=r"validation\.y is outside 0 … 1 in \d+ of 20 examples"):
         fit((x, np.minimum(y, 1)), num_classes=2, eval_fn=p.EVAL, validation=(x, y))
     with pytest.raises(TypeError, match=r"`data` must be a pair"):

@@ -13,8 +13,8 @@ from jaxmath.train import plots
 def drawn(monkeypatch, tmp_path):
     """The figures, and a path to write them to."""
     figures = []
-    real = plots._save
-    monkeypatch.setattr(plots, "_save", lambda f, path: figures.append(f) or real(f, path))
+    real = plots.save
+    monkeypatch.setattr(plots, "save", lambda f, path: figures.append(f) or real(f, path))
     return figures, tmp_path / "picture.png"
 
 
