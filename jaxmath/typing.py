@@ -58,6 +58,7 @@ def _caller() -> str:
         frame.f_code.co_filename == __file__
         or frame.f_code.co_name.startswith("_")
         or Path(frame.f_code.co_filename).name.startswith("_")
+        or frame.f_globals.get("__name__", "").startswith("jax.")
     ):
         frame = frame.f_back
     return frame.f_code.co_name

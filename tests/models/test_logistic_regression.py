@@ -73,6 +73,11 @@ def test_no_maximum_is_unbounded(method):
     assert [Status(int(s)) for s in ended] == [case[3] for case in cases]
 
 
+def test_a_refusal_from_within_jit_names_the_function():
+    with pytest.raises(ValueError, match="^fit: argument `tol` must be"):
+        logistic.fit(X, y, tol=-1.0)
+
+
 def test_units_whose_squares_leave_the_range():
     plain = logistic.fit(np.float32(X), y)
     for unit in (1e20, 1e-20):
