@@ -12,9 +12,13 @@ from jaxmath.typing import Array
 __all__: list[str] = []
 
 
+def _wide(dtype: jax.typing.DTypeLike) -> jnp.dtype:
+    return jnp.dtype(jnp.float32 if jnp.dtype(dtype).itemsize < 4 else dtype)
+
+
 def normal(key: Array, shape: tuple[int, ...], dtype: jax.typing.DTypeLike) -> Array:
     """ε ~ N(0, 1)."""
-    return jax.random.normal(key, shape, jnp.promote_types(dtype, jnp.float32)).astype(dtype)
+    return jax.random.normal(key, shape, _wide(dtype)).astype(dtype)
 
 
 def uniform(
@@ -25,5 +29,4 @@ def uniform(
     high: float = 1.0,
 ) -> Array:
     """u ~ U(low, high); in half precision ``high`` may be drawn."""
-    wide = jnp.promote_types(dtype, jnp.float32)
-    return jax.random.uniform(key, shape, wide, low, high).astype(dtype)
+    return jax.random.uniform(key, shape, _wide(dtype), low, high).astype(dtype)

@@ -36,15 +36,15 @@ def _checked(
 
 
 def _in_ball(z: Array, x: Array, epsilon: Array) -> Array:
-    """z clipped to the numbers of its dtype within ε of x; its derivative is left as it is."""
-    centre = lax.stop_gradient(x).astype(epsilon.dtype)
+    """z clipped to |z − x| ≤ ε, which in half precision the rounding of x ± ε must not exceed."""
+    narrow = epsilon.astype(x.dtype)
+    z = jnp.clip(z, x - narrow, x + narrow)
+    at, centre, epsilon = lax.stop_gradient((z, x.astype(epsilon.dtype), epsilon))
     low, high = centre - epsilon, centre + epsilon
     least, most = low.astype(x.dtype), high.astype(x.dtype)
-    # Rounded towards x, where that is a rounding (in half precision).
     least = jnp.where(least.astype(low.dtype) < low, jnp.nextafter(least, most), least)
     most = jnp.where(most.astype(high.dtype) > high, jnp.nextafter(most, least), most)
-    inside = jnp.clip(lax.stop_gradient(z), least, most)
-    return inside + (z - lax.stop_gradient(z))
+    return z + (jnp.clip(at, least, most) - at)  # exact, of neighbours
 
 
 def _ascent(loss_fn: Loss, x: Array, step: Array) -> Array:

@@ -101,7 +101,8 @@ def as_measure(value: Any) -> Array:
     """The value in float32, or float64: a mean of truths is none of their dtype, and sums of half
     precision stall."""
     value = jnp.asarray(value)
-    return value.astype(jnp.promote_types(value.dtype, jnp.float32))
+    exact = jnp.issubdtype(value.dtype, jnp.floating) and value.dtype.itemsize >= 4
+    return value if exact else value.astype(jnp.float32)
 
 
 def _per_example(fns: dict, predictions: Any, targets: Any, compute_dtype: Any) -> Metrics:

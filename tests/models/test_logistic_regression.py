@@ -74,7 +74,7 @@ def test_no_maximum_is_unbounded(method):
 
 
 def test_a_refusal_from_within_jit_names_the_function():
-    with pytest.raises(ValueError, match="^fit: argument `tol` must be"):
+    with pytest.raises(ValueError, match=r"^fit: argument `tol` must be"):
         logistic.fit(X, y, tol=-1.0)
 
 
