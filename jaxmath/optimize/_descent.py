@@ -32,14 +32,12 @@ class Method(NamedTuple):
       advance: from a state to the next; one evaluation.
       status_fn: from a state to its ``Status``.
       finish: from a state and its status to a ``Solution`` with a vector.
-      reopen: from any state and x₀ to a state; None for ``begin``.
     """
 
     begin: Callable[[Array], Any]
     advance: Callable[[Any], Any]
     status_fn: Callable[[Any], Array]
     finish: Callable[[Any, Array], Solution]
-    reopen: Callable[[Any, Array], Any] | None = None
 
 
 _NO_LIMIT = 2**31 - 1  # of trips: each step has an end of its own, and steps are limited
@@ -203,15 +201,6 @@ def opening(x: Array, rule: Rule) -> DescentState:
     )  # fmt: skip
 
 
-def reopened(state: DescentState, x: Array) -> DescentState:
-    """The state before a first evaluation; ``advance`` reads nothing of it but what is set here."""
-    zero = jnp.int32(0)
-    return state._replace(
-        x=x, fresh=jnp.asarray(True), phase=jnp.int32(OPENING), num_steps=zero, num_fun=zero,
-        status=jnp.int32(Status.RUNNING),
-    )  # fmt: skip
-
-
 def begin(evaluate: Callable, x: Array, rule: Rule) -> DescentState:
     """The state with f and ∇f at the start, and a direction from it."""
     return advance(evaluate, opening(x, rule), rule)
@@ -289,9 +278,7 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
     if rule.region is not None:
         most = jnp.min(strides(state.x, state.direction, rule.region))
         search = _within_reach(state.search, search, most)
-    changed = {k: v for k, v in search._asdict().items() if k not in ("start", "least")}
-    x, value, gradient, changed = settled(state.num_fun, (x, value, gradient, changed))
-    search = search._replace(**changed)
+    x, value, gradient, search = settled(state.num_fun, (x, value, gradient, search))
     done = (search.status == Status.CONVERGED) | (state.phase != SEARCHING)
     failed = ~done & (search.status == Status.LINE_SEARCH_FAILED)
     # Nothing left to try: steepest descent has failed too, or there is no number between.
@@ -351,8 +338,9 @@ def descent(
         num_hess = jnp.int32(0) if rule.refresh is None else s.num_steps + 1
         return Solution(s.x, status, s.error, s.num_steps, s.num_fun, s.num_fun, num_hess)
 
-    step = lambda s: advance(evaluate, s, rule)
-    return Method(lambda x: opening(x, rule), step, status_fn, finish, reopened)
+    return Method(
+        lambda x: opening(x, rule), lambda s: advance(evaluate, s, rule), status_fn, finish
+    )
 
 
 def solve(

@@ -65,9 +65,6 @@ def run_pool(
         x = x0[jnp.minimum(ids, n - 1)]
         return over(lambda made, x: judged(made, made.begin(x)), of_lanes(ids), x)
 
-    def again(made: Method, state: Any, x: Array) -> tuple[Any, Array]:
-        return judged(made, made.begin(x) if made.reopen is None else made.reopen(state, x))
-
     def finished(args: tuple, state: Any, status: Array) -> tuple[PyTree, Array, Array]:
         """The values, the errors, and the status and all counts in one array."""
         end = over(lambda made, *end: made.finish(*end), args, state, status)
@@ -78,8 +75,7 @@ def run_pool(
         free = pool.status != Status.RUNNING
         ids = jnp.where(free, pool.next + jnp.cumsum(free, dtype=jnp.int32) - 1, pool.ids)
         taken, ids = free & (ids < n), jnp.minimum(ids, n)
-        new = over(again, of_lanes(ids), pool.state, x0[jnp.minimum(ids, n - 1)])
-        state, status = _pick(taken, new, (pool.state, pool.status))
+        state, status = _pick(taken, begun(ids), (pool.state, pool.status))
         waiting = pool.next + jnp.sum(taken, dtype=jnp.int32)
         return pool._replace(ids=ids, state=state, status=status, next=waiting)
 

@@ -3,6 +3,7 @@
 from typing import TypeVar
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 from jax.custom_batching import custom_vmap
 
@@ -27,7 +28,7 @@ def _others(leaves: list[Array]) -> list[Array]:
 
 @custom_vmap
 def _settled(count: Array, leaves: list[Array]) -> list[Array]:
-    return lax.cond(count >= 0, lambda x: x, _others, leaves)
+    return lax.cond(jnp.max(count) >= 0, lambda x: x, _others, leaves)
 
 
 @_settled.def_vmap
@@ -35,7 +36,7 @@ def _settled_batch(
     axis_size: int, batched: list, count: Array, leaves: list[Array]
 ) -> tuple[list[Array], list[bool]]:
     del axis_size
-    return _settled(count[0] if batched[0] else count, leaves), batched[1]
+    return _settled(count, leaves), batched[1]
 
 
 def settled(count: Array, tree: T) -> T:
