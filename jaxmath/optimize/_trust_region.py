@@ -131,8 +131,8 @@ def _proposed(gradient: Gradient, state: TrustRegionState, model: Model, tol: Sc
     step = model.propose(gradient, state.memory, x, g, radius)
     if model.escape is None:
         return step
-    escape = model.escape
-    last = step.promise <= tol * jnp.maximum(jnp.abs(state.value), 1.0)
+    escape, least = model.escape, jnp.maximum(tol, float(jnp.finfo(x.dtype).eps))
+    last = step.promise <= least * jnp.maximum(jnp.abs(state.value), 1.0)
     return lax.cond(last, lambda p: escape(gradient, x, g, radius, p), lambda p: p, step)
 
 

@@ -56,7 +56,7 @@ def lbfgs_rule(memory: int) -> Rule:
         del g, d
         s, y, sy, fine = secant_pair(s, y)
         push = lambda rows, row: jnp.concatenate([rows[1:], row[None]])
-        scale = first_scale(y, sy, fine)
+        scale = first_scale(y, sy)
         new = Pairs(push(pairs.S, s), push(pairs.Y, y), push(pairs.curvature, sy), scale)
         return choose(fine, new, pairs)
 

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution
-from jaxmath.linalg._eigen import power_of_two
 from jaxmath.optimize._descent import (
     DescentState,
     Rule,
@@ -55,10 +54,11 @@ def secant_pair(s: Array, y: Array) -> tuple[Array, Array, Array, Array]:
     return s, y, jnp.where(fine, curvature, 1.0), fine & jnp.isfinite(curvature)
 
 
-def first_scale(y: Array, sy: Array, fine: Array) -> Array:
-    """γ = sᵀy/yᵀy, of a y that is scaled by a power of two, so that its square is in the range."""
-    scale, _ = power_of_two(y)
-    return sy * scale / jnp.where(fine, numerics.dot(y * scale, y * scale), 1.0) * scale
+def first_scale(y: Array, sy: Array) -> Array:
+    """γ = sᵀy/yᵀy, and where yᵀy leaves the range sᵀy/max|y|², within a factor n of it."""
+    square, inverse = numerics.dot(y, y), 1 / or_one(jnp.max(jnp.abs(y)))
+    inside = (square > 0) & jnp.isfinite(square)
+    return jnp.where(inside, sy / jnp.where(inside, square, 1.0), sy * inverse * inverse)
 
 
 def _bfgs_formula(H: Array, s: Array, y: Array, sy: Array) -> Array:
@@ -80,7 +80,7 @@ def _inverse_rule(formula: Callable, c2: float) -> Rule:
         del g, d
         s, y, sy, fine = secant_pair(s, y)
         # The first H is the multiple of I that fits the first pair (equation 6.20).
-        scale = jnp.where(memory.started, 1.0, first_scale(y, sy, fine))
+        scale = jnp.where(memory.started, 1.0, first_scale(y, sy))
         H = jnp.where(fine, formula(scale * memory.H, s, y, sy), memory.H)
         return Inverse(H, memory.started | fine)
 
