@@ -12,13 +12,14 @@ from jaxmath.typing import Array
 __all__: list[str] = []
 
 
-def _wide(dtype: jax.typing.DTypeLike) -> jnp.dtype:
+def wide_dtype(dtype: jax.typing.DTypeLike) -> jnp.dtype:
+    """float32 for the half precisions, otherwise the dtype itself."""
     return jnp.dtype(jnp.float32 if jnp.dtype(dtype).itemsize < 4 else dtype)
 
 
 def normal(key: Array, shape: tuple[int, ...], dtype: jax.typing.DTypeLike) -> Array:
     """ε ~ N(0, 1)."""
-    return jax.random.normal(key, shape, _wide(dtype)).astype(dtype)
+    return jax.random.normal(key, shape, wide_dtype(dtype)).astype(dtype)
 
 
 def uniform(
@@ -29,4 +30,4 @@ def uniform(
     high: float = 1.0,
 ) -> Array:
     """u ~ U(low, high); in half precision ``high`` may be drawn."""
-    return jax.random.uniform(key, shape, _wide(dtype), low, high).astype(dtype)
+    return jax.random.uniform(key, shape, wide_dtype(dtype), low, high).astype(dtype)

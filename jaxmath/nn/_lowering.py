@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._draws import wide_dtype
 from jaxmath.nn._geometry import Geometry, met, pad
-from jaxmath.nn._moments import wide_dtype
 from jaxmath.nn._patches import patches
 from jaxmath.nn._product import product
 from jaxmath.nn._remade import remade

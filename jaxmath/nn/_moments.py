@@ -4,14 +4,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._draws import wide_dtype
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
 __all__: list[str] = []
-
-
-def wide_dtype(dtype: jnp.dtype) -> jnp.dtype:
-    """The dtype of statistics: float32 for the half precisions, otherwise the dtype itself."""
-    return dtype if dtype.itemsize >= 4 else jnp.dtype(jnp.float32)
 
 
 def magnitude(x: Array) -> Array:

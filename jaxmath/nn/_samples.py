@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxmath.nn._moments import wide_dtype
+from jaxmath._draws import wide_dtype
 from jaxmath.typing import Array, ArrayLike, PyTree, as_array
 
 __all__: list[str] = []

@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath._draws import uniform
-from jaxmath.nn._moments import wide_dtype
+from jaxmath._draws import uniform, wide_dtype
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
 __all__ = ["fgsm", "pgd"]

@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath.nn._moments import affine, as_features, standardize, unit_map, wide_dtype
+from jaxmath._draws import wide_dtype
+from jaxmath.nn._moments import affine, as_features, standardize, unit_map
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
 __all__ = ["BatchNorm", "BatchNormState", "batch_norm_apply", "batch_norm_init", "batch_norm_train"]

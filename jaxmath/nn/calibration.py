@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from jaxmath._draws import wide_dtype
 from jaxmath._extrema import max_of
-from jaxmath.nn._moments import wide_dtype
 from jaxmath.nn.metrics import _sample
 from jaxmath.numerics import safe_divide
 from jaxmath.typing import Array, ArrayLike, check_number

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmath._draws import wide_dtype
 from jaxmath.nn._geometry import (
     Padding,
     Sizes,
@@ -14,7 +15,6 @@ from jaxmath.nn._geometry import (
     resolve,
     unpad,
 )
-from jaxmath.nn._moments import wide_dtype
 from jaxmath.nn._pooling import as_pool, counts
 from jaxmath.typing import Array, ArrayLike, as_array, check_number
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath.nn._moments import wide_dtype
+from jaxmath._draws import wide_dtype
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
 __all__ = ["dropout"]

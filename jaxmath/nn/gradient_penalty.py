@@ -10,7 +10,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxmath.nn._moments import wide_dtype
+from jaxmath._draws import wide_dtype
 from jaxmath.numerics import safe_norm
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 

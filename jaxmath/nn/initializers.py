@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from jaxmath.nn._moments import wide_dtype
+from jaxmath._draws import wide_dtype
 from jaxmath.typing import Array, Scalar, as_key, check_number
 
 __all__ = [

@@ -4,7 +4,8 @@ import math
 
 import jax.numpy as jnp
 
-from jaxmath.nn._moments import magnitude, wide_dtype
+from jaxmath._draws import wide_dtype
+from jaxmath.nn._moments import magnitude
 from jaxmath.numerics import safe_divide, safe_norm
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 

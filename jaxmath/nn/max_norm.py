@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxmath._draws import wide_dtype
 from jaxmath.nn._kept import keep
-from jaxmath.nn._moments import wide_dtype
 from jaxmath.optimize import project_ball
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 

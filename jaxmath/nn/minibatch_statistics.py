@@ -5,7 +5,7 @@ from collections.abc import Hashable
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath.nn._moments import wide_dtype
+from jaxmath._draws import wide_dtype
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
 __all__ = ["minibatch_stddev"]

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
-from jaxmath.nn._moments import wide_dtype
+from jaxmath._draws import wide_dtype
 from jaxmath.nn._samples import pair, sample
 from jaxmath.numerics import softmax
 from jaxmath.typing import Array, ArrayLike, Scalar, check_number

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from jaxmath._draws import wide_dtype
 from jaxmath.linalg import qr
-from jaxmath.nn._moments import wide_dtype
 from jaxmath.nn.initializers import DType, _dtype, _shape
 from jaxmath.typing import Array, Scalar, as_key, check_number
 

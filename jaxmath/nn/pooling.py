@@ -9,8 +9,8 @@ from functools import reduce
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmath._draws import wide_dtype
 from jaxmath.nn._geometry import Padding, Sizes, met, pad
-from jaxmath.nn._moments import wide_dtype
 from jaxmath.nn._pooling import as_pool, counts, first_max
 from jaxmath.typing import Array, ArrayLike, as_array
 

@@ -9,8 +9,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath._draws import normal
-from jaxmath.nn._moments import wide_dtype
+from jaxmath._draws import normal, wide_dtype
 from jaxmath.numerics import dot, matmul, safe_divide, safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array, as_key, check_number
 

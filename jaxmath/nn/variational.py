@@ -12,8 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxmath._draws import normal
-from jaxmath.nn._moments import wide_dtype
+from jaxmath._draws import normal, wide_dtype
 from jaxmath.nn.cross_entropy import _binary_cross_entropy
 from jaxmath.numerics import logsumexp
 from jaxmath.probability import diagonal_gaussian_kl, diagonal_gaussian_log_density

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath._draws import wide_dtype
 from jaxmath.nn._leaves import kept_leaves, total
-from jaxmath.nn._moments import wide_dtype
 from jaxmath.numerics import log_softmax, logsumexp
 from jaxmath.typing import Array, PyTree, as_array
 
