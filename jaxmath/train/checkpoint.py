@@ -10,6 +10,7 @@ import importlib.metadata
 import logging
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -140,18 +141,31 @@ class Checkpoints:
 
     def _failure(self, error: BaseException) -> CheckpointError:
         step, self._pending = self._pending, None
-        self._sweep()  # of a full disk it holds what the figures of the run need
+        self._sweep(quiet=20)  # of a full disk it holds what the figures of the run need
         last = "none" if self.last_good is None else self.directory / str(self.last_good)
         return CheckpointError(
             f"the checkpoint {self.directory / str(step)} could not be written "
             f"({_one_line(error)}); the last good one: {last}"
         )
 
-    def _sweep(self) -> None:
-        """Remove what saves have left that did not come to their end: of a killed run, say."""
-        if jax.process_index() == 0:  # it makes the directories of all
-            for left in self.directory.glob("*.orbax-checkpoint-tmp"):
+    def _sweep(self, quiet: int = 0) -> None:
+        """Remove what saves have left that did not come to their end: of a killed run, say.
+
+        A save fails with the first array that could not be written, while tensorstore's threads
+        go on with the others and make the directory anew: then only when none has come again in
+        ``quiet`` looks, 10 ms apart, is it gone. Two seconds are the most that is waited.
+        """
+        if jax.process_index() != 0:  # the first makes the directories of all
+            return
+        calm = 0
+        for _ in range(200):
+            found = list(self.directory.glob("*.orbax-checkpoint-tmp"))
+            for left in found:
                 shutil.rmtree(left, ignore_errors=True)
+            calm = 0 if found and quiet else calm + 1
+            if calm > quiet:
+                return
+            time.sleep(0.01)
 
     def close(self) -> None:
         """Let go of the directory; errors were the business of ``wait``."""
