@@ -5,15 +5,17 @@ loop, and a lane that has ended makes room for the next start. All of it is one 
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from jaxmath._compiled import compiled
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._descent import as_limit, default_tolerance
 from jaxmath.optimize._pool import run_pool
-from jaxmath.optimize._solver import as_point, as_tuple, nan_last, objective, solver
+from jaxmath.optimize._side_by_side import cores, side_by_side
+from jaxmath.optimize._solver import as_data, as_point, as_tuple, nan_last, objective, solver
 from jaxmath.optimize._swarm import between, box_status, corners
 from jaxmath.optimize.minimize import as_method
 from jaxmath.typing import Array, PyTree, Scalar, as_key, check_number
@@ -42,7 +44,35 @@ def _rows(name: str, tree: PyTree, n: int | None = None) -> int:
     return n
 
 
+def _value_or_type(setting: Any) -> Any:
+    """What makes a setting's program another one: the value of a number, not that of an array."""
+    return (setting.shape, setting.dtype) if isinstance(setting, jax.Array) else setting
+
+
 @solver
+def _in_a_pool(
+    fun: Callable,
+    x0: PyTree,
+    args: tuple,
+    *,
+    method: str,
+    axes: tuple,
+    tol: Scalar | None,
+    max_steps: Scalar | None,
+    lanes: int,
+) -> Solution:
+    """``minimize_batch`` in one program."""
+    made = as_method(method)
+    x, back = as_point("x0", jax.tree.map(lambda leaf: leaf[0], x0))
+    vectors = jax.vmap(lambda x: as_point("x0", x)[0])(x0)
+    tol, limit = default_tolerance(tol, x.dtype), as_limit(max_steps, x.size)
+    solution, _ = run_pool(
+        lambda *args: made(fun, back, args, tol, limit),
+        vectors, args, axes, min(lanes, len(vectors)),
+    )  # fmt: skip
+    return solution._replace(value=jax.vmap(back)(solution.value))
+
+
 def minimize_batch(
     fun: Callable,
     x0: PyTree,
@@ -81,7 +111,8 @@ def minimize_batch(
       quarter of the lanes free, they take the next starts: a start that needs ten times the
       evaluations of the others costs its own lane, not everybody's (``jax.vmap`` of ``minimize``
       steps every lane until the last has ended). The memory is that of ``lanes`` states, not N.
-      One program a function, shape and size, inside jit or out of it.
+      One program a function, shape and size, inside jit or out of it. Out of it, on a CPU, the
+      starts are divided among the cores, a pool on each of those that it would fill.
 
     Example:
       >>> rosenbrock = lambda x, a: 100.0 * (x[1] - x[0] ** 2) ** 2 + (a - x[0]) ** 2
@@ -94,21 +125,25 @@ def minimize_batch(
       G.-I. Yu et al., "Orca: a distributed serving system for Transformer-based generative models",
       2022, section 3.1 (scheduling by iterations, there of requests).
     """
-    args = as_tuple(args)
-    made, axes = as_method(method), _axes(args, args_axes)
+    args, axes = as_tuple(as_data(args)), _axes(as_tuple(args), args_axes)
+    as_method(method)
+    x0 = as_data(x0)
     n = _rows("x0", x0)
-    for arg, axis in zip(args, axes, strict=True):
-        if axis == 0:
+    own = tuple(arg if axis == 0 else None for arg, axis in zip(args, axes, strict=True))
+    for arg in own:
+        if arg is not None:
             _rows("args", arg, n)
-    x, back = as_point("x0", jax.tree.map(lambda leaf: leaf[0], x0))
-    vectors = jax.vmap(lambda x: as_point("x0", x)[0])(x0)
-    tol, limit = default_tolerance(tol, x.dtype), as_limit(max_steps, x.size)
     lanes = (128 if jax.default_backend() == "cpu" else n) if lanes is None else lanes
     check_number("lanes", lanes, low=1, integer=True)
-    solution, _ = run_pool(
-        lambda *args: made(fun, back, args, tol, limit), vectors, args, axes, min(lanes, n)
-    )
-    return solution._replace(value=jax.vmap(back)(solution.value))
+
+    def program(rows: tuple) -> Solution:
+        x0, own = rows
+        given = tuple(a if axis is None else b for a, b, axis in zip(args, own, axes, strict=True))
+        settings: dict = {"tol": tol, "max_steps": max_steps, "lanes": lanes}
+        return _in_a_pool(fun, x0, given, method=method, axes=axes, **settings)
+
+    known = fun, method, axes, lanes, *map(_value_or_type, (tol, max_steps))
+    return side_by_side(program, (x0, own), min(cores(), n // lanes), known)
 
 
 class Multistart(NamedTuple):
@@ -138,7 +173,24 @@ class Multistart(NamedTuple):
     values: Array
 
 
+@compiled
+def _drawn(key: Array, lower: PyTree, upper: PyTree, num_starts: int) -> tuple[PyTree, Array]:
+    """Starts in the box, NaN where it is none, and its status."""
+    low, high, back = corners(lower, upper)
+    starts = between(jax.random.uniform(key, (num_starts, low.size), low.dtype), low, high)
+    status = box_status(low, high)
+    return jax.vmap(back)(jnp.where(status == Status.RUNNING, starts, jnp.nan)), status
+
+
 @solver
+def _best_of(fun: Callable, solutions: Solution, box: Array, args: tuple) -> Multistart:
+    status = jnp.where(box == Status.RUNNING, solutions.status, box)
+    solutions = solutions._replace(status=status)
+    values = jax.vmap(objective(fun, args))(solutions.value)
+    i = jnp.argmin(nan_last(values))
+    return Multistart(jax.tree.map(lambda a: a[i], solutions), values[i], solutions, values)
+
+
 def multistart(
     key: Array,
     fun: Callable,
@@ -191,14 +243,6 @@ def multistart(
     """
     key = as_key("key", key)
     check_number("num_starts", num_starts, low=1, integer=True)
-    low, high, back = corners(lower, upper)
-    starts = between(jax.random.uniform(key, (num_starts, low.size), low.dtype), low, high)
-    status = box_status(low, high)
-    starts = jax.vmap(back)(jnp.where(status == Status.RUNNING, starts, jnp.nan))
+    starts, box = _drawn(key, as_data(lower), as_data(upper), num_starts)
     solutions = minimize_batch(fun, starts, args, method, tol=tol, max_steps=max_steps, lanes=lanes)
-    ends = jnp.where(status == Status.RUNNING, solutions.status, status)
-    solutions = solutions._replace(status=ends)
-    values = jax.vmap(objective(fun, args))(solutions.value)
-    i = jnp.argmin(nan_last(values))
-    take = lambda leaf: leaf[i]
-    return Multistart(jax.tree.map(take, solutions), values[i], solutions, values)
+    return _best_of(fun, solutions, box, args)

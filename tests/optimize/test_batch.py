@@ -42,6 +42,64 @@ def test_pool_size_changes_no_lane(batch):
     np.testing.assert_allclose(whole.value, batch.value, rtol=1e-9)
 
 
+@pytest.fixture
+def three_cores(monkeypatch):
+    monkeypatch.setattr("jaxmath.optimize.batch.cores", lambda: 3)
+
+
+def shared_out(x0, a, weight):
+    """Three parts of three starts, two of them the last."""
+    args, axes = ({"a": a}, weight), (0, None)
+    fun = lambda x, own, weight: rosenbrock(x, own["a"], weight)
+    return optimize.minimize_batch(fun, x0, args, args_axes=axes, lanes=2)
+
+
+def test_cores_change_no_lane(three_cores):
+    apart, whole = shared_out(X0, A, 100.0), jax.jit(shared_out)(X0, A, 100.0)
+    assert jax.tree.map(jax.typeof, apart) == jax.tree.map(jax.typeof, whole)
+    np.testing.assert_allclose(apart.value, whole.value, rtol=1e-9)
+    for field in ("status", "num_steps", "num_fun", "num_grad"):
+        np.testing.assert_array_equal(getattr(apart, field), getattr(whole, field))
+
+
+def test_cores_share_one_compilation(three_cores):
+    traces = []
+
+    def fun(x):
+        traces.append(1)
+        return jnp.sum((x - 1) ** 2)
+
+    counts = []
+    for rows in (X0, X0 + 1, X0[:6], jnp.asarray(X0[:6], jnp.float32)):
+        s = optimize.minimize_batch(fun, rows, lanes=2)
+        np.testing.assert_allclose(s.value, np.ones_like(rows), rtol=1e-5)
+        counts.append(len(traces))
+    # A new shape is another program: parts of three rows, then of two, in double, then in single.
+    assert counts[0] == counts[1]
+    assert counts == [counts[0], counts[0], 2 * counts[0], 3 * counts[0]]
+
+
+def test_cores_are_left_alone_in_a_trace_and_in_other_settings(three_cores):
+    """``fun`` holds a tracer of the caller's, or a thread would compute in another precision."""
+    solve = lambda a: optimize.minimize_batch(
+        lambda x: jnp.sum((x - a) ** 2), X0, tol=1e-8, lanes=2
+    ).value
+    expected = np.broadcast_to(np.full(2, 2.0), (7, 2))
+    np.testing.assert_allclose(jax.jit(solve)(2.0), expected)
+    np.testing.assert_allclose(jax.vmap(solve)(np.full(1, 2.0))[0], expected)
+    np.testing.assert_allclose(jax.jvp(solve, (2.0,), (1.0,))[0], expected)
+    seen = []
+
+    def fun(x):
+        seen.append(jnp.zeros(()).dtype)
+        return jnp.sum((x - 2) ** 2)
+
+    with jax.enable_x64(False):
+        optimize.minimize_batch(fun, np.array(X0), lanes=2)
+        optimize.minimize_batch(fun, np.array(X0) + 1, lanes=2)
+    assert set(seen) == {jnp.dtype("float32")}
+
+
 def test_no_lane_waits_for_the_slowest():
     """Trips of the pool are near the sum of the evaluations over its lanes, not n·max."""
     n, size = 64, 8

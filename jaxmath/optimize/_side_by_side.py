@@ -1,0 +1,83 @@
+"""Parts of a batch on several cores: XLA's CPU backend runs a compiled loop on one."""
+
+import functools
+import os
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import get_opaque_trace_state
+
+from jaxmath.typing import PyTree
+
+__all__: list[str] = []
+
+T = TypeVar("T")
+
+
+def cores() -> int:
+    """How many this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def _surroundings() -> tuple:
+    """What a computation depends on beside its arguments: much of it is the thread's own."""
+    settings = [getattr(jax.config, name, None) for name in jax.config.values]
+    return get_opaque_trace_state(), settings, jax.sharding.get_abstract_mesh()
+
+
+def _plain(leaf: Any) -> bool:
+    """Whether it is an array of numbers where JAX puts one by itself."""
+    if isinstance(leaf, jax.core.Tracer) or jnp.issubdtype(leaf.dtype, jax.dtypes.extended):
+        return False
+    return leaf.devices() == {jax.local_devices()[0]}
+
+
+@functools.cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, "jaxmath")
+
+
+if hasattr(os, "register_at_fork"):  # a fork has no threads but the one that forked
+    os.register_at_fork(after_in_child=_threads.cache_clear)
+
+
+@functools.lru_cache(maxsize=4096)
+def _calls(key: Hashable) -> list[bool]:
+    """Something of each program that has been called."""
+    del key
+    return []
+
+
+def side_by_side(program: Callable[[PyTree], T], rows: PyTree, parts: int, key: Hashable) -> T:
+    """``program(rows)``, with equal parts of the rows in a thread each.
+
+    ``rows`` is a pytree of arrays with a leading axis, as are the results, one for each row. All
+    goes to ``program`` at once in fewer than two parts, where something is being traced, and where
+    another thread would compute under other settings (``jax.enable_x64``, a mesh). The first call
+    for a ``key`` and a shape compiles in one thread, not in all.
+    """
+    leaves, tree = jax.tree.flatten(rows)
+    elsewhere = getattr(jax.config, "jax_default_device", None) is not None
+    usual = jax.default_backend() == "cpu" and not elsewhere
+    if parts < 2 or not usual or not all(map(_plain, leaves)):
+        return program(rows)
+    threads = _threads(parts - 1)
+    theirs = threads.submit(_surroundings)
+    n = len(leaves[0])
+    size = -(-n // parts)  # one shape, one program: the last part repeats the last row
+    places = [np.minimum(np.arange(size) + i * size, n - 1) for i in range(parts)]
+    arrays = jax.device_put([[np.asarray(leaf)[place] for leaf in leaves] for place in places])
+    if theirs.result() != _surroundings():
+        return program(rows)
+    run = lambda part: program(jax.tree.unflatten(tree, part))
+    calls = _calls((key, tree, parts, *((leaf.shape, leaf.dtype) for leaf in leaves)))
+    first = None if calls else run(arrays[0])
+    others = threads.map(run, arrays[1:])
+    found = [run(arrays[0]) if first is None else first, *others]
+    calls.append(True)
+    return jax.device_put(jax.tree.map(lambda *ends: np.concatenate(ends)[:n], *found))
