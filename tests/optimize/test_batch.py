@@ -81,9 +81,9 @@ def test_cores_share_one_compilation(three_cores):
 
 def test_cores_are_left_alone_in_a_trace_and_in_other_settings(three_cores):
     """``fun`` holds a tracer of the caller's, or a thread would compute in another precision."""
-    solve = lambda a: optimize.minimize_batch(
-        lambda x: jnp.sum((x - a) ** 2), X0, tol=1e-8, lanes=2
-    ).value
+    solve = lambda a: (
+        optimize.minimize_batch(lambda x: jnp.sum((x - a) ** 2), X0, tol=1e-8, lanes=2).value
+    )
     expected = np.broadcast_to(np.full(2, 2.0), (7, 2))
     np.testing.assert_allclose(jax.jit(solve)(2.0), expected)
     np.testing.assert_allclose(jax.vmap(solve)(np.full(1, 2.0))[0], expected)
