@@ -37,13 +37,12 @@ def _plain(leaf: Any) -> bool:
     return leaf.devices() == {jax.local_devices()[0]}
 
 
-@functools.cache
-def _threads(count: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count, "jaxmath")
-
-
-if hasattr(os, "register_at_fork"):  # a fork has no threads but the one that forked
-    os.register_at_fork(after_in_child=_threads.cache_clear)
+def _hashable(key: Any) -> bool:
+    try:
+        hash(key)
+    except TypeError:
+        return False
+    return True
 
 
 @functools.lru_cache(maxsize=4096)
@@ -53,31 +52,32 @@ def _calls(key: Hashable) -> list[bool]:
     return []
 
 
-def side_by_side(program: Callable[[PyTree], T], rows: PyTree, parts: int, key: Hashable) -> T:
+def side_by_side(program: Callable[[PyTree], T], rows: PyTree, parts: int, key: Any) -> T:
     """``program(rows)``, with equal parts of the rows in a thread each.
 
     ``rows`` is a pytree of arrays with a leading axis, as are the results, one for each row. All
     goes to ``program`` at once in fewer than two parts, where something is being traced, and where
-    another thread would compute under other settings (``jax.enable_x64``, a mesh). The first call
-    for a ``key`` and a shape compiles in one thread, not in all.
+    another thread would compute under other settings (``jax.enable_x64``, a mesh), or the ``key``
+    has no hash. The first call for a key and a shape compiles in one thread, not in all.
     """
     leaves, tree = jax.tree.flatten(rows)
     elsewhere = getattr(jax.config, "jax_default_device", None) is not None
     usual = jax.default_backend() == "cpu" and not elsewhere
-    if parts < 2 or not usual or not all(map(_plain, leaves)):
+    if parts < 2 or not usual or not all(map(_plain, leaves)) or not _hashable(key):
         return program(rows)
-    threads = _threads(parts - 1)
-    theirs = threads.submit(_surroundings)
     n = len(leaves[0])
     size = -(-n // parts)  # one shape, one program: the last part repeats the last row
     places = [np.minimum(np.arange(size) + i * size, n - 1) for i in range(parts)]
-    arrays = jax.device_put([[np.asarray(leaf)[place] for leaf in leaves] for place in places])
-    if theirs.result() != _surroundings():
-        return program(rows)
     run = lambda part: program(jax.tree.unflatten(tree, part))
-    calls = _calls((key, tree, parts, *((leaf.shape, leaf.dtype) for leaf in leaves)))
-    first = None if calls else run(arrays[0])
-    others = threads.map(run, arrays[1:])
-    found = [run(arrays[0]) if first is None else first, *others]
+    # Threads of this call's own: f may call back to the host, and that may end here again.
+    with ThreadPoolExecutor(parts - 1) as threads:
+        theirs = threads.submit(_surroundings)
+        arrays = jax.device_put([[np.asarray(leaf)[place] for leaf in leaves] for place in places])
+        if theirs.result() != _surroundings():
+            return program(rows)
+        calls = _calls((key, tree, parts, *((leaf.shape, leaf.dtype) for leaf in leaves)))
+        first = None if calls else run(arrays[0])
+        others = threads.map(run, arrays[1:])
+        found = [run(arrays[0]) if first is None else first, *others]
     calls.append(True)
     return jax.device_put(jax.tree.map(lambda *ends: np.concatenate(ends)[:n], *found))

@@ -45,8 +45,8 @@ def _rows(name: str, tree: PyTree, n: int | None = None) -> int:
 
 
 def _value_or_type(setting: Any) -> Any:
-    """What makes a setting's program another one: the value of a number, not that of an array."""
-    return (setting.shape, setting.dtype) if isinstance(setting, jax.Array) else setting
+    """What makes another program: the value of a number, but not that of an array."""
+    return (setting.shape, setting.dtype) if hasattr(setting, "dtype") else setting
 
 
 @solver
@@ -142,7 +142,8 @@ def minimize_batch(
         settings: dict = {"tol": tol, "max_steps": max_steps, "lanes": lanes}
         return _in_a_pool(fun, x0, given, method=method, axes=axes, **settings)
 
-    known = fun, method, axes, lanes, *map(_value_or_type, (tol, max_steps))
+    leaves, tree = jax.tree.flatten((tol, max_steps, args))
+    known = fun, method, axes, lanes, tree, *map(_value_or_type, leaves)
     return side_by_side(program, (x0, own), min(cores(), n // lanes), known)
 
 

@@ -79,6 +79,19 @@ def test_cores_share_one_compilation(three_cores):
     assert counts == [counts[0], counts[0], 2 * counts[0], 3 * counts[0]]
 
 
+def test_a_function_without_a_hash_and_shared_arguments_of_any_shape(three_cores):
+    class Distance:
+        __hash__ = None
+
+        def __call__(self, x, centre):
+            return jnp.sum((x - jnp.sum(centre)) ** 2)
+
+    for centre in (2.0, [1.0, 1.0]):
+        for fun in (Distance(), Distance().__call__):
+            s = optimize.minimize_batch(fun, X0, (centre,), lanes=2)
+            np.testing.assert_allclose(s.value, 2.0)
+
+
 def test_cores_are_left_alone_in_a_trace_and_in_other_settings(three_cores):
     """``fun`` holds a tracer of the caller's, or a thread would compute in another precision."""
     solve = lambda a: (
