@@ -1,13 +1,14 @@
-"""Random numbers in any precision.
+"""Random numbers and running means in any precision.
 
 jax draws bfloat16 from 128 values, normal ones with mean −0.012 and none beyond 2.6. What is drawn
-in float32 and rounded afterwards has neither fault.
+in float32 and rounded afterwards has neither fault. A mean that moves by less than half a unit in
+its last place stands still.
 """
 
 import jax
 import jax.numpy as jnp
 
-from jaxmath.typing import Array
+from jaxmath.typing import Array, PyTree
 
 __all__: list[str] = []
 
@@ -31,3 +32,15 @@ def uniform(
 ) -> Array:
     """u ~ U(low, high); in half precision ``high`` may be drawn."""
     return jax.random.uniform(key, shape, wide_dtype(dtype), low, high).astype(dtype)
+
+
+def widened(tree: PyTree) -> PyTree:
+    """The tree with its half precisions as float32."""
+    wide = lambda a: a.astype(wide_dtype(a.dtype)) if jnp.issubdtype(a.dtype, jnp.floating) else a
+    return jax.tree.map(wide, tree)
+
+
+def mixed(mean: PyTree, new: PyTree, share: Array) -> PyTree:
+    """m + share·(a − m), in the mean's precision."""
+    mix = lambda m, a: m + share.astype(m.dtype) * (a.astype(m.dtype) - m)
+    return jax.tree.map(mix, mean, new)

@@ -79,7 +79,10 @@ def parser() -> argparse.ArgumentParser:
         "--learning-steps", type=positive, default=300, help="steps on data sets (default: 300)"
     )
     run.add_argument("--seed", type=int, default=0, help="of all random keys (default: 0)")
-    run.add_argument("--baseline", default="sgd", metavar="NAME", help="default: sgd")
+    run.add_argument(
+        "--baseline", metavar="NAME",
+        help="run too where it is not among the optimizers (default: sgd, or else the first)",
+    )  # fmt: skip
     run.add_argument("--x64", action="store_true", help="float64 instead of float32")
     out = p.add_argument_group("what to write")
     out.add_argument(
@@ -191,9 +194,11 @@ def run(args: argparse.Namespace) -> int:
         list_names()
         return 0
     check_output(args.output)
+    names = args.optimizers or benchmark.optimizer_names()
+    if args.baseline is None:
+        args.baseline = "sgd" if "sgd" in names else names[0]
     optimizers = [
-        benchmark.resolve_optimizer(name)
-        for name in dict.fromkeys(args.optimizers or benchmark.optimizer_names())
+        benchmark.resolve_optimizer(name) for name in dict.fromkeys([*names, args.baseline])
     ]
     problems = [
         benchmark.resolve_problem(name)

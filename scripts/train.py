@@ -12,6 +12,7 @@ import contextlib
 import sys
 import time
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,14 @@ def settle(args: argparse.Namespace, num_training: int) -> dict[str, Any]:
     return settings
 
 
+def checksum(dataset) -> int:
+    """Of its examples and targets: a folder may hold other files than when the run began."""
+    import numpy as np
+
+    sum_of = lambda array, before: zlib.crc32(np.ascontiguousarray(array).tobytes(), before)
+    return sum_of(dataset.y, sum_of(dataset.x, 0))
+
+
 def reached(error):
     """What a run had reached when a checkpoint could not be written, with that in its message."""
     if error.result is None:
@@ -235,6 +244,7 @@ def run(args: argparse.Namespace) -> int:
     parts = task.parts(jax.random.key(SPLIT_SEED), args.dataset, args.validation, own)
     sizes = {n: len(getattr(parts, n)[1]) if getattr(parts, n) else 0 for n in parts._fields[:3]}
     settings = settle(args, sizes["training"])
+    settings["test_checksum"] = checksum(parts.raw_test)
     model = recipe.make(parts.raw_test, **own)
     if args.features:
         task = train.measured_in_features(task, model, args.features, args.dataset, parts)

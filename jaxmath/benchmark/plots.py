@@ -1,5 +1,6 @@
 """The pictures of a benchmark; matplotlib is loaded on first use."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def _grid(results: Sequence[PairResult]) -> tuple[Any, dict[str, Any], dict[str,
 
 def _finish(figure: Any, panels: dict[str, Any], title: str, path: str | Path) -> None:
     handles, labels = next(iter(panels.values())).get_legend_handles_labels()
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(textwrap.fill(title, int(11 * figure.get_figwidth())), fontsize=12)
     figure.legend(handles, labels, loc="lower center", ncol=min(7, len(labels)), fontsize=9)
     figure.tight_layout(rect=(0, 0.45 / figure.get_figheight() * -(-len(labels) // 7), 1, 1))
     save(figure, path, dpi=110)

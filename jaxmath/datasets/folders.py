@@ -88,7 +88,7 @@ def _pixels(image: ModuleType, file: Path) -> np.ndarray:
         with image.open(file) as opened:
             mode = opened.mode
             pixels = np.asarray(opened.convert(_MODES[mode])) if mode in _MODES else None
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
         raise ValueError(f"image_folder: {file} cannot be read as an image") from error
     if pixels is None:
         raise ValueError(

@@ -41,8 +41,15 @@ class Standardization(NamedTuple):
 
 
 def _array(name: str, x: ArrayLike) -> np.ndarray | Array:
-    """Floating host data stay on the host, in their dtype with x64 off too."""
-    return x if isinstance(x, np.ndarray) and x.dtype.kind == "f" else as_array(name, x)
+    """Floating host data stay on the host, in their dtype with x64 off too.
+
+    So do wide integers, in double precision: a time in seconds has more digits than float32.
+    """
+    if not isinstance(x, np.ndarray) or x.dtype.kind not in "fiu":
+        return as_array(name, x)
+    if x.dtype.kind == "f":
+        return x
+    return x.astype(np.float64) if x.dtype.itemsize > 2 else as_array(name, x)
 
 
 def fit_standardization(X: ArrayLike, *, num_axes: int = 1) -> Standardization:
@@ -66,7 +73,8 @@ def fit_standardization(X: ArrayLike, *, num_axes: int = 1) -> Standardization:
 
     Numerics:
       Two passes in float64, rounded to the dtype once. A feature whose values are all equal is told
-      by max = min, for its mean may be off by a rounding. NaN gives NaN.
+      by max = min, for its mean may be off by a rounding; so is one whose s rounds to 0. NaN gives
+      NaN. Integers of 32 bits and more in NumPy become float64.
 
     Example:
       >>> fit_standardization(np.array([[0.0, 7.0], [4.0, 7.0]]))
@@ -84,9 +92,15 @@ def fit_standardization(X: ArrayLike, *, num_axes: int = 1) -> Standardization:
     wide = _on_host("fit_standardization", "X", X).astype(np.float64)
     check_number("num_axes", num_axes, low=1, high=wide.ndim, integer=True)
     axes = tuple(range(num_axes))
-    mean = wide.mean(axes)
-    scale = np.where(wide.max(axes) == wide.min(axes), 1.0, wide.std(axes))
-    return Standardization(mean.astype(X.dtype), scale.astype(X.dtype))
+    mean = wide.mean(axes, keepdims=True)
+    rest = wide - mean
+    unit = np.abs(rest).max(axes, keepdims=True)  # its squares may leave the range
+    unit = np.where((unit > 0) & np.isfinite(unit), unit, 1.0)
+    deviation = np.sqrt(np.mean((rest / unit) ** 2, axes, keepdims=True)) * unit
+    with np.errstate(over="ignore", under="ignore"):
+        mean, scale = (v.reshape(wide.shape[num_axes:]).astype(X.dtype) for v in (mean, deviation))
+    constant = (wide.max(axes) == wide.min(axes)) | (scale == 0)
+    return Standardization(mean, np.where(constant, np.ones_like(scale), scale))
 
 
 def _affine(standardization: Standardization, x: ArrayLike, name: str) -> tuple[Any, Any, Any]:
@@ -117,7 +131,8 @@ def standardize(standardization: Standardization, x: ArrayLike) -> np.ndarray | 
       x: one example or many: μ's shape with any leading axes.
 
     Returns:
-      z, of the shape and dtype of ``x``; a floating NumPy array stays one, on the host.
+      z, of the shape and dtype of ``x``; a floating NumPy array stays one, on the host; one of
+      integers of 32 bits and more becomes one of float64.
 
     Raises:
       TypeError: ``x`` is not numeric.

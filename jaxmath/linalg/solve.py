@@ -63,10 +63,11 @@ def solve(A: ArrayLike, b: ArrayLike) -> Array:
       Elimination with partial pivoting: residual ‖A x − b‖ ≤ 20·n·eps·ρ·‖A‖·‖x‖ with ρ the growth
       of the elements (in practice small, at worst 2^(n−1)). Singular set: an exactly zero pivot
       gives at least one component that is ±∞ or NaN, and a gradient that is not finite; a matrix
-      that is singular only up to rounding gives a huge x. ``solve_info`` tells. NaN gives NaN.
-      Under vmap, n from 2 to 8 with k ≤ 8 is a kernel over the batch, and so is its gradient, which
-      solves with Aᵀ. A pivot above a quarter of the largest number (8.5e37 in float32) is beyond
-      LAPACK, which CPUs use for one matrix and for n > 8: there x is wrong without a sign of it.
+      that is singular only up to rounding gives a huge x. ``solve_info`` tells. NaN in A gives NaN
+      in x, not in each of its components. Under vmap, n from 2 to 8 with k ≤ 8 is a kernel over the
+      batch, and so is its gradient, which solves with Aᵀ. A pivot above a quarter of the largest
+      number (8.5e37 in float32) is beyond LAPACK, which CPUs use for one matrix and for n > 8:
+      there x is wrong without a sign of it.
       Cost: 2n³/3 + 2n²k flops.
 
     Example:
@@ -128,9 +129,9 @@ def inv(A: ArrayLike) -> Array:
 
     Numerics:
       ‖A X − I‖ ≤ 20·n·eps·ρ·‖A‖·‖X‖, ρ as in ``solve``. Singular set: an exactly zero pivot gives
-      elements that are ±∞ or NaN. NaN gives NaN. Under vmap, n from 2 to 8 is a kernel over the
-      batch, and so is its gradient. Pivots near the largest number: as in ``solve``. Cost: 2n³
-      flops.
+      elements that are ±∞ or NaN, as NaN in A gives some that are NaN. Under vmap, n from 2 to 8 is
+      a kernel over the batch, and so is its gradient. Pivots near the largest number: as in
+      ``solve``. Cost: 2n³ flops.
 
     Example:
       >>> print(inv(jnp.array([[2.0, 0.0], [0.0, 4.0]])))

@@ -190,4 +190,4 @@ def score(
     if config.minibatch_stddev:
         x = _with_spread(x, axis_name)
     scores = nn.dense_apply(layers[-1], x)
-    return scores[0] if label is None else scores[label]
+    return scores[0] if label is None else scores[jnp.clip(label, 0, len(scores) - 1)]

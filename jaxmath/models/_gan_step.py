@@ -10,7 +10,7 @@ import optax
 from jax import lax
 
 from jaxmath import nn
-from jaxmath._draws import normal, uniform
+from jaxmath._draws import mixed, normal, uniform, widened
 from jaxmath.models._gan_config import Config, as_config
 from jaxmath.models._gan_players import (
     generated,
@@ -43,7 +43,8 @@ class GANState(NamedTuple):
     Args:
       generator: the player that makes examples.
       discriminator: the player that scores them.
-      ema: running mean of the generator's parameters and model state, a pair for ``generate``.
+      ema: running mean of the generator's parameters and model state, a pair for ``generate``;
+        at least float32, as steps far below a half precision's last place add up.
       step: updates of the generator made so far, int32.
 
     Example:
@@ -109,7 +110,8 @@ def init_state(
     generator = Player(params, model_state, tx_generator.init(params))
     critic, critic_state = init_discriminator(discriminator_key, config, dtype)
     discriminator = Player(critic, critic_state, tx_discriminator.init(critic))
-    return GANState(generator, discriminator, (params, model_state), jnp.zeros((), jnp.int32))
+    ema = widened((params, model_state))
+    return GANState(generator, discriminator, ema, jnp.zeros((), jnp.int32))
 
 
 def _updated(
@@ -209,8 +211,7 @@ def _ema(config: Config, state: GANState, generator: Player) -> tuple[PyTree, Py
     """m ← β m + (1 − β) θ, with a β that comes up from 1/10, so that the start is forgotten."""
     t = state.step.astype(float)
     beta = jnp.minimum(config.ema, (1 + t) / (10 + t))
-    mix = lambda m, a: m + (1 - beta).astype(a.dtype) * (a - m)
-    return jax.tree.map(mix, state.ema, tuple(generator[:2]))
+    return mixed(state.ema, tuple(generator[:2]), 1 - beta)
 
 
 def _watched(config: Config, metrics: Metrics) -> Array:

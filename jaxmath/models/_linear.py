@@ -108,7 +108,9 @@ def centred(X: Array) -> tuple[Array, Array]:
     noise = 4 * float(jnp.finfo(X.dtype).eps) * jnp.max(jnp.abs(X), axis=0)
     # Not by the largest: a maximum along columns on CPU may lose a NaN (jax 0.10, 442 × 10).
     constant = jnp.all(jnp.abs(rest) <= jnp.broadcast_to(noise, X.shape), axis=0)
-    return jnp.where(jnp.broadcast_to(constant, X.shape), 0.0, rest), first + second
+    # Its value alone: what is constant may be varied.
+    noise = jnp.where(jnp.broadcast_to(constant, X.shape), rest, 0.0)
+    return rest - jax.lax.stop_gradient(noise), first + second
 
 
 def all_finite(*arrays: Array) -> Array:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmath._draws import wide_dtype
 from jaxmath.typing import Array, ArrayLike, _caller, as_array
 
 __all__: list[str] = []
@@ -46,6 +47,7 @@ def check_known(name: str, values: Any, least: int, most: int) -> None:
 
 def inside(index: Array, k: int) -> Array:
     """Indices with those out of range at k, where a gather fills and a scatter drops."""
+    index = index.astype(jnp.result_type(int))
     return jnp.where((index >= 0) & (index < k), index, k)
 
 
@@ -54,9 +56,9 @@ def frequencies_of(counts: Array, dtype: Any) -> tuple[Array, ...]:
     k, tables = counts.shape[0], []
     lower = jnp.full(k, 1 / k, dtype)
     for m in range(1, counts.ndim + 1):
-        table = jnp.sum(counts, axis=tuple(range(counts.ndim - m))).astype(dtype)
+        table = jnp.sum(counts, axis=tuple(range(counts.ndim - m))).astype(wide_dtype(dtype))
         total = jnp.sum(table, axis=-1, keepdims=True)
-        seen = table / jnp.where(total > 0, total, jnp.ones_like(total))
+        seen = (table / jnp.where(total > 0, total, jnp.ones_like(total))).astype(dtype)
         lower = jnp.where(total > 0, seen, jnp.broadcast_to(lower, table.shape))
         tables.append(lower)
         lower = lower[None]

@@ -161,9 +161,9 @@ def class_code(caller: str, label: ArrayLike | None, config: Config) -> Array:
         raise ValueError(f"{caller}: argument `label` must be {wanted}, got {label}")
     if label is None:
         return jnp.zeros(0)
-    label = as_array("label", label, ndim=0, kind="integer")
+    label = as_array("label", label, ndim=0, kind="integer").astype(jnp.result_type(int))
     inside = (label >= 0) & (label < config.num_classes)
-    code = jnp.arange(config.num_classes, dtype=label.dtype) == label
+    code = jnp.arange(config.num_classes) == label
     return jnp.where(inside, code.astype(jnp.float32), jnp.nan)
 
 

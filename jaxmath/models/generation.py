@@ -8,6 +8,7 @@ import numpy as np
 from jax import lax
 
 from jaxmath import nn
+from jaxmath._draws import wide_dtype
 from jaxmath.models import rnn
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
@@ -50,9 +51,11 @@ def sample_token(
     if top_k is not None:
         check_number("top_k", top_k, low=1, high=n, integer=True)
     values, index = lax.top_k(logits, n if top_k is None else top_k)
-    tau = jnp.asarray(temperature, logits.dtype)
+    values = values.astype(wide_dtype(values.dtype))  # half of a precision's draws are ties
+    tau = jnp.asarray(temperature, values.dtype)
     cold = tau <= 0
-    drawn = jax.random.categorical(key, values / jnp.where(cold, jnp.ones_like(tau), tau))
+    scaled = values / jnp.where(cold, jnp.ones_like(tau), tau)
+    drawn = jax.random.categorical(key, jnp.where(values == -jnp.inf, values, scaled))
     return jnp.where(cold, index[0], index[drawn])
 
 

@@ -21,7 +21,7 @@ from jaxmath import nn
 from jaxmath.models._config import ImageConfig, check_choice
 from jaxmath.models._network import flatten
 from jaxmath.models.image_networks import apply, init, summary, train
-from jaxmath.typing import Array
+from jaxmath.typing import Array, check_number
 
 __all__ = ["Config", "apply", "init", "summary", "train"]
 
@@ -89,8 +89,7 @@ class Config(ImageConfig):
     def __post_init__(self) -> None:
         check_choice("variant", self.variant, ("published", "modern"))
         self.check()
-        if self.padding < 0:
-            raise ValueError(f"Config: argument `padding` must be at least 0, got {self.padding}")
+        check_number("padding", self.padding, low=0, integer=True)
         if self.variant == "published" and self.num_classes > 127:
             raise ValueError(
                 "Config: argument `num_classes` must be at most 127, the number of codes, got "

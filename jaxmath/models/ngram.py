@@ -40,8 +40,8 @@ __all__ = [
 @compiled
 def _count(ids: Array, lengths: Array, k: int, order: int) -> Array:
     windows = inside(windows_of(ids, order), k)
-    steps = jnp.arange(1, ids.shape[1], dtype=lengths.dtype)
-    valid = (steps[None] < lengths[:, None]).astype(jnp.int32)
+    lengths = lengths.astype(jnp.result_type(int))
+    valid = (jnp.arange(1, ids.shape[1])[None] < lengths[:, None]).astype(jnp.int32)
     zeros = jnp.zeros((k,) * order, jnp.int32)
     return zeros.at[tuple(jnp.moveaxis(windows, -1, 0))].add(valid, mode="drop")
 
@@ -285,7 +285,7 @@ def log_likelihood(params: NGramParams, ids: ArrayLike, length: ArrayLike) -> Ar
     length = as_array("length", length, ndim=0, kind="integer")
     check_known("length", length, 0, ids.shape[0])
     windows = windows_of(ids, order)
-    valid = jnp.arange(1, ids.shape[0], dtype=length.dtype) < length
+    valid = jnp.arange(1, ids.shape[0]) < length.astype(jnp.result_type(int))
     windows = jnp.where(valid[:, None], windows, jnp.zeros_like(windows))
     p = jnp.broadcast_to(weights[0] / k, valid.shape)
     for m, table in enumerate(frequencies, 1):

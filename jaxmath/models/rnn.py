@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxmath import nn
 from jaxmath.models._config import check_choice, check_real, check_sizes
+from jaxmath.nn.clockwork import check_periods
 from jaxmath.typing import Array, ArrayLike, PyTree, as_array, as_key, check_number
 
 __all__ = ["Config", "RNNParams", "apply", "init", "run", "train"]
@@ -91,12 +92,16 @@ class Config:
 
     def __post_init__(self) -> None:
         check_sizes("sizes", self.sizes, 3)
-        check_sizes("periods", self.periods, 0)
+        check_sizes("periods", self.periods)
+        check_choice("bidirectional", self.bidirectional, (False, True))
         check_choice("cell", self.cell, _CELLS)
         check_choice("task", self.task, _TASKS)
         check_real("dropout", self.dropout, 0.0, 1.0)
         low = 1 if self.task == "one_to_many" else 0
         check_number("num_steps", self.num_steps, low=low, integer=True)
+        if self.cell == "clockwork":
+            for size in self.sizes[1:-1]:
+                check_periods(self.periods, size, "Config")
 
 
 def _as_config(caller: str, config: Config) -> Config:

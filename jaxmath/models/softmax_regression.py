@@ -39,7 +39,7 @@ def _objective(params: LinearParams, X: Array, y: Array, l2: Array) -> Array:
 
 def _unbounded(params: LinearParams, X: Array, y: Array, l2: Array) -> Array:
     """A class without examples; or no penalty, and every example on its side."""
-    own = y[:, None] == jnp.arange(len(params.intercept), dtype=y.dtype)[None, :]
+    own = y.astype(jnp.result_type(int))[:, None] == jnp.arange(len(params.intercept))[None, :]
     logits = _logits(params, X)
     best_other = jnp.max(jnp.where(own, -jnp.inf, logits), axis=1)
     apart = no_wrong_side(jnp.sum(jnp.where(own, logits, 0.0), axis=1) - best_other)

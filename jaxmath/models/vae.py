@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath import nn
-from jaxmath._draws import normal
+from jaxmath._draws import normal, wide_dtype
 from jaxmath.models._variational import (
     Config,
     Likelihood,
@@ -450,6 +450,7 @@ def sample(
     z = normal(code_key, (config.latent,), dtype)
     location, log_variance = decode(params, z, config=config, label=label)
     if isinstance(log_variance, tuple):
-        return jax.random.bernoulli(value_key, nn.sigmoid(location)).astype(dtype)
+        wide = location.astype(wide_dtype(location.dtype))
+        return jax.random.bernoulli(value_key, nn.sigmoid(wide)).astype(dtype)
     noise = normal(value_key, location.shape, dtype)
     return location + jnp.exp(0.5 * log_variance) * noise

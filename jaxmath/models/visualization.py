@@ -63,6 +63,17 @@ def first_filters(params: dict[str, Any], *, config: ImageConfig) -> Array:
     return jnp.moveaxis(params[first].kernel, -1, 0)
 
 
+def _as_class(caller: str, label: ArrayLike, config: ImageConfig) -> Array:
+    """The class; a known one must be one of the network's."""
+    label = as_array("label", label, ndim=0, kind="integer").astype(jnp.result_type(int))
+    if not isinstance(label, jax.core.Tracer) and not 0 <= int(label) < config.num_classes:
+        raise ValueError(
+            f"{caller}: argument `label` must be from 0 to {config.num_classes - 1}, "
+            f"got {int(label)}"
+        )
+    return jnp.clip(label, 0, config.num_classes - 1)
+
+
 def saliency(
     params: dict[str, Any], model_state: PyTree, x: ArrayLike, label: ArrayLike, *,
     config: ImageConfig,
@@ -77,7 +88,7 @@ def saliency(
       params: the layers, as ``init`` makes them.
       model_state: the running statistics, as ``init`` makes them, or () where there are none.
       x: an image, shape (H, W, C), as the configuration says.
-      label: the class, an integer.
+      label: the class, an integer; a traced one outside the range counts as the nearest.
       config: the network.
 
     Returns:
@@ -97,7 +108,7 @@ def saliency(
       classification models and saliency maps", 2014, section 3.1.
     """
     x = as_array("x", x, shape=image_shape(config))
-    label = as_array("label", label, ndim=0, kind="integer")
+    label = _as_class("saliency", label, config)
     logit = lambda x: apply(params, model_state, x, config=config)[label]
     return jnp.max(jnp.abs(jax.grad(logit)(x)), axis=-1)
 
@@ -118,7 +129,7 @@ def grad_cam(
       params: the layers, as ``init`` makes them.
       model_state: the running statistics, as ``init`` makes them, or () where there are none.
       x: an image, shape (H, W, C), as the configuration says.
-      label: the class, an integer.
+      label: the class, an integer; a traced one outside the range counts as the nearest.
       config: the network.
       stage: the name of the stage, as in ``feature_maps``; None takes the last one.
 
@@ -142,7 +153,7 @@ def grad_cam(
       explanations from deep networks via gradient-based localization", 2017, equations (1), (2).
     """
     x = as_array("x", x, shape=image_shape(config))
-    label = as_array("label", label, ndim=0, kind="integer")
+    label = _as_class("grad_cam", label, config)
     shapes = jax.eval_shape(lambda x: _stages(params, model_state, x, config), x)
     names = list(_stage_names(params, model_state, x, config))
     name = names[-1] if stage is None else stage

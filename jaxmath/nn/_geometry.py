@@ -33,6 +33,7 @@ class Geometry(NamedTuple):
 
 def per_axis(name: str, value: Sizes, rank: int) -> tuple[int, ...]:
     """One positive integer for each axis of space, from one for all or a sequence."""
+    value = value.tolist() if isinstance(value, np.ndarray) else value
     if hasattr(value, "__index__"):
         values: tuple = (value,) * rank
     elif isinstance(value, Sequence) and not isinstance(value, str):
@@ -53,6 +54,7 @@ def per_axis(name: str, value: Sizes, rank: int) -> tuple[int, ...]:
 
 
 def _explicit(padding: Any, rank: int) -> tuple[tuple[int, int], ...]:
+    padding = padding.tolist() if isinstance(padding, np.ndarray) else padding
     whole = hasattr(padding, "__index__")
     if not whole and not isinstance(padding, Sequence):
         raise TypeError(
@@ -124,7 +126,7 @@ def resolve(
             f"{extent} on {padded}"
         )
     out = tuple((n - e) // s + 1 for n, e, s in zip(padded, extent, stride, strict=True))
-    wrap = padding == "CIRCULAR"
+    wrap = isinstance(padding, str) and padding == "CIRCULAR"
     return Geometry(tuple(window), stride, dilation, pads, wrap, out)
 
 

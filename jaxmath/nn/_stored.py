@@ -32,6 +32,8 @@ def _batch(args: tuple[Array, Array], dims: tuple) -> tuple[Array, Any]:
     if dims[1] is not None:
         if any(axis is not None for axis in jax.typeof(number).sharding.spec):
             return x, dims[0]  # no device holds them all, and to ask for one would be to send it
+        if not number.shape[0]:
+            return x, dims[0]
         number = number[0]
     return _stored_p.bind(x, number), dims[0]
 
@@ -54,4 +56,6 @@ ad.primitive_transposes[_stored_p] = _transpose
 
 def stored(x: Array, numbers: Array) -> Array:
     """x, stored in memory, and so its cotangent; of ``numbers`` one is read, that no one knows."""
+    if not numbers.size:
+        return x
     return _stored_p.bind(x, lax.stop_gradient(numbers.reshape(-1)[0]))

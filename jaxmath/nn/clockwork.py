@@ -65,20 +65,18 @@ def clockwork_init(
     return Clockwork(kernel[:, 0], jnp.zeros(hidden_size, dtype))
 
 
-def _check_periods(periods: tuple[int, ...], h: int) -> None:
+def check_periods(periods: tuple[int, ...], h: int, caller: str = "clockwork_cell") -> None:
     if not isinstance(periods, tuple) or not periods:
         raise TypeError(
-            f"clockwork_cell: argument `periods` must be a tuple of integers, got {periods!r}"
+            f"{caller}: argument `periods` must be a tuple of integers, got {periods!r}"
         )
     for i, period in enumerate(periods):
         check_number(f"periods[{i}]", period, low=1, integer=True)
     if sorted(set(periods)) != list(periods):
-        raise ValueError(
-            f"clockwork_cell: argument `periods` must be in ascending order, got {periods}"
-        )
+        raise ValueError(f"{caller}: argument `periods` must be in ascending order, got {periods}")
     if h % len(periods):
         raise ValueError(
-            f"clockwork_cell: argument `periods` must divide the {h} hidden units into equal "
+            f"{caller}: argument `periods` must divide the {h} hidden units into equal "
             f"modules, got {len(periods)} periods"
         )
 
@@ -124,7 +122,7 @@ def clockwork_cell(
     """
     bias = as_array("params.bias", params.bias, ndim=1)
     h = bias.shape[0]
-    _check_periods(periods, h)
+    check_periods(periods, h)
     kernel = as_array("params.kernel", params.kernel, shape=(None, h))
     time = as_array("carry[0]", carry[0], ndim=0, kind="integer")
     hidden = as_array("carry[1]", carry[1], shape=(h,))

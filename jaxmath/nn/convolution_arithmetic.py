@@ -94,10 +94,10 @@ def receptive_field(layers: Sequence[Sequence[int]]) -> ReceptiveField:
     """
     size, jump, start = 1, 1, 0
     for i, layer in enumerate(layers):
-        if not 1 <= len(layer) <= 4:
+        if not isinstance(layer, Sequence) or not 1 <= len(layer) <= 4:
             raise ValueError(
                 f"receptive_field: argument `layers` must hold (window, stride, padding, dilation)"
-                f", got {tuple(layer)} as entry {i}"
+                f", got {layer} as entry {i}"
             )
         window, stride, padding, dilation = (*layer, *(0, 1, 0, 1)[len(layer) :])
         for name, value, low in zip(

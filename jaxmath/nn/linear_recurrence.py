@@ -1,5 +1,6 @@
 """The linear recurrence hₜ = aₜ hₜ₋₁ + bₜ, step by step and by an associative scan."""
 
+import jax.numpy as jnp
 from jax import lax
 
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -14,7 +15,9 @@ __all__ = [
 def _arguments(a: ArrayLike, b: ArrayLike, initial: ArrayLike) -> tuple[Array, Array, Array]:
     b = as_array("b", b, ndim=2, kind="inexact")
     a = as_array("a", a, shape=b.shape, kind="inexact")
-    return a, b, as_array("initial", initial, shape=b.shape[1:], kind="inexact")
+    initial = as_array("initial", initial, shape=b.shape[1:], kind="inexact")
+    dtype = jnp.result_type(a, b, initial)
+    return a.astype(dtype), b.astype(dtype), initial.astype(dtype)
 
 
 def _sequential(a: Array, b: Array, initial: Array) -> Array:

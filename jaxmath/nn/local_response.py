@@ -50,6 +50,7 @@ def local_response_norm(
     x = as_array("x", x, ndim=(1, 2, 3))
     check_number("size", size, low=1, integer=True)
     check_number("alpha", alpha, low=0.0)
+    check_number("beta", beta)
     check_number("k", k, low=0.0, open_low=True)
     wide = x.astype(wide_dtype(x.dtype))
     low = size // 2
@@ -58,4 +59,5 @@ def local_response_norm(
     c = x.shape[-1]
     total = reduce(jnp.add, (squares[..., i : i + c] for i in range(size)))
     k, alpha, beta = (jnp.asarray(v, wide.dtype) for v in (k, alpha, beta))
+    total = jnp.where(alpha == 0, jnp.zeros_like(total), total)  # 0·∞
     return (wide * (k + alpha * total) ** -beta).astype(x.dtype)

@@ -55,7 +55,9 @@ def mixup(key: Array, X: ArrayLike, Y: ArrayLike, alpha: Scalar) -> tuple[Array,
         )
     weight_key, order_key = jax.random.split(key)
     # λ = g/(g + g') for two gamma variables, in log space: one compiled sampler, not beta's two.
-    log_gammas = jax.random.loggamma(weight_key, jnp.asarray(alpha, jnp.float32), (2,), jnp.float32)
+    # Beyond these α the weights are 0, ½ and 1 to rounding, and the logarithms are infinite.
+    alpha = jnp.clip(jnp.asarray(alpha, jnp.float32), 1e-30, 1e30)
+    log_gammas = jax.random.loggamma(weight_key, alpha, (2,), jnp.float32)
     weight = jax.nn.sigmoid(log_gammas[0] - log_gammas[1])
     order = jax.random.permutation(order_key, X.shape[0])
 

@@ -112,10 +112,12 @@ def nearest_neighbours(
       ValueError: a sample is empty, k is above m, or the numbers of features are unequal.
 
     Numerics:
-      Distances have a few eps of themselves, those of copies are 0. Which rows are nearest is
-      decided by ‖x‖² + ‖y‖² − 2 x·y about the mean of Y: rows whose squared distances differ by
-      less than some eps of the squared spread may change places. A number that is not finite makes
-      all distances NaN. Derivative of the distances: (xᵢ − yⱼ)/‖xᵢ − yⱼ‖, 0 for a copy. Cost n·m·d.
+      The distance to a row that is returned has a few eps of itself, that of a copy is 0. Which
+      rows are nearest is decided by ‖x‖² + ‖y‖² − 2 x·y about the mean of Y: rows whose squared
+      distances differ by less than some eps of ‖x‖² + ‖y‖² may change places, so that a row 10⁴
+      times as far out as the others hides copies among them in float32. A number that is not finite
+      makes all distances NaN. Derivative of the distances: (xᵢ − yⱼ)/‖xᵢ − yⱼ‖, 0 for a copy. Cost
+      n·m·d.
 
     Example:
       >>> found = nearest_neighbours(jnp.array([[0.9]]), jnp.array([[0.0], [1.0], [3.0]]), k=2)

@@ -83,12 +83,25 @@ def _as_length(caller: str, length: ArrayLike, steps: int) -> Array:
             f"{caller}: argument `length` must be from 0 to {steps}, the steps of the sequence, "
             f"got {int(length)}"
         )
-    return length
+    return length.astype(jnp.result_type(int))  # in int8 the steps of a long sequence wrap
 
 
 def _check_cell(caller: str, cell: Cell) -> None:
     if not callable(cell):
         raise TypeError(f"{caller}: argument `cell` must be a function, got {type(cell).__name__}")
+
+
+def _promoted(cell: Cell, params: PyTree, carry: PyTree, x: Array) -> PyTree:
+    """The carry in the dtypes in which a cell gives it back, for inputs wider than parameters."""
+    carry = jax.tree.map(jnp.asarray, carry)
+    real = [a for a in jax.tree.leaves(carry) if jnp.issubdtype(a.dtype, jnp.floating)]
+    if all(leaf.dtype == x.dtype for leaf in real):
+        return carry
+    one = jax.ShapeDtypeStruct(x.shape[1:], x.dtype)
+    for _ in range(2):  # what one output widens may widen another
+        new = jax.eval_shape(cell, params, carry, one)[0]
+        carry = jax.tree.map(lambda a, b: a.astype(b.dtype), carry, new)
+    return carry
 
 
 def run_cell(
@@ -123,7 +136,8 @@ def run_cell(
     Numerics:
       The input's product stays within the scan with the state's: taken out of it, it was slower on
       CPU. What lies beyond the length, NaN among it, counts for nothing, in value and derivative.
-      T = 0 gives s₀ and no outputs. Cost: T steps, one after another.
+      The state has the common dtype of ``carry``, ``params`` and ``x``. T = 0 gives s₀ and no
+      outputs. Cost: T steps, one after another.
 
     Example:
       >>> total = lambda params, carry, x: (carry + x, carry + x)
@@ -136,6 +150,7 @@ def run_cell(
     """
     _check_cell("run_cell", cell)
     x = as_array("x", x, ndim=2)
+    carry = _promoted(cell, params, carry, x)
 
     def step(carry: PyTree, x: Array) -> tuple[PyTree, PyTree]:
         return cell(params, carry, x)
@@ -143,7 +158,7 @@ def run_cell(
     if length is None:
         return lax.scan(step, carry, x, reverse=reverse)
     length = _as_length("run_cell", length, x.shape[0])
-    keep = jnp.arange(x.shape[0], dtype=length.dtype) < length
+    keep = jnp.arange(x.shape[0]) < length
     x = jnp.where(keep[:, None], x, jnp.zeros_like(x))  # 0 times the slope at a NaN is NaN
 
     def masked(carry: PyTree, inputs: tuple[Array, Array]) -> tuple[PyTree, PyTree]:

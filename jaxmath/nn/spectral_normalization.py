@@ -56,7 +56,9 @@ def _as_state(state: SpectralNormState, W: Array) -> SpectralNormState:
 def _divided(state: SpectralNormState, W: Array, kernel: Array) -> Array:
     u, v = lax.stop_gradient(state)
     sigma = dot(u, matmul(W, v))
-    return safe_divide(kernel.astype(W.dtype), sigma).astype(kernel.dtype)
+    # Over σ itself first: the quotient's derivative −x/σ² would leave the range.
+    size = lax.stop_gradient(jnp.where(sigma == 0, jnp.ones_like(sigma), jnp.abs(sigma)))
+    return safe_divide(kernel.astype(W.dtype) / size, sigma / size).astype(kernel.dtype)
 
 
 def spectral_norm_init(key: Array, kernel: ArrayLike, *, num_steps: int = 15) -> SpectralNormState:

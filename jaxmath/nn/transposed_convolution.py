@@ -1,9 +1,11 @@
 """Transposed convolution: the adjoint of a convolution, as a function and as a layer."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmath.nn._geometry import Geometry, Padding, Sizes, per_axis, resolve
 from jaxmath.nn._lowering import convolution
@@ -18,7 +20,14 @@ Initializer = Callable[..., Array]
 
 
 def _output_padding(value: Sizes, stride: tuple[int, ...]) -> tuple[int, ...]:
-    entries = (value,) * len(stride) if isinstance(value, int) else tuple(value)
+    given: Any = value.tolist() if isinstance(value, np.ndarray) else value
+    whole = hasattr(given, "__index__")
+    if not whole and not isinstance(given, Sequence):
+        raise TypeError(
+            f"{_caller()}: argument `output_padding` must be an integer or a sequence of them, "
+            f"got {type(given).__name__}"
+        )
+    entries = (given,) * len(stride) if whole else tuple(given)
     for one in entries:
         check_number("output_padding", one, low=0, integer=True)
     if len(entries) != len(stride) or any(e >= s for e, s in zip(entries, stride, strict=False)):

@@ -266,7 +266,8 @@ def elbo(terms: ELBOTerms, *, beta: Scalar = 1.0) -> Array:
     check_number("beta", beta, low=0.0)
     log_likelihood = as_array("terms.log_likelihood", terms.log_likelihood, ndim=0)
     kl = as_array("terms.kl", terms.kl, ndim=0)
-    return log_likelihood - jnp.asarray(beta, kl.dtype) * kl
+    beta = jnp.asarray(beta, kl.dtype)
+    return log_likelihood - beta * jnp.where(beta == 0, jnp.zeros_like(kl), kl)  # 0·∞
 
 
 def importance_log_weights(

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jaxmath._draws import mixed, widened
 from jaxmath.train._data import Placed, take
 from jaxmath.train.evaluate import averages
 from jaxmath.train.state import TrainState
@@ -89,13 +89,16 @@ def with_view(state: PyTree, seen: PyTree) -> PyTree:
 
 def shown(run: Run, ema: float | None) -> PyTree:
     """The state as it is evaluated: with the averaged parameters, where they are averaged."""
-    return run.state if ema is None else run.state._replace(params=run.average)
+    if ema is None:
+        return run.state
+    narrow = lambda m, a: m.astype(a.dtype)
+    return run.state._replace(params=jax.tree.map(narrow, run.average, run.state.params))
 
 
 def start(state: PyTree, key: Array, ema: float | None, validated: bool) -> Run:
     """The run before its first step, for one lane."""
     zero = jnp.zeros((), jnp.int32)
-    average = () if ema is None else state.params
+    average = () if ema is None else widened(state.params)
     best = view(state) if validated else ()
     infinity = jnp.full((), jnp.inf, jnp.float32)
     return Run(state, average, best, infinity, zero, zero, zero, zero - 1, key)
@@ -177,7 +180,7 @@ def _advance(
     state, metrics = step_fn(run.state, batch, jax.random.fold_in(order.key, i))
     average = run.average
     if plan.ema is not None:
-        average = optax.incremental_update(state.params, average, 1.0 - plan.ema)
+        average = mixed(average, state.params, jnp.asarray(1.0 - plan.ema))
     part = jnp.minimum(left, plan.batch_size).astype(jnp.float32)
     if "loss" not in metrics:
         raise ValueError(f"fit: the metrics of `step` must have 'loss', got {sorted(metrics)}")

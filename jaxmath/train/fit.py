@@ -1,5 +1,6 @@
 """The host's part of training: the call that a user makes."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,12 @@ def fit(
     if lanes is not None and jax.process_count() > 1:
         raise ValueError("fit: an ensemble on a mesh runs in one process")
     check_number("num_epochs", num_epochs, low=1, integer=True)
+    check_number("checkpoint_every", checkpoint_every, low=0.0)
+    _check_metadata(metadata)
+    if callback is not None and not callable(callback):
+        raise TypeError(
+            f"fit: argument `callback` must be a function, got {type(callback).__name__}"
+        )
     data, validation = as_pair(data), as_pair(validation)
     n = check_data("fit", "data", data, num_classes)
     check_batch_size("fit", batch_size, n * jax.process_count(), mesh)
@@ -157,6 +164,14 @@ def _check_validation(
         check_number("patience", patience, low=1, integer=True)
         if validation is None:
             raise ValueError("fit: argument `patience` needs `validation`")
+
+
+def _check_metadata(metadata: Any) -> None:
+    """Before the first step, not at the first checkpoint."""
+    try:
+        json.dumps(metadata)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"fit: argument `metadata` must be what JSON can say: {error}") from error
 
 
 def _check_ema(state: PyTree, ema: float | None) -> None:

@@ -25,6 +25,15 @@ def settings_in(record: Path) -> dict[str, Any]:
     return settings
 
 
+# What a run may write beside its checkpoints; anything else in the folder is somebody's.
+WRITTEN = (
+    "run.json", "metrics.json", "seeds.csv", "history.csv", "classes.csv", "curves.png",
+    "confusion.png", "reliability.png", "mistakes.png", "filters.png", "feature_maps.png",
+    "attention.png", "series.png", "samples.txt", "samples.npz", "samples.png", "samples.gif",
+    "latent.png", "reconstructions.png", "codes.png",
+)  # fmt: skip
+
+
 def claim_folder(
     folder: Path, settings: Mapping[str, Any], *, resume: bool = False, overwrite: bool = False
 ) -> None:
@@ -54,8 +63,10 @@ def claim_folder(
     """
     record = folder / "run.json"
     if overwrite:
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-        record.unlink(missing_ok=True)
+        for name in ("checkpoints", "profile"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        for name in WRITTEN:
+            (folder / name).unlink(missing_ok=True)
     if not resume and (record.is_file() or (folder / "checkpoints").is_dir()):
         raise ValueError(
             f"{folder} holds a run: --resume goes on with it, --overwrite throws it away, "

@@ -98,7 +98,7 @@ def plot_confusion(
     """
     counts = np.asarray(confusion)
     k = len(counts)
-    names = class_names or tuple(map(str, range(k)))
+    names = [_plain(name) for name in class_names or map(str, range(k))]
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = float(np.clip(0.62 * k, 3.6, 14.0))
     figure, panel = subplots(figsize=(size + 1.2, size), layout="constrained")
@@ -235,8 +235,13 @@ def plot_mistakes(
         _mistaken_points(dataset, wrong, title, path)
 
 
+def _plain(name: str) -> str:
+    """What matplotlib writes as it is: between two dollars it would set mathematics."""
+    return name.replace("$", r"\$")
+
+
 def _short(name: str, limit: int = 20) -> str:
-    return name if len(name) <= limit else f"{name[: limit - 1].rstrip()}…"
+    return _plain(name if len(name) <= limit else f"{name[: limit - 1].rstrip()}…")
 
 
 def _mistaken_images(

@@ -82,6 +82,11 @@ def classifier_report(
     logits = as_array("logits", logits, ndim=3, min_size=1)
     logits = as_array("logits", logits, shape=(*logits.shape[:2], len(class_names)))
     labels = as_array("labels", labels, shape=logits.shape[1:2], kind="integer")
+    if np.min(labels) < 0 or np.max(labels) >= len(class_names):
+        raise ValueError(
+            f"classifier_report: argument `labels` must lie in 0 … {len(class_names) - 1}, got "
+            f"{int(np.min(labels))} … {int(np.max(labels))}"
+        )
     p, found, confusion, scores = jax.device_get(_all_figures(logits, labels))
     test = {name: summary(found[name]) for name in _MEASURES}
     a = test["accuracy"]["mean"]

@@ -1,5 +1,8 @@
 """Folders written to the disk and read back; each thing wrong with one in a clear line."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -72,3 +75,12 @@ def test_refuses_a_broken_file_and_sixteen_bits(folder):
     Image.fromarray(PIXELS[0, :, :, 0].astype(np.uint16) * 256).save(broken)
     with pytest.raises(ValueError, match=r"9\.png has the mode I;16; known are"):
         datasets.image_folder(folder)
+
+
+def test_a_picture_too_large_to_be_meant(tmp_path):
+    header = b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
+    with pytest.raises(ValueError, match="cannot be read as an image"):
+        datasets.image_folder(tmp_path)

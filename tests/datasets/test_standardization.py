@@ -75,3 +75,26 @@ def test_refuses():
     with pytest.raises(TypeError, match="fit_standardization: argument `X` is traced"):
         jax.jit(fit_standardization)(np.zeros((4, 3)))
     assert np.isnan(fit_standardization(np.array([[np.nan], [1.0]])).mean).all()
+
+
+def test_wide_integers_keep_their_digits():
+    """Times in seconds: float32 has steps of 128 there."""
+    times = 1_700_000_000 + np.arange(40)[:, None] % 2
+    with jax.enable_x64(False):
+        fitted = datasets.fit_standardization(times)
+        z = datasets.standardize(fitted, times)
+    np.testing.assert_array_equal(fitted.scale, [0.5])
+    np.testing.assert_array_equal(np.unique(z), [-1.0, 1.0])
+    np.testing.assert_array_equal(datasets.unstandardize(fitted, z), times)
+
+
+@pytest.mark.parametrize("X", [
+    np.array([0] * 9 + [6e-8], np.float16), np.array([1e-45] + [0] * 99, np.float32),
+    np.array([1e200, -1e200]), np.array([1e-200, -1e-200]),
+])  # fmt: skip
+def test_a_scale_is_finite_and_positive(X):
+    scale = datasets.fit_standardization(X[:, None]).scale
+    assert np.isfinite(scale).all()
+    assert (scale > 0).all()
+    if X.dtype == np.float64:
+        np.testing.assert_allclose(scale, np.abs(X[0]))

@@ -137,3 +137,30 @@ def test_refusals():
         lr.fit(jnp.asarray(X, jnp.bfloat16), y)
     assert lr.fit(X.astype(int), y.astype(int)).value.coef.dtype == jnp.float64
     assert lr.fit(X.astype(np.float32), y).value.coef.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("case", ["constant targets", "targets of 0", "constant column"])
+def test_what_is_constant_may_be_varied(case):
+    """Ridge is smooth there too; differences of the closed form are the witness."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(8, 2)), rng.normal(size=8)
+    if case == "constant column":
+        X[:, 1] = 3.0
+    else:
+        y[:] = 1.0 if case == "constant targets" else 0.0
+    coef = lambda X, y: lr.ridge(X, y, 1.0).value.coef
+
+    def reference(X, y):
+        Xc, yc = X - X.mean(0), y - y.mean()
+        return np.linalg.solve(Xc.T @ Xc + np.eye(2), Xc.T @ yc)
+
+    dX, dy = rng.normal(size=(8, 2)), rng.normal(size=8)
+    slope = jax.jvp(coef, (X, y), (dX, dy))[1]
+    h = 1e-6
+    want = (reference(X + h * dX, y + h * dy) - reference(X - h * dX, y - h * dy)) / (2 * h)
+    np.testing.assert_allclose(slope, want, atol=1e-8)
+    if case != "constant column":  # least squares are linear in y
+        for method in ("svd", "qr"):
+            fit = lambda y, method=method: lr.fit(X, y, method=method).value.coef
+            want = fit(y + dy) - fit(y)
+            np.testing.assert_allclose(jax.jvp(fit, (y,), (dy,))[1], want, atol=1e-12)

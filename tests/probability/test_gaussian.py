@@ -81,3 +81,18 @@ def test_singular_covariances_are_refused_with_nan():
     assert np.isnan(full(M, np.eye(3), N, flat))
     near = np.diag([1.0, 1.0, 1e-300])
     np.testing.assert_allclose(full(M, near, M, np.eye(3)), (300 * np.log(10) - 1) / 2, rtol=1e-14)
+
+
+def test_diagonal_ones_of_any_scale():
+    """Where a factor leaves float32's range, or an end of it is met, the sum does not."""
+    density, kl = diagonal_gaussian_log_density, diagonal_gaussian_kl
+    f = lambda *values: tuple(jnp.asarray([v], jnp.float32) for v in values)
+    np.testing.assert_allclose(density(*f(0, 0, -200)), 100 - 0.5 * np.log(2 * np.pi), rtol=1e-6)
+    np.testing.assert_allclose(density(*f(1, 0, 300)), -150 - 0.5 * np.log(2 * np.pi), rtol=1e-6)
+    assert density(*f(1, 0, -300)) == -np.inf
+    assert kl(*f(0, -100, 0, -100)) == 0
+    for mean, log_var in ((1e-20, -90), (1e20, 90)):
+        want = 0.5 * mean**2 * np.exp(-float(log_var))
+        np.testing.assert_allclose(kl(*f(mean, log_var, 0, log_var)), want, rtol=1e-5)
+        slope = jax.grad(lambda m, s=log_var: kl(m, *f(s, 0, s)))(f(mean)[0])
+        np.testing.assert_allclose(slope, [mean * np.exp(-float(log_var))], rtol=1e-5)

@@ -243,6 +243,28 @@ def test_ensemble_of_networks_with_learning_rates(scanned):
     assert len({float(v) for v in result.history["loss"][-1]}) == 3
 
 
+@pytest.mark.parametrize(("name", "value"), [
+    ("metadata", {"seed": np.int64(0)}), ("checkpoint_every", float("nan")),
+    ("checkpoint_every", -5.0), ("callback", 3),
+])  # fmt: skip
+def test_a_wrong_setting_is_told_before_the_first_step(name, value):
+    with pytest.raises((TypeError, ValueError), match=f"fit: argument `{name}` must be"):
+        train.fit(p.start(), None, p.data(50), **(KNOWN | {name: value}))
+
+
+def test_an_average_moves_in_half_precision():
+    """By less than half a unit in its last place at each step."""
+    half = jax.tree.map(lambda a: a.astype(jnp.bfloat16), p.start().params)
+    run = _epoch.start(p.start()._replace(params=half), jax.random.key(0), 0.999, False)
+    run = run._replace(average=jax.tree.map(lambda a: a + 1, run.average))
+    share = jnp.asarray(1e-3)
+    mean = jax.lax.fori_loop(0, 1000, lambda _, m: _epoch.mixed(m, half, share), run.average)
+    for m, a in zip(jax.tree.leaves(mean), jax.tree.leaves(half), strict=True):
+        np.testing.assert_allclose(m - a.astype(m.dtype), 0.999**1000, rtol=1e-2)
+    shown = _epoch.shown(run._replace(average=mean), 0.999).params
+    assert all(leaf.dtype == jnp.bfloat16 for leaf in jax.tree.leaves(shown))
+
+
 def test_bad_data_is_one_clear_line():
     x, y = p.data(20)
     fit = lambda data, **kw: train.fit(p.start(), p.STEP, data, **(KNOWN | {"batch_size": 8} | kw))

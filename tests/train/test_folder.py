@@ -69,3 +69,13 @@ def test_a_recipe_draws_pictures_of_its_own(tmp_path, monkeypatch):
     assert names[-1] == "filters.png"
     assert {path.name for path in tmp_path.iterdir()} == set(names)
     assert (tmp_path / "filters.png").read_text() == "model"
+
+
+def test_overwriting_leaves_nothing_of_the_run_before(tmp_path):
+    """But what is somebody else's."""
+    train.claim_folder(tmp_path, {"seed": 0})
+    for name in ("metrics.json", "confusion.png", "notes.txt"):
+        (tmp_path / name).write_text("old")
+    (tmp_path / "profile").mkdir()
+    train.claim_folder(tmp_path, {"seed": 1}, overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "run.json"]

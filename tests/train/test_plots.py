@@ -162,3 +162,9 @@ def test_mistakes_with_long_names_are_apart(drawn):
     for left, right in itertools.pairwise(extents[:6]):
         assert left.x1 < right.x0
     assert all(0 <= extent.x0 < extent.x1 <= figures[0].bbox.x1 for extent in extents)
+
+
+def test_names_are_no_mathematics(tmp_path):
+    """Between two dollars matplotlib would set a formula, and refuse what is none."""
+    train.plot_confusion(np.eye(2, dtype=int), tmp_path / "c.png", class_names=("$5_$", "b"))
+    assert (tmp_path / "c.png").stat().st_size > 1000

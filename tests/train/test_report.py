@@ -84,3 +84,9 @@ def test_measures_of_seeds():
     assert loss["mean"] == pytest.approx(6.0)
     assert loss["standard_error_over_seeds"] == pytest.approx(np.sqrt(28 / 3))
     assert report["test"]["one"]["mean"] == 1.0
+
+
+@pytest.mark.parametrize("labels", [[0, 5], [-1, 0]])
+def test_labels_must_be_classes(labels):
+    with pytest.raises(ValueError, match=r"`labels` must lie in 0 … 2"):
+        classifier_report(np.zeros((1, 2, 3)), np.array(labels), ("a", "b", "c"))
