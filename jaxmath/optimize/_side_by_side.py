@@ -1,10 +1,10 @@
 """Parts of a batch on several cores: XLA's CPU backend runs a compiled loop on one."""
 
-import functools
 import os
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
@@ -37,33 +37,38 @@ def _plain(leaf: Any) -> bool:
     return leaf.devices() == {jax.local_devices()[0]}
 
 
-def _hashable(key: Any) -> bool:
+# The programs of a function that have been called, and so compiled.
+_called: WeakKeyDictionary[Callable, set] = WeakKeyDictionary()
+
+
+def _programs(fun: Callable, key: tuple) -> set | None:
+    """The set where the key is found once its program has been called; None without a hash."""
     try:
         hash(key)
+        return _called.setdefault(fun, set())
     except TypeError:
-        return False
-    return True
+        return None
 
 
-@functools.lru_cache(maxsize=4096)
-def _calls(key: Hashable) -> list[bool]:
-    """Something of each program that has been called."""
-    del key
-    return []
-
-
-def side_by_side(program: Callable[[PyTree], T], rows: PyTree, parts: int, key: Any) -> T:
+def side_by_side(
+    program: Callable[[PyTree], T], rows: PyTree, parts: int, fun: Callable, key: tuple
+) -> T:
     """``program(rows)``, with equal parts of the rows in a thread each.
 
     ``rows`` is a pytree of arrays with a leading axis, as are the results, one for each row. All
     goes to ``program`` at once in fewer than two parts, where something is being traced, and where
-    another thread would compute under other settings (``jax.enable_x64``, a mesh), or the ``key``
-    has no hash. The first call for a key and a shape compiles in one thread, not in all.
+    another thread would compute under other settings (``jax.enable_x64``, a mesh), or ``fun`` or
+    the ``key``, which tell one program from another, have no hash. The first call of a program
+    compiles it in one thread, not in all.
     """
     leaves, tree = jax.tree.flatten(rows)
     elsewhere = getattr(jax.config, "jax_default_device", None) is not None
     usual = jax.default_backend() == "cpu" and not elsewhere
-    if parts < 2 or not usual or not all(map(_plain, leaves)) or not _hashable(key):
+    if parts < 2 or not usual or not all(map(_plain, leaves)):
+        return program(rows)
+    key = (*key, tree, parts, *((leaf.shape, leaf.dtype) for leaf in leaves))
+    called = _programs(fun, key)
+    if called is None:
         return program(rows)
     n = len(leaves[0])
     size = -(-n // parts)  # one shape, one program: the last part repeats the last row
@@ -75,9 +80,8 @@ def side_by_side(program: Callable[[PyTree], T], rows: PyTree, parts: int, key: 
         arrays = jax.device_put([[np.asarray(leaf)[place] for leaf in leaves] for place in places])
         if theirs.result() != _surroundings():
             return program(rows)
-        calls = _calls((key, tree, parts, *((leaf.shape, leaf.dtype) for leaf in leaves)))
-        first = None if calls else run(arrays[0])
+        first = None if key in called else run(arrays[0])
         others = threads.map(run, arrays[1:])
         found = [run(arrays[0]) if first is None else first, *others]
-    calls.append(True)
+    called.add(key)
     return jax.device_put(jax.tree.map(lambda *ends: np.concatenate(ends)[:n], *found))

@@ -26,7 +26,7 @@ __all__ = ["Multistart", "minimize_batch", "multistart"]
 def _axes(args: tuple, axes: int | tuple | None) -> tuple:
     """One axis, 0 or None, for each of the further arguments."""
     axes = axes if isinstance(axes, tuple) else (axes,) * len(args)
-    if len(axes) != len(args) or any(axis not in (0, None) for axis in axes):
+    if len(axes) != len(args) or any(axis not in (0, None) or axis is False for axis in axes):
         raise ValueError(
             f"argument `args_axes` must be 0, None, or one of them for each of the {len(args)} "
             f"further arguments, got {axes!r}"
@@ -126,6 +126,10 @@ def minimize_batch(
       2022, section 3.1 (scheduling by iterations, there of requests).
     """
     args, axes = as_tuple(as_data(args)), _axes(as_tuple(args), args_axes)
+    if any(map(callable, jax.tree.leaves(args))):
+        raise TypeError(
+            "minimize_batch: argument `args` must hold arrays: a function belongs into `fun`"
+        )
     as_method(method)
     x0 = as_data(x0)
     n = _rows("x0", x0)
@@ -143,8 +147,8 @@ def minimize_batch(
         return _in_a_pool(fun, x0, given, method=method, axes=axes, **settings)
 
     leaves, tree = jax.tree.flatten((tol, max_steps, args))
-    known = fun, method, axes, lanes, tree, *map(_value_or_type, leaves)
-    return side_by_side(program, (x0, own), min(cores(), n // lanes), known)
+    key = method, axes, lanes, tree, *map(_value_or_type, leaves)
+    return side_by_side(program, (x0, own), min(cores(), n // lanes), fun, key)
 
 
 class Multistart(NamedTuple):
