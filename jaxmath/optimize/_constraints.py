@@ -6,9 +6,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath import numerics
 from jaxmath._extrema import max_of
 from jaxmath.optimize._box import as_box
-from jaxmath.optimize._solver import constraint
+from jaxmath.optimize._solver import constraint, or_one
 from jaxmath.optimize.kkt import KKTMultipliers
 from jaxmath.typing import Array, PyTree
 
@@ -40,6 +41,19 @@ class Constraints(NamedTuple):
         """max(‖h‖, ‖c⁻‖), over every kind."""
         size = jnp.where(self.equal(), jnp.abs(slack), jnp.maximum(-slack, 0.0))
         return max_of(size, initial=0.0)
+
+    def settled(self, x: Array) -> Array:
+        """Whether half of ‖h‖² + ‖c⁻‖² is stationary at x, to eps^¼ of itself."""
+
+        def violations(x: Array) -> Array:
+            s = self.slack(x)
+            return jnp.where(self.equal(), s, jnp.minimum(s, 0.0))
+
+        v, back = jax.vjp(violations, x)
+        size = or_one(max_of(jnp.abs(v), initial=0.0))
+        slope = back(v / size)[0] * jnp.maximum(jnp.abs(x), 1.0)
+        rough = float(jnp.finfo(x.dtype).eps) ** 0.25
+        return max_of(jnp.abs(slope)) <= rough * 0.5 * size * numerics.dot(v / size, v / size)
 
     def split(self, multipliers: Array) -> KKTMultipliers:
         """The multipliers by kind."""

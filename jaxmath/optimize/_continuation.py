@@ -238,6 +238,10 @@ def minimize_constrained(
         status_fn,
         max_steps=jnp.asarray(limit, jnp.int32) * MAX_TRIALS + 1,
     )
+    # Where f outweighs the largest penalty, a point is left that is no least violation.
+    doubtful = (status == Status.INFEASIBLE) & p.constraints.consistent
+    lost = doubtful & ~p.constraints.settled(state.inner.x)
+    status = jnp.where(lost, Status.STAGNATED, status).astype(jnp.int32)
     point = ConstrainedPoint(back(state.inner.x), p.constraints.split(p.estimate(state)))
     inner = state.inner
     return Solution(point, status, p.error(state), inner.num_steps, inner.num_fun, inner.num_fun)

@@ -205,8 +205,10 @@ def augmented_lagrangian(
       error = max(maxᵢ|∂L/∂xᵢ|·max(|xᵢ|, 1)/max(|L_A|, 1), v/max(1, ‖x‖)) with L at the returned
       multipliers and v the largest |h|, c⁻ and, where λ ≠ 0, |c|: in the constraints' own units.
       CONVERGED where error ≤ tol. INFEASIBLE where at the largest penalty, 10/√eps, the violation
-      no longer halves and is above eps^¼ (a stationary point of the infeasibility), or where a
-      lower bound is above an upper one; STAGNATED where it is below. UNBOUNDED where L_A falls
+      no longer halves, is above eps^¼ and stationary to eps^¼ of itself, or where a lower bound is
+      above an upper one. STAGNATED where it is below, or where f outweighs the largest penalty
+      (|∇f| some 1e8 times the constraints' and more); constraints far larger than f may end there
+      too: give both units in which they are of order 1. UNBOUNDED where L_A falls
       without bound at a feasible point or at the largest penalty; before that the method returns
       to where it was and raises the penalty. MAX_STEPS; NON_FINITE and INVALID_START at the start.
       One ulp of x moves the error by about ρ‖∇c‖²·ulp·max(|x|, 1)/max(|f|, 1); in single precision

@@ -124,7 +124,8 @@ def bisect(
       xtol: the absolute part of the width to reach; None takes 4·eps, which is also what a root
         smaller than that is worth: 0 asks for relative accuracy alone.
       rtol: the part relative to the root; None takes 4·eps.
-      max_steps: the limit on steps; the default is enough for every bracket.
+      max_steps: the limit on steps; the default is enough for every bracket with the default xtol
+        (with xtol = 0, a root of 1e-100 in a bracket of 1e300 takes 1,400).
 
     Returns:
       A ``Solution`` whose value is the end of the last bracket with the smaller |f| and whose

@@ -207,7 +207,7 @@ def multiplicative_weights_step(
       figure 1.
     """
     A = _game(A)
-    check_number("learning_rate", learning_rate, low=0.0)
+    check_number("learning_rate", learning_rate, low=0.0, high=float("inf"), open_high=True)
     eta = jnp.asarray(learning_rate, A.dtype)
     x = numerics.softmax(eta * state.row_scores)
     y = numerics.softmax(-eta * state.column_scores)

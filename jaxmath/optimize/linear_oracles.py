@@ -123,7 +123,9 @@ def linear_oracle_ball(g: ArrayLike, center: ArrayLike = 0.0, radius: ArrayLike 
       section 4.
     """
     g, radius = _vector_and_scalar(g, "radius", radius)
-    # Over the largest first: the norm may be beyond the range.
-    unit = g / or_one(lax.stop_gradient(jnp.max(jnp.abs(g))))
+    # Over the largest first: the norm may be beyond the range, and its reciprocal below it.
+    largest = or_one(lax.stop_gradient(jnp.max(jnp.abs(g))))
+    part = jnp.where(largest > float(jnp.finfo(g.dtype).max) / 4, 0.25, 1.0).astype(g.dtype)
+    unit = (part * g) / (part * largest)
     point = as_like("center", center, g) - radius * safe_divide(unit, safe_norm(unit))
     return jnp.where(radius >= 0, point, jnp.nan)

@@ -108,8 +108,11 @@ def project_ball(x: ArrayLike, center: ArrayLike, radius: ArrayLike) -> Array:
     """
     x = as_array("x", x, ndim=1, min_size=1)
     center, radius = as_like("center", center, x), _scalar("radius", radius, x)
-    offset = x - center
-    outside = safe_norm(offset) >= radius
+    # Near the largest number a quarter of both: their difference may be beyond it.
+    large = jnp.maximum(jnp.max(jnp.abs(x)), jnp.max(jnp.abs(center)))
+    unit = jnp.where(large > float(jnp.finfo(x.dtype).max) / 4, 0.25, 1.0).astype(x.dtype)
+    offset = unit * x - unit * center
+    outside = safe_norm(offset) >= unit * radius
     # Over the largest first: the norm may be beyond the range.
     size = or_one(lax.stop_gradient(jnp.max(jnp.abs(offset))))
     distance = safe_norm(offset / size)

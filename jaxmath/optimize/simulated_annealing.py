@@ -257,6 +257,8 @@ def simulated_annealing(
     check_number("step_size", step_size, low=0.0)
     check_number("patience", patience, low=1, integer=True)
     f, propose, x = objective(fun, args), _proposal(neighbor, step_size), as_data(x0)
+    if neighbor is None:  # a Gaussian step from integers leads to real numbers
+        x = jax.tree.map(lambda leaf: as_array("x0", leaf), x)
     key = as_key("key", key)
 
     def status_fn(state: AnnealingState) -> Array:

@@ -39,6 +39,7 @@ ROWS = [
             Bad((jnp.sum, {"a": PAIR, "b": PAIR[:2]}), "`x0` must have a leading axis of length 3"),
             Bad((jnp.sum, PAIR, (), "l-bfgs-b"), "`method` must be one of bfgs, l-bfgs"),
             Bad((lambda x: x, PAIR), r"`fun` must return a scalar, got shape \(2,\)"),
+            Bad((bowl, PAIR, (jnp.sin,)), "`args` must hold arrays", TypeError),
         )),
     Row("optimize.multistart", box, lambda key, centre, weights: centre, diff=LOOP, call=best,
         tol=64.0, dtypes=("float64",), note="as minimize_batch", bad=(

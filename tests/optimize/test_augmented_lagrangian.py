@@ -7,7 +7,7 @@ import pytest
 
 from jaxmath import optimize
 from jaxmath.iterate import Status
-from jaxmath.optimize import augmented_lagrangian, constrained_problems
+from jaxmath.optimize import augmented_lagrangian, constrained_problems, quadratic_penalty
 from jaxmath.optimize._continuation import Outer
 from jaxmath.optimize.augmented_lagrangian import penalized, shifted
 
@@ -214,3 +214,17 @@ def test_an_unbounded_lagrangian_is_left_for_a_larger_penalty():
     assert found.status == Status.CONVERGED
     np.testing.assert_allclose(found.value.x, 1.0, atol=1e-7)
     np.testing.assert_allclose(found.value.multipliers.equality, -4.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("solver", [augmented_lagrangian, quadratic_penalty])
+def test_a_large_objective_is_not_called_infeasible(solver):
+    """f outweighs the largest penalty: what is left violates the constraint, and not least."""
+    f = lambda x, size: size * jnp.sum((x - 2) ** 2)
+    line = lambda x, size: 2 - x[0] - x[1]
+    for size in (1e9, 1e100):
+        s = solver(f, jnp.zeros(2), (size,), inequality=line)
+        assert s.status == Status.STAGNATED
+    apart = lambda x, size: jnp.stack([x[0] - 1, -x[0] - 1])
+    for size in (1e-3, 1.0, 1e3):
+        s = solver(f, jnp.zeros(2), (size,), inequality=apart)
+        assert s.status == Status.INFEASIBLE

@@ -169,3 +169,9 @@ def test_the_default_rate_is_the_best_of_the_bound():
     np.testing.assert_allclose(default.value[0], given.value[0], rtol=1e-12)
     twice = optimize.multiplicative_weights(A, learning_rate=2 * rate, tol=0.0, max_steps=50)
     assert np.abs(twice.value[0] - default.value[0]).max() > 1e-3
+
+
+def test_no_infinite_rate():
+    """0·∞ would make every strategy NaN."""
+    with pytest.raises(ValueError, match="`learning_rate`"):
+        optimize.multiplicative_weights(np.eye(2), learning_rate=float("inf"))

@@ -192,3 +192,11 @@ def test_lengths_beyond_the_range():
         optimize.project_ball(x, jnp.zeros(2), 1.0), [0.5**0.5] * 2, rtol=1e-6
     )
     np.testing.assert_allclose(optimize.linear_oracle_ball(x), [-(0.5**0.5)] * 2, rtol=1e-6)
+
+
+def test_ball_across_the_range():
+    """x − c is beyond the largest number."""
+    x, center = np.array([1.7e308, 0.0]), np.array([-1.7e308, 0.0])
+    np.testing.assert_allclose(optimize.project_ball(x, center, 1.0), center)
+    np.testing.assert_allclose(optimize.project_ball(x, center, 1e308), [-0.7e308, 0.0])
+    np.testing.assert_array_equal(optimize.project_ball(x, -center, 1e308), x)

@@ -169,3 +169,14 @@ def test_the_default_tolerance_is_relative_to_a_large_field():
     solution = optimize.extragradient(f, jnp.zeros(2), jnp.zeros(2), learning_rate=2e-7)
     assert solution.converged
     np.testing.assert_allclose(solution.value.x, 1.0, rtol=1e-12)
+
+
+def test_one_argument_need_not_be_a_tuple():
+    methods = (
+        optimize.gradient_descent_ascent, optimize.extragradient,
+        optimize.optimistic_gradient,
+    )  # fmt: skip
+    f = lambda x, y, c: c * (x**2 - y**2)
+    for method in methods:
+        bare, tuple_ = method(f, 1.0, 2.0, 3.0), method(f, 1.0, 2.0, (3.0,))
+        assert bare.value.x == tuple_.value.x

@@ -195,3 +195,10 @@ def test_pytrees_and_refusals():
     for wrong in ({"patience": 0}, {"step_size": -1.0}, {"max_steps": -1}):
         with pytest.raises(ValueError, match=f"`{next(iter(wrong))}`"):
             simulated_annealing(KEY, jnp.sum, np.zeros(2), **wrong)
+
+
+def test_integers_become_real_without_a_neighbor():
+    f = lambda x: jnp.sum((x - 0.3) ** 2)
+    s = optimize.simulated_annealing(jax.random.key(0), f, np.array([1, 1]))
+    assert s.value.dtype == jnp.float64
+    np.testing.assert_allclose(s.value, 0.3, atol=0.1)
