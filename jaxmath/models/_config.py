@@ -31,12 +31,12 @@ class ImageConfig(ABC):
             check_size(name, getattr(self, name))
 
 
-def check_size(name: str, value: Any) -> None:
-    """A positive integer."""
+def check_size(name: str, value: Any, least: int = 1) -> None:
+    """An integer, and a positive one by default."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"Config: argument `{name}` must be an integer, got {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"Config: argument `{name}` must be at least 1, got {value}")
+    if value < least:
+        raise ValueError(f"Config: argument `{name}` must be at least {least}, got {value}")
 
 
 def check_sizes(name: str, values: Any, least: int = 1) -> None:

@@ -18,10 +18,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath import nn
-from jaxmath.models._config import ImageConfig, check_choice
+from jaxmath.models._config import ImageConfig, check_choice, check_size
 from jaxmath.models._network import flatten
 from jaxmath.models.image_networks import apply, init, summary, train
-from jaxmath.typing import Array, check_number
+from jaxmath.typing import Array
 
 __all__ = ["Config", "apply", "init", "summary", "train"]
 
@@ -89,7 +89,7 @@ class Config(ImageConfig):
     def __post_init__(self) -> None:
         check_choice("variant", self.variant, ("published", "modern"))
         self.check()
-        check_number("padding", self.padding, low=0, integer=True)
+        check_size("padding", self.padding, 0)
         if self.variant == "published" and self.num_classes > 127:
             raise ValueError(
                 "Config: argument `num_classes` must be at most 127, the number of codes, got "

@@ -258,7 +258,8 @@ def simulated_annealing(
     check_number("patience", patience, low=1, integer=True)
     f, propose, x = objective(fun, args), _proposal(neighbor, step_size), as_data(x0)
     if neighbor is None:  # a Gaussian step from integers leads to real numbers
-        x = jax.tree.map(lambda leaf: as_array("x0", leaf), x)
+        real = lambda a: as_array("x0", a) if jnp.issubdtype(a.dtype, jnp.integer) else a
+        x = jax.tree.map(real, x)
     key = as_key("key", key)
 
     def status_fn(state: AnnealingState) -> Array:
