@@ -38,9 +38,3 @@ def widened(tree: PyTree) -> PyTree:
     """The tree with its half precisions as float32."""
     wide = lambda a: a.astype(wide_dtype(a.dtype)) if jnp.issubdtype(a.dtype, jnp.floating) else a
     return jax.tree.map(wide, tree)
-
-
-def mixed(mean: PyTree, new: PyTree, share: Array) -> PyTree:
-    """m + share·(a − m), in the mean's precision."""
-    mix = lambda m, a: m + share.astype(m.dtype) * (a.astype(m.dtype) - m)
-    return jax.tree.map(mix, mean, new)

@@ -10,7 +10,7 @@ import optax
 from jax import lax
 
 from jaxmath import nn
-from jaxmath._draws import mixed, normal, uniform, widened
+from jaxmath._draws import normal, uniform, widened
 from jaxmath.models._gan_config import Config, as_config
 from jaxmath.models._gan_players import (
     generated,
@@ -211,7 +211,8 @@ def _ema(config: Config, state: GANState, generator: Player) -> tuple[PyTree, Py
     """m ← β m + (1 − β) θ, with a β that comes up from 1/10, so that the start is forgotten."""
     t = state.step.astype(float)
     beta = jnp.minimum(config.ema, (1 + t) / (10 + t))
-    return mixed(state.ema, tuple(generator[:2]), 1 - beta)
+    mix = lambda m, a: m + (1 - beta).astype(m.dtype) * (a.astype(m.dtype) - m)
+    return jax.tree.map(mix, state.ema, tuple(generator[:2]))
 
 
 def _watched(config: Config, metrics: Metrics) -> Array:

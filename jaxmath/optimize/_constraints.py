@@ -42,7 +42,7 @@ class Constraints(NamedTuple):
         size = jnp.where(self.equal(), jnp.abs(slack), jnp.maximum(-slack, 0.0))
         return max_of(size, initial=0.0)
 
-    def settled(self, x: Array) -> Array:
+    def least_violated(self, x: Array) -> Array:
         """Whether half of ‖h‖² + ‖c⁻‖² is stationary at x, to eps^¼ of itself."""
 
         def violations(x: Array) -> Array:

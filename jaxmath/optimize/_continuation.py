@@ -240,7 +240,7 @@ def minimize_constrained(
     )
     # Where f outweighs the largest penalty, a point is left that is no least violation.
     doubtful = (status == Status.INFEASIBLE) & p.constraints.consistent
-    lost = doubtful & ~p.constraints.settled(state.inner.x)
+    lost = doubtful & ~p.constraints.least_violated(state.inner.x)
     status = jnp.where(lost, Status.STAGNATED, status).astype(jnp.int32)
     point = ConstrainedPoint(back(state.inner.x), p.constraints.split(p.estimate(state)))
     inner = state.inner

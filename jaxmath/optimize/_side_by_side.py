@@ -76,10 +76,9 @@ def side_by_side(
     run = lambda part: program(jax.tree.unflatten(tree, part))
     # Threads of this call's own: f may call back to the host, and that may end here again.
     with ThreadPoolExecutor(parts - 1) as threads:
-        theirs = threads.submit(_surroundings)
-        arrays = jax.device_put([[np.asarray(leaf)[place] for leaf in leaves] for place in places])
-        if theirs.result() != _surroundings():
+        if threads.submit(_surroundings).result() != _surroundings():
             return program(rows)
+        arrays = jax.device_put([[np.asarray(leaf)[place] for leaf in leaves] for place in places])
         first = None if key in called else run(arrays[0])
         others = threads.map(run, arrays[1:])
         found = [run(arrays[0]) if first is None else first, *others]

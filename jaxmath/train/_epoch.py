@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxmath._draws import mixed, widened
+from jaxmath._draws import widened
 from jaxmath.train._data import Placed, take
 from jaxmath.train.evaluate import averages
 from jaxmath.train.state import TrainState
@@ -180,7 +181,7 @@ def _advance(
     state, metrics = step_fn(run.state, batch, jax.random.fold_in(order.key, i))
     average = run.average
     if plan.ema is not None:
-        average = mixed(average, state.params, jnp.asarray(1.0 - plan.ema))
+        average = optax.incremental_update(widened(state.params), average, 1.0 - plan.ema)
     part = jnp.minimum(left, plan.batch_size).astype(jnp.float32)
     if "loss" not in metrics:
         raise ValueError(f"fit: the metrics of `step` must have 'loss', got {sorted(metrics)}")

@@ -1,9 +1,12 @@
 """Checkpoints: exact, refused where they do not fit, and as good as no interruption at all."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import jax
@@ -231,3 +234,23 @@ def test_killed_at_any_moment_the_run_ends_the_same(tmp_path, uninterrupted, whe
     directory = tmp_path / "run"
     assert _child(directory, when).returncode == -signal.SIGKILL
     _assert_same_run(killed.run(directory, resume=True), uninterrupted)
+
+
+def test_what_comes_again_is_swept_too(tmp_path):
+    """Threads of a save that failed go on for a while, and make its directory anew."""
+    checkpoints = checkpoint.Checkpoints(tmp_path)
+    left = tmp_path / "1.orbax-checkpoint-tmp" / "arrays"
+
+    def write():
+        for i in range(20):
+            left.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                (left / str(i)).write_text("late")
+            time.sleep(0.005)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    checkpoints._sweep(quiet=20)
+    writer.join()
+    checkpoints.close()
+    assert not left.parent.exists()
