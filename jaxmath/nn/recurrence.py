@@ -83,7 +83,7 @@ def _as_length(caller: str, length: ArrayLike, steps: int) -> Array:
             f"{caller}: argument `length` must be from 0 to {steps}, the steps of the sequence, "
             f"got {int(length)}"
         )
-    return length.astype(jnp.result_type(int))  # in int8 the steps of a long sequence wrap
+    return length.astype(jnp.result_type(int))  # the dtype of the steps, which int8 cannot count
 
 
 def _check_cell(caller: str, cell: Cell) -> None:

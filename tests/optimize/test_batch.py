@@ -62,12 +62,20 @@ def test_cores_change_no_lane(three_cores):
         np.testing.assert_array_equal(getattr(apart, field), getattr(whole, field))
 
 
-def test_cores_share_one_compilation(three_cores):
-    traces = []
+def test_cores_share_one_compilation(three_cores, monkeypatch):
+    traces, alone = [], []
 
     def fun(x):
         traces.append(1)
         return jnp.sum((x - 1) ** 2)
+
+    def same(x):
+        alone.append(1)
+        return jnp.sum((x - 1) ** 2)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("jaxmath.optimize.batch.cores", lambda: 1)
+        optimize.minimize_batch(same, X0[:3], lanes=2)
 
     counts = []
     for rows in (X0, X0 + 1, X0[:6], jnp.asarray(X0[:6], jnp.float32)):
@@ -75,7 +83,7 @@ def test_cores_share_one_compilation(three_cores):
         np.testing.assert_allclose(s.value, np.ones_like(rows), rtol=1e-5)
         counts.append(len(traces))
     # A new shape is another program: parts of three rows, then of two, in double, then in single.
-    assert counts[0] == counts[1]
+    assert counts[0] == counts[1] == len(alone)
     assert counts == [counts[0], counts[0], 2 * counts[0], 3 * counts[0]]
 
 

@@ -90,7 +90,8 @@ def test_diagonal_ones_of_any_scale():
     np.testing.assert_allclose(density(*f(0, 0, -200)), 100 - 0.5 * np.log(2 * np.pi), rtol=1e-6)
     np.testing.assert_allclose(density(*f(1, 0, 300)), -150 - 0.5 * np.log(2 * np.pi), rtol=1e-6)
     assert density(*f(1, 0, -300)) == -np.inf
-    assert kl(*f(0, -100, 0, -100)) == 0
+    np.testing.assert_allclose(density(*f(0, 0, -800)), 400 - 0.5 * np.log(2 * np.pi), rtol=1e-6)
+    assert kl(*f(0, -100, 0, -100)) == kl(*f(0, -800, 0, -800)) == 0
     for mean, log_var in ((1e-20, -90), (1e20, 90)):
         want = 0.5 * mean**2 * np.exp(-float(log_var))
         np.testing.assert_allclose(kl(*f(mean, log_var, 0, log_var)), want, rtol=1e-5)
