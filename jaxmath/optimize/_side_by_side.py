@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
@@ -37,38 +36,18 @@ def _plain(leaf: Any) -> bool:
     return leaf.devices() == {jax.local_devices()[0]}
 
 
-# The programs of a function that have been called, and so compiled.
-_called: WeakKeyDictionary[Callable, set] = WeakKeyDictionary()
-
-
-def _programs(fun: Callable, key: tuple) -> set | None:
-    """The set where the key is found once its program has been called; None without a hash."""
-    try:
-        hash(key)
-        return _called.setdefault(fun, set())
-    except TypeError:
-        return None
-
-
-def side_by_side(
-    program: Callable[[PyTree], T], rows: PyTree, parts: int, fun: Callable, key: tuple
-) -> T:
+def side_by_side(program: Callable[[PyTree], T], rows: PyTree, parts: int) -> T:
     """``program(rows)``, with equal parts of the rows in a thread each.
 
     ``rows`` is a pytree of arrays with a leading axis, as are the results, one for each row. All
     goes to ``program`` at once in fewer than two parts, where something is being traced, and where
-    another thread would compute under other settings (``jax.enable_x64``, a mesh), or ``fun`` or
-    the ``key``, which tell one program from another, have no hash. The first call of a program
-    compiles it in one thread, not in all.
+    another thread would compute under other settings (``jax.enable_x64``, a mesh). Threads that
+    ask for one program at once compile it once: jax sees to that.
     """
     leaves, tree = jax.tree.flatten(rows)
     elsewhere = getattr(jax.config, "jax_default_device", None) is not None
     usual = jax.default_backend() == "cpu" and not elsewhere
     if parts < 2 or not usual or not all(map(_plain, leaves)):
-        return program(rows)
-    key = (*key, tree, parts, *((leaf.shape, leaf.dtype) for leaf in leaves))
-    called = _programs(fun, key)
-    if called is None:
         return program(rows)
     n = len(leaves[0])
     size = -(-n // parts)  # one shape, one program: the last part repeats the last row
@@ -79,8 +58,6 @@ def side_by_side(
         if threads.submit(_surroundings).result() != _surroundings():
             return program(rows)
         arrays = jax.device_put([[np.asarray(leaf)[place] for leaf in leaves] for place in places])
-        first = None if key in called else run(arrays[0])
         others = threads.map(run, arrays[1:])
-        found = [run(arrays[0]) if first is None else first, *others]
-    called.add(key)
+        found = [run(arrays[0]), *others]
     return jax.device_put(jax.tree.map(lambda *ends: np.concatenate(ends)[:n], *found))

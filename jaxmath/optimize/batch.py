@@ -5,7 +5,7 @@ loop, and a lane that has ended makes room for the next start. All of it is one 
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -42,11 +42,6 @@ def _rows(name: str, tree: PyTree, n: int | None = None) -> int:
         wanted = f"a leading axis of length {n}" if n else "a leading axis, one row a start"
         raise ValueError(f"argument `{name}` must have {wanted}, got lengths {lengths}")
     return n
-
-
-def _value_or_type(setting: Any) -> Any:
-    """What makes another program: the value of a number, but not that of an array."""
-    return (setting.shape, setting.dtype) if hasattr(setting, "dtype") else setting
 
 
 @solver
@@ -146,9 +141,7 @@ def minimize_batch(
         settings: dict = {"tol": tol, "max_steps": max_steps, "lanes": lanes}
         return _in_a_pool(fun, x0, given, method=method, axes=axes, **settings)
 
-    leaves, tree = jax.tree.flatten((tol, max_steps, args))
-    key = method, axes, lanes, tree, *map(_value_or_type, leaves)
-    return side_by_side(program, (x0, own), min(cores(), n // lanes), fun, key)
+    return side_by_side(program, (x0, own), min(cores(), n // lanes))
 
 
 class Multistart(NamedTuple):
