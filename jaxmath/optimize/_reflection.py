@@ -13,6 +13,8 @@ from jaxmath.typing import Array
 
 __all__: list[str] = []
 
+_BESIDE = 1e-4  # the distance to a bound, relative to ‖D x‖, that is beside it
+
 
 class Quadratic(NamedTuple):
     """ψ(q) = ½‖J q‖² + ½qᵀCq + gᵀq, with p = d∘q the step of x."""
@@ -42,6 +44,8 @@ def quadratic_model(x: Array, r: Array, J: Array, scale: Array, box: Box) -> Qua
     """The model ½‖J d q‖² + ½qᵀCq + (d g)ᵀq in the scaled variables q = p/d, d = √v/D.
 
     r and J are over ‖r(x₀)‖, which keeps the squares in the range; 1 is the distance to no bound.
+    C is |g|, which ends the steps at the bounds; but 0 for a variable beside its bound whose own
+    step −gⱼ/‖Jⱼ‖² ends before it: the multiplier may be 0 there, and C would halve every step.
     """
     D = or_one(scale)
     g = transposed(J / D[None, :], r)
@@ -49,7 +53,10 @@ def quadratic_model(x: Array, r: Array, J: Array, scale: Array, box: Box) -> Qua
     bounded = jnp.isfinite(reach)
     v = jnp.where(bounded, reach, 1.0)
     d = jnp.sqrt(jnp.where(box.lower < box.upper, v, 0.0))
-    return Quadratic(J * (d / D)[None, :], d * g, jnp.where(bounded, jnp.abs(g), 0.0), d / D)
+    beside = reach <= _BESIDE * safe_norm(D * x)
+    short = reach * column_norms(J / D[None, :]) ** 2 >= jnp.abs(g)
+    C = jnp.where(bounded & ~(beside & short), jnp.abs(g), 0.0)
+    return Quadratic(J * (d / D)[None, :], d * g, C, d / D)
 
 
 def linear_part(quadratic: Quadratic, r: Array) -> LinearModel:
@@ -77,11 +84,18 @@ def inside(x: Array, box: Box) -> Array:
     return jnp.where(low <= high, jnp.clip(x, low, high), box.lower)
 
 
-def arrived(x: Array, g: Array, trial: Array, box: Box) -> Array:
-    """The trial, on the bound where it went nine tenths of the way that −g leads there."""
+def arrived(x: Array, g: Array, trial: Array, scale: Array, box: Box) -> Array:
+    """The trial, on the bound where it went nine tenths of the way that −g leads there.
+
+    And where the rest of the way is rounding, 4 eps ‖D x‖ in all variables, whatever g says.
+    """
     before, after = distance(x, g, box), distance(jnp.clip(trial, *box), g, box)
     meets = (after <= 0.1 * before) & jnp.isfinite(before)
-    return jnp.where(meets, jnp.where(g < 0, box.upper, box.lower), inside(trial, box))
+    trial = jnp.where(meets, jnp.where(g < 0, box.upper, box.lower), inside(trial, box))
+    noise = 4.0 * float(jnp.finfo(x.dtype).eps) * safe_norm(scale * trial)
+    at = lambda way: (way * scale <= noise) & (scale > 0) & jnp.isfinite(way)
+    trial = jnp.where(at(box.upper - trial), box.upper, trial)
+    return jnp.where(at(trial - box.lower), box.lower, trial)
 
 
 def _to_bound(x: Array, p: Array, box: Box) -> tuple[Array, Array]:

@@ -134,7 +134,7 @@ def trust_region_reflective_step(
 
         q = argmin ½‖[J d; √C] q + [r; 0]‖² subject to ‖q‖ ≤ Δ,   d = √v/D,   p = d q
         x ← x + the best of: θ·p to the bound, p reflected there, θ·(−d²g) to the bound;
-        xⱼ ← its bound where that is nine tenths of the way there along −gⱼ
+        xⱼ ← its bound where that is nine tenths of the way there along −gⱼ, or all but rounding
 
     Args:
         residual_fn: r(x, *args).
@@ -168,7 +168,7 @@ def trust_region_reflective_step(
     theta = jnp.maximum(0.995, 1.0 - state.error)
     q, fall = best_step(x, to_space(state.model, q), quadratic, box, state.radius, theta)
     g = transposed(state.jacobian, state.residual)
-    trial = arrived(x, g, x + quadratic.d * q, box)
+    trial = arrived(x, g, x + quadratic.d * q, state.scale, box)
     r = problem.residual(trial) / unit
 
     def evaluate(_: None) -> tuple:
@@ -256,15 +256,15 @@ def trust_region_reflective(
         no step. ``num_fun`` counts residuals, ``num_hess`` Jacobians.
 
     Numerics:
-        Every point at which r is evaluated lies within the bounds, strictly but for a variable
-        that went nine tenths of the way to the bound that −g leads to: it is put on that bound,
-        and stays while −g leads out of it, so that a bound whose multiplier is not 0 is reached
-        exactly (SciPy's points only approach it). A start closer to a bound than √eps of the
-        interval (of max(1, |bound|) where there is one bound) is moved inside by that. D is the
-        largest norm of each column so far, so the path depends on the scale of no variable (SciPy's
-        ``x_scale="jac"``, not its default 1). The step is that of [J d; √C] by QR and SVD: the
-        condition is not squared. Not differentiable in reverse mode. Cost a step: one r; one J
-        and O(mn² + n³) after an accepted one.
+        Every point at which r is evaluated lies within the bounds, strictly but for a variable that
+        went nine tenths of the way to the bound that −g leads to, or is within 4 eps ‖D x‖ of one:
+        it is put on that bound, and stays while −g leads out of it, so that bounds are reached
+        exactly (SciPy's points only approach them), those too whose multiplier is 0. A start closer
+        to a bound than √eps of the interval (of max(1, |bound|) where there is one bound) is moved
+        inside by that. D is the largest norm of each column so far, so the path depends on the
+        scale of no variable (SciPy's ``x_scale="jac"``, not its default 1). The step is that of [J
+        d; √C] by QR and SVD: the condition is not squared. Not differentiable in reverse mode. Cost
+        a step: one r; one J and O(mn² + n³) after an accepted one.
 
     Example:
         >>> residual_fn = lambda x: jnp.array([10.0 * (x[1] - x[0] ** 2), 1.0 - x[0]])
@@ -278,6 +278,9 @@ def trust_region_reflective(
         for large-scale bound-constrained minimization problems", 1999.
         T. F. Coleman, Y. Li, "An interior trust region approach for nonlinear minimization
         subject to bounds", 1996.
+        M. Heinkenschloss, M. Ulbrich, S. Ulbrich, "Superlinear and quadratic convergence of
+        affine-scaling interior-point Newton methods for problems with simple bounds without
+        strict complementarity assumption", 1999 (bounds whose multiplier is 0).
     """
     check_number("max_steps", max_steps, low=0, integer=True)
     start, back = as_point("x0", x0)

@@ -119,6 +119,34 @@ def test_the_gradient_falls_where_the_residual_stands_still():
     assert solution.error <= 1e-9
 
 
+@pytest.mark.parametrize("residual", [0.0, 0.3])
+def test_bounds_with_no_multiplier_are_reached_exactly(residual):
+    """r = A e + 0.3(B e)² + s with e = x − x*, Aᵀs = 0, x* on bounds: C would halve steps."""
+    lanes, m, n = 40, 8, 5
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(lanes, m, n)), 0.5 * rng.normal(size=(lanes, m, n))
+    s = residual * rng.normal(size=(lanes, m))
+    s -= np.einsum("kij,kj->ki", A, np.einsum("kij,kj->ki", np.linalg.pinv(A), s))
+    side, solution = rng.integers(-1, 2, (lanes, n)), rng.normal(size=(lanes, n))
+    room = rng.uniform(0.5, 3.0, (2, lanes, n))
+    lower, upper = solution - room[0] * (side >= 0), solution + room[1] * (side <= 0)
+    start = np.clip(solution + 0.5 * rng.normal(size=(lanes, n)), lower, upper)
+
+    def fn(x, A, B, s, target):
+        e = x - target
+        return A @ e + 0.3 * (B @ e) ** 2 + s
+
+    run = lambda x, data, *bounds: trust_region_reflective(
+        fn, x, data, bounds=bounds, ftol=0.0, xtol=0.0, gtol=0.0
+    )
+    found = jax.jit(jax.vmap(run))(start, (A, B, s, solution), lower, upper)
+    x = np.asarray(found.value)
+    np.testing.assert_allclose(x, solution, atol=1e-13)
+    exact = np.all((x == upper) * 1 - (x == lower) == side, axis=1)
+    assert exact.sum() >= lanes - 2  # rounding may leave one 5e-16 off
+    assert np.median(found.num_fun) <= 35
+
+
 def test_lanes_fixed_variables_infeasible_and_outside():
     fn = lambda x, data: jnp.append(x - data, 0.1 * jnp.log(x[0]))
     lanes = jax.jit(
