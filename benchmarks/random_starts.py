@@ -4,10 +4,10 @@
 
 Starts: the standard one of each problem plus standard normal noise. Solved: f − f* ≤
 1e-8·max(1, |f*|), judged in float64, whatever a solver says of itself. Times are medians of rounds
-in which the libraries take turns (SciPy, a Python loop, once), apart from the compilation; peers
-that are not installed are left out. Then, for ours: the same in float32; lanes that cannot reach
-their tolerance ("stragglers"), against a tolerance that they reach; and the lane-trips of a pool
-that no start used, against those of one loop over all lanes.
+in which the libraries take turns, forwards and backwards (SciPy, a Python loop, once), apart from
+the compilation; peers that are not installed are left out. Then, for ours: the same in float32;
+lanes that cannot reach their tolerance ("stragglers"), against a tolerance that they reach; and the
+lane-trips of a pool that no start used, against those of one loop over all lanes.
 """
 
 import argparse
@@ -113,9 +113,10 @@ def compare(fun: Callable, starts: np.ndarray, minimum: float, rounds: int) -> d
             continue
         found[name] = {"first": seconds(runs[name], x), "seconds": []}
         found[name]["success"] = solved(fun, runs[name](x), minimum)
-    for _ in range(rounds):
-        for name, run in runs.items():
-            found[name]["seconds"].append(seconds(run, x))
+    for i in range(rounds):
+        # Forwards and backwards: what one leaves behind meets now this neighbour, now that.
+        for name in list(runs) if i % 2 == 0 else reversed(runs):
+            found[name]["seconds"].append(seconds(runs[name], x))
     for row in found.values():
         row["quartiles"] = [float(q) for q in np.quantile(row.pop("seconds"), (0.25, 0.5, 0.75))]
         row["compile"] = row["first"] - row["quartiles"][1]
@@ -167,7 +168,7 @@ def waste(fun: Callable, starts: np.ndarray, size: int) -> float:
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--starts", type=int, default=1000, help="starts of each problem")
-    parser.add_argument("--rounds", type=int, default=15, help="timed runs of each library")
+    parser.add_argument("--rounds", type=int, default=20, help="timed runs of each library")
     parser.add_argument("--problems", nargs="+", choices=NAMES, default=list(NAMES))
     parser.add_argument("--only-float64", action="store_true", help="no float32, no stragglers")
     parser.add_argument("--no-scipy", action="store_true", help="leave out SciPy's slow loop")
