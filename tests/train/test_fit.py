@@ -204,6 +204,21 @@ def test_a_bad_step_is_not_taken_and_ends_the_run(bad, mode):
     assert int(result.state.steps) == at
 
 
+@pytest.mark.parametrize("at", [50, 51, 73, 97, 98, 99])
+def test_the_bad_step_of_a_long_epoch_is_found(at):
+    """Steps 50 to 99 are epoch 2; no loss sees what was lost at one of them, the end does."""
+
+    def step(state, batch, key):
+        w = state.params["w"] + jnp.where(jnp.arange(2) * (state.steps == at) == 1, jnp.nan, 1.0)
+        return state._replace(params={"w": w}, steps=state.steps + 1), {"loss": w[0]}
+
+    options = {"num_epochs": 3, "batch_size": 2, "key": toy.KEY, "mode": "scan", "progress": False}
+    with pytest.warns(RuntimeWarning, match=rf"at step {at} \(epoch 2\)"):
+        result = train.fit(toy.toy(), step, (np.arange(100.0), np.zeros(100)), **options)
+    assert (result.bad_step, int(result.state.steps), result.epochs) == (at, at, 1)
+    np.testing.assert_array_equal(result.state.params["w"], [at, at])
+
+
 @pytest.mark.parametrize("mode", ["vmap", "map"])
 def test_ensemble_lanes_are_runs_of_their_own(mode):
     """Lane 1 breaks at step 7, lane 2 runs out of patience, lane 3 counts by thirds."""
