@@ -140,14 +140,21 @@ def _columns_kept(A: Array, mode: str) -> int:
 
 
 def _householder(columns: int, A: Array) -> tuple[Array, Array]:
-    def eliminate(k: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        Q, R = carry
+    def eliminate(R: Array, k: Array) -> tuple[Array, tuple[Array, Array]]:
         u, s = _reflection(R[:, k], k)
-        return _reflect_columns(Q, u, s, k), _reflect_rows(R, u, s, k)
+        return _reflect_rows(R, u, s, k), (u, s)
 
-    start = (jnp.eye(A.shape[0], dtype=A.dtype), A)
-    Q, R = lax.fori_loop(0, min(A.shape), eliminate, start)
-    return Q[:, :columns], R[:columns]
+    def accumulate(Q: Array, step: tuple[Array, Array, Array]) -> tuple[Array, None]:
+        """PₖᴴQ, from the last to the first: no larger than the columns that are wanted."""
+        k, u, s = step
+        Q = Q.at[k].multiply(jnp.conj(s))
+        return Q - 2.0 * u[:, None] * matmul(jnp.conj(u), Q)[None, :], None
+
+    steps = jnp.arange(min(A.shape), dtype=jnp.int32)
+    R, reflections = lax.scan(eliminate, A, steps)
+    start = jnp.eye(A.shape[0], columns, dtype=A.dtype)
+    Q, _ = lax.scan(accumulate, start, (steps, *reflections), reverse=True)
+    return Q, R[:columns]
 
 
 @compiled
@@ -172,7 +179,7 @@ def householder_qr(A: ArrayLike, mode: str = "reduced") -> tuple[Array, Array]:
     Numerics:
       ‖A − QR‖ ≤ c·m·n·eps·‖A‖ and ‖QᴴQ − I‖ ≤ c·m·n·eps for every A, dependent columns included
       (measured: below 20·max(m, n)·eps). NaN or ∞ gives NaN. Gradient: as ``qr``. Cost: k steps
-      of 4m(m + n) operations, as Q is formed on the way.
+      of 4m(p + n) operations for the p columns of Q, formed from the last reflection to the first.
 
     Example:
       >>> Q, R = householder_qr(jnp.array([[3.0, 1.0], [4.0, 2.0]]))

@@ -95,7 +95,9 @@ def trial_status(
 
     still = ended(-1.0 if patient else eps, eps)
     status = jnp.where(still, Status.STAGNATED, Status.RUNNING)
-    status = jnp.where(ended(ftol, xtol), Status.CONVERGED, status)
+    # A region that failures have made small tells of no solution.
+    verdict = jnp.where(state.actual > 0, Status.CONVERGED, Status.STAGNATED)
+    status = jnp.where(ended(ftol, xtol), verdict, status)
     status = jnp.where((status >= 0) & ~state.finite, Status.NON_FINITE, status)
     status = jnp.where(state.error <= gtol, Status.CONVERGED, status)
     return jnp.where(jnp.isfinite(state.error), status, Status.NON_FINITE)

@@ -13,7 +13,7 @@ from jaxmath.typing import Array
 
 __all__: list[str] = []
 
-_BESIDE = 1e-4  # the distance to a bound, relative to ‖D x‖, that is beside it
+_BESIDE = 1e-4  # the share of a residual's terms that a variable beside its bound may change
 
 
 class Quadratic(NamedTuple):
@@ -40,6 +40,17 @@ def optimality(x: Array, r: Array, J: Array, box: Box) -> Array:
     return jnp.where((norm <= noise) & jnp.isfinite(noise), 0.0, max_of(jnp.abs(cosines) * share))
 
 
+def beside(way: Array, x: Array, r: Array, J: Array, share: float) -> Array:
+    """Whether going the way changes each rᵢ by no more than a share of its terms, |rᵢ| + |Jᵢ|·|x|.
+
+    Never where a variable has no effect at all.
+    """
+    J = jnp.abs(J)
+    terms = jnp.abs(r) + einsum("ij,j->i", J, jnp.abs(x))
+    effect = J * jnp.where(jnp.isfinite(way), way, jnp.inf)[None, :]
+    return jnp.all((effect <= share * terms[:, None]) | (J == 0), axis=0) & jnp.any(J > 0, axis=0)
+
+
 def quadratic_model(x: Array, r: Array, J: Array, scale: Array, box: Box) -> Quadratic:
     """The model ½‖J d q‖² + ½qᵀCq + (d g)ᵀq in the scaled variables q = p/d, d = √v/D.
 
@@ -53,9 +64,9 @@ def quadratic_model(x: Array, r: Array, J: Array, scale: Array, box: Box) -> Qua
     bounded = jnp.isfinite(reach)
     v = jnp.where(bounded, reach, 1.0)
     d = jnp.sqrt(jnp.where(box.lower < box.upper, v, 0.0))
-    beside = reach <= _BESIDE * safe_norm(D * x)
     short = reach * column_norms(J / D[None, :]) ** 2 >= jnp.abs(g)
-    C = jnp.where(bounded & ~(beside & short), jnp.abs(g), 0.0)
+    near = beside(distance(x, g, box), x, r, J, _BESIDE)
+    C = jnp.where(bounded & ~(near & short), jnp.abs(g), 0.0)
     return Quadratic(J * (d / D)[None, :], d * g, C, d / D)
 
 
@@ -84,18 +95,17 @@ def inside(x: Array, box: Box) -> Array:
     return jnp.where(low <= high, jnp.clip(x, low, high), box.lower)
 
 
-def arrived(x: Array, g: Array, trial: Array, scale: Array, box: Box) -> Array:
+def arrived(x: Array, g: Array, trial: Array, r: Array, J: Array, box: Box) -> Array:
     """The trial, on the bound where it went nine tenths of the way that −g leads there.
 
-    And where the rest of the way is rounding, 4 eps ‖D x‖ in all variables, whatever g says.
+    And where the rest of the way is rounding in every residual, whatever g says.
     """
     before, after = distance(x, g, box), distance(jnp.clip(trial, *box), g, box)
     meets = (after <= 0.1 * before) & jnp.isfinite(before)
     trial = jnp.where(meets, jnp.where(g < 0, box.upper, box.lower), inside(trial, box))
-    noise = 4.0 * float(jnp.finfo(x.dtype).eps) * safe_norm(scale * trial)
-    at = lambda way: (way * scale <= noise) & (scale > 0) & jnp.isfinite(way)
-    trial = jnp.where(at(box.upper - trial), box.upper, trial)
-    return jnp.where(at(trial - box.lower), box.lower, trial)
+    at = lambda way: beside(way, trial, r, J, 4.0 * float(jnp.finfo(x.dtype).eps))
+    return jnp.where(at(box.upper - trial), box.upper,
+                     jnp.where(at(trial - box.lower), box.lower, trial))  # fmt: skip
 
 
 def _to_bound(x: Array, p: Array, box: Box) -> tuple[Array, Array]:

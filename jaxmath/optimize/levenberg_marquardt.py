@@ -54,7 +54,7 @@ def levenberg_marquardt_init(
 
     ::
 
-        Dⱼ = ‖Jⱼ‖,   Δ = 100 ‖D x₀‖  (100 ‖r‖ where that is 0)
+        Dⱼ = ‖Jⱼ‖,   Δ = 100 max(‖D x₀‖, √eps ‖r‖)  (100 ‖r‖ where x₀ is 0)
 
     Args:
         residual_fn: r(x, *args), a vector or a pytree of residuals.
@@ -79,8 +79,9 @@ def levenberg_marquardt_init(
     problem = _problem(residual_fn, x0, args)
     x, r, J = problem.x, problem.residual(problem.x), problem.jacobian(problem.x)
     scale = column_norms(J)
-    size = safe_norm(or_one(scale) * x)
-    radius = 100.0 * jnp.where(size > 0, size, or_one(safe_norm(r)))
+    size, norm = safe_norm(or_one(scale) * x), or_one(safe_norm(r))
+    least = float(jnp.finfo(x.dtype).eps) ** 0.5 * norm
+    radius = 100.0 * jnp.where(size > 0, jnp.maximum(size, least), norm)
     infinite, zero, one = jnp.full_like(radius, jnp.inf), jnp.zeros_like(radius), jnp.int32(1)
     finite = jnp.all(jnp.isfinite(r)) & jnp.all(jnp.isfinite(J))
     return LevenbergMarquardtState(
@@ -200,9 +201,9 @@ def levenberg_marquardt(
         eps·‖(‖Jⱼ‖xⱼ)ⱼ‖. CONVERGED: the error is at most ``gtol``, or both reductions are at most
         ``ftol`` with actual ≤ 2·predicted, or Δ ≤ ``xtol``·‖D x‖ (the three tests of MINPACK; a
         zero-residual problem usually ends by the last, with an error of order 1). STAGNATED: the
-        last two hold with eps only. NON_FINITE: r or J is not finite at ``x0``, or at every trial
-        down to the least radius; INVALID_START: ``x0`` is not finite; MAX_STEPS. ``num_fun``
-        counts residuals, ``num_hess`` Jacobians.
+        last two hold with eps only, or after a trial that was no lower. NON_FINITE: r or J is not
+        finite at ``x0``, or at every trial down to the least radius; INVALID_START: ``x0`` is not
+        finite; MAX_STEPS. ``num_fun`` counts residuals, ``num_hess`` Jacobians.
 
     Numerics:
         λ comes from Moré's Newton iteration on 1/‖D p(λ)‖ = 1/Δ rather than Nielsen's update: Δ

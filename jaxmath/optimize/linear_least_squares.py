@@ -2,9 +2,10 @@
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from jaxmath._compiled import compiled
-from jaxmath.linalg import cholesky, householder_qr, pinv
+from jaxmath.linalg import cholesky, pinv, qr
 from jaxmath.numerics import einsum, safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array
 
@@ -29,6 +30,13 @@ def _system(name: str, A: ArrayLike, b: ArrayLike, *, tall: bool = True) -> tupl
 
 def _triangular_solve(R: Array, B: Array, *, transpose: bool = False) -> Array:
     return jax.scipy.linalg.solve_triangular(R, B, trans=1 if transpose else 0)
+
+
+def _units(A: Array) -> Array:
+    """A power of two for each column, within a factor of two of its length: no square overflows."""
+    lengths = lax.stop_gradient(jax.vmap(safe_norm, in_axes=1)(A))
+    fine = (lengths > 0) & jnp.isfinite(lengths)
+    return jnp.ldexp(jnp.ones_like(lengths), jnp.frexp(jnp.where(fine, lengths, 1.0))[1] - 1)
 
 
 @compiled
@@ -68,12 +76,14 @@ def normal_equations(A: ArrayLike, b: ArrayLike) -> Array:
       section 20.4.
     """
     matrix, columns = _system("normal_equations", A, b)
+    units = _units(matrix)
+    matrix = matrix / units[None, :]
     gram = einsum("ij,ik->jk", matrix, matrix)
     upper = cholesky(gram).T
     noise = 4 * sum(matrix.shape) * float(jnp.finfo(matrix.dtype).eps)
     resolved = jnp.all(jnp.diagonal(upper) ** 2 > noise * jnp.diagonal(gram))
     right = einsum("ij,ik->jk", matrix, columns)
-    x = _triangular_solve(upper, _triangular_solve(upper, right, transpose=True))
+    x = _triangular_solve(upper, _triangular_solve(upper, right, transpose=True)) / units[:, None]
     return jnp.where(resolved, x, jnp.nan).reshape(-1, *jnp.shape(b)[1:])
 
 
@@ -101,7 +111,7 @@ def qr_least_squares(A: ArrayLike, b: ArrayLike) -> Array:
       κ·eps, with κ²·eps·‖residual‖ in addition. Where |rⱼⱼ| is below 4(m + n)·eps of the length
       of column j, x is NaN (singular set: dependent columns); ``linalg.lstsq`` gives the solution
       of least norm there. Derivatives at full column rank are those of ``linalg.lstsq``. Cost:
-      that of ``linalg.householder_qr``.
+      that of ``linalg.qr``.
 
     Example:
       >>> A = jnp.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
@@ -112,7 +122,7 @@ def qr_least_squares(A: ArrayLike, b: ArrayLike) -> Array:
       G. H. Golub, "Numerical methods for solving linear least squares problems", 1965.
     """
     matrix, columns = _system("qr_least_squares", A, b)
-    Q, R = householder_qr(matrix)
+    Q, R = qr(matrix)
     noise = 4 * sum(matrix.shape) * float(jnp.finfo(matrix.dtype).eps)
     lengths = jax.vmap(safe_norm, in_axes=1)(R)
     resolved = jnp.all(jnp.abs(jnp.diagonal(R)) > noise * lengths)

@@ -51,7 +51,9 @@ def _on_line(simplex: Array, t: Array) -> Array:
 
 def _begin(evaluate: Callable, x: Array) -> NelderMeadState:
     value = evaluate(x)
-    steps = jnp.where(x == 0, 0.00025, 0.05 * x)
+    # Shorter first edges would be within the tolerance already.
+    least = max(0.00025, 10 * float(jnp.finfo(x.dtype).eps) ** (2 / 3))
+    steps = jnp.where(jnp.abs(x) < 20 * least, least, 0.05 * x)
     simplex = jnp.concatenate([x[None], x[None] + jnp.diag(steps)])
     status = jnp.where(jnp.isfinite(value), Status.RUNNING, Status.NON_FINITE)
     status = jnp.where(jnp.all(jnp.isfinite(x)), status, Status.INVALID_START)
@@ -145,7 +147,7 @@ def nelder_mead_init(fun: Callable, x0: Array, args: tuple = ()) -> NelderMeadSt
 
     ::
 
-        xᵢ = x₀ + 0.05·x₀ᵢ eᵢ,   or x₀ + 0.00025 eᵢ where x₀ᵢ = 0
+        xᵢ = x₀ + 0.05·x₀ᵢ eᵢ,   or x₀ + 0.00025 eᵢ where |x₀ᵢ| < 0.005
 
     Args:
       fun: the objective, ``fun(x, *args)``, a scalar.

@@ -79,7 +79,7 @@ def trust_region_reflective_init(
     ::
 
         Dⱼ = ‖Jⱼ‖,   vⱼ = Dⱼ·(distance to the bound that −gⱼ leads to), ‖r‖ without one,
-        Δ = ‖D x₀/√v‖
+        Δ = ‖D x₀/√v‖, at least 100 √eps ‖r‖
 
     Args:
         residual_fn: r(x, *args), a vector or a pytree of residuals.
@@ -111,7 +111,8 @@ def trust_region_reflective_init(
     scale = column_norms(J)
     quadratic = quadratic_model(x, r, J, scale, box)
     radius = safe_norm(or_one(scale) * x / or_one(quadratic.d * or_one(scale)))
-    radius = jnp.where(radius > 0, radius, 1.0)
+    least = 100.0 * float(jnp.finfo(x.dtype).eps) ** 0.5  # as ‖r‖ is 1
+    radius = jnp.where(radius > 0, jnp.maximum(radius, least), 1.0)
     infinite, one = jnp.full_like(radius, jnp.inf), jnp.int32(1)
     finite = jnp.all(jnp.isfinite(r)) & jnp.all(jnp.isfinite(J))
     return TrustRegionReflectiveState(
@@ -168,7 +169,7 @@ def trust_region_reflective_step(
     theta = jnp.maximum(0.995, 1.0 - state.error)
     q, fall = best_step(x, to_space(state.model, q), quadratic, box, state.radius, theta)
     g = transposed(state.jacobian, state.residual)
-    trial = arrived(x, g, x + quadratic.d * q, state.scale, box)
+    trial = arrived(x, g, x + quadratic.d * q, state.residual, state.jacobian, box)
     r = problem.residual(trial) / unit
 
     def evaluate(_: None) -> tuple:
@@ -250,21 +251,23 @@ def trust_region_reflective(
         the cosine of ``levenberg_marquardt`` where no bound is near; 0 where ‖r‖ is at its noise.
         CONVERGED: the error is at most ``gtol``, or both reductions are at most ``ftol`` with
         actual ≤ 2·predicted, or ‖D p‖ ≤ ``xtol``·‖D x‖. STAGNATED: the last holds with eps only,
-        or 5 trials changed neither ‖r‖² nor the error by more than rounding. NON_FINITE, MAX_STEPS
-        as in ``levenberg_marquardt``. INFEASIBLE: a lower bound is above its upper one.
-        INVALID_START: ``x0`` is not finite or outside the bounds. The last two return ``x0`` after
-        no step. ``num_fun`` counts residuals, ``num_hess`` Jacobians.
+        or one of both after a trial that was no lower, or 5 trials changed neither ‖r‖² nor the
+        error by more than rounding. NON_FINITE, MAX_STEPS as in ``levenberg_marquardt``.
+        INFEASIBLE: a lower bound is above its upper one. INVALID_START: ``x0`` is not finite or
+        outside the bounds. The last two return ``x0`` after no step. ``num_fun`` counts residuals,
+        ``num_hess`` Jacobians.
 
     Numerics:
         Every point at which r is evaluated lies within the bounds, strictly but for a variable that
-        went nine tenths of the way to the bound that −g leads to, or is within 4 eps ‖D x‖ of one:
-        it is put on that bound, and stays while −g leads out of it, so that bounds are reached
-        exactly (SciPy's points only approach them), those too whose multiplier is 0. A start closer
-        to a bound than √eps of the interval (of max(1, |bound|) where there is one bound) is moved
-        inside by that. D is the largest norm of each column so far, so the path depends on the
-        scale of no variable (SciPy's ``x_scale="jac"``, not its default 1). The step is that of [J
-        d; √C] by QR and SVD: the condition is not squared. Not differentiable in reverse mode. Cost
-        a step: one r; one J and O(mn² + n³) after an accepted one.
+        went nine tenths of the way to the bound that −g leads to, or whose distance to one is
+        rounding in each residual: it is put on that bound, and stays while −g leads out of it, so
+        that bounds are reached exactly (SciPy's points only approach them), those too whose
+        multiplier is 0. A start closer to a bound than √eps of the interval (of max(1, |bound|)
+        where there is one bound) is moved inside by that. D is the largest norm of each column so
+        far, so the path depends on the scale of no variable (SciPy's ``x_scale="jac"``, not its
+        default 1). The step is that of [J d; √C] by QR and SVD: the condition is not squared. Not
+        differentiable in reverse mode. Cost a step: one r; one J and O(mn² + n³) after an accepted
+        one.
 
     Example:
         >>> residual_fn = lambda x: jnp.array([10.0 * (x[1] - x[0] ** 2), 1.0 - x[0]])

@@ -8,6 +8,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 
 from jaxmath.iterate import Status
 from jaxmath.models import linear_regression as lr
+from jaxmath.models import logistic_regression, polynomial_regression
 
 METHODS = ("svd", "qr", "normal-equations", "gradient-descent")
 rng = np.random.default_rng(0)
@@ -23,6 +24,18 @@ def status(solution):
 def close(params, model, tol=1e-9):
     np.testing.assert_allclose(params.coef, model.coef_, tol, tol)
     np.testing.assert_allclose(params.intercept, model.intercept_, tol, tol)
+
+
+@pytest.mark.parametrize("fit", [
+    lambda X, y: lr.ridge(X, y, 0.1), functools.partial(lr.fit, method="qr"), lr.fit,
+    lambda X, y: logistic_regression.fit(X, (y > 0).astype(jnp.int32)),
+    lambda X, y: polynomial_regression.fit(X[:, 0], y, 2),
+], ids=["ridge", "qr", "svd", "logistic", "polynomial"])  # fmt: skip
+def test_memory_is_that_of_some_copies_of_the_data(fit):
+    """A square of 4,000 would be 128 MB."""
+    X, y = np.ones((4000, 2)), np.ones(4000)
+    memory = jax.jit(fit).lower(X, y).compile().memory_analysis()
+    assert memory.temp_size_in_bytes <= 2e6 + 40 * X.nbytes
 
 
 def test_coefficients_are_those_of_scikit_learn():

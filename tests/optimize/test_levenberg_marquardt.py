@@ -1,4 +1,5 @@
 import itertools
+from functools import partial
 from types import SimpleNamespace
 
 import jax
@@ -12,6 +13,7 @@ from jaxmath.optimize import (
     levenberg_marquardt,
     levenberg_marquardt_init,
     levenberg_marquardt_step,
+    trust_region_reflective,
 )
 from jaxmath.optimize.levenberg_marquardt import _next_region
 from tests.optimize.residual_problems import NAMES, PROBLEMS, padded, residuals
@@ -253,3 +255,23 @@ def test_residuals_whose_squares_vanish():
         solution = levenberg_marquardt(fn, jnp.ones(1, jnp.float32))
         assert solution.status == Status.CONVERGED
         assert solution.num_steps < 100
+
+
+@pytest.mark.parametrize("x0", [1e-4, 1e-10, 1e-30])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_start_beside_zero_is_no_solution(x0, dtype):
+    """‖D x₀‖ alone would be a region in which nothing can fall."""
+    start = np.full(1, x0, dtype)
+    for fn in (levenberg_marquardt, partial(trust_region_reflective, bounds=(-5.0, 5.0))):
+        solution = fn(lambda x: x - 1.0, start)
+        assert solution.status == Status.CONVERGED
+        np.testing.assert_allclose(solution.value, 1.0, 1e-6)
+
+
+def test_a_region_that_failures_have_made_small_is_no_solution():
+    """The second column is 1e-10 of the first: its steps are 1e8 long and overflow."""
+    t = jnp.linspace(0.0, 1.0, 20, dtype=jnp.float32)
+    fn = lambda p: p[0] * jnp.exp(-p[1] * t) - 2.0 * jnp.exp(-1.5 * t)
+    solution = levenberg_marquardt(fn, jnp.full(2, 1e-10, jnp.float32))
+    assert solution.error > 0.5
+    assert solution.status == Status.STAGNATED

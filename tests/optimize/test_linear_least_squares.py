@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg as sl
 
-from jaxmath.linalg import lstsq
+from jaxmath.linalg import householder_qr, lstsq, pinv
 from jaxmath.optimize import normal_equations, qr_least_squares, weighted_least_squares
 
 rng = np.random.default_rng(0)
@@ -52,6 +52,27 @@ def test_derivatives_are_those_of_lstsq():
     for fn in (normal_equations, qr_least_squares, ones):
         for got, value in zip(jax.jit(jax.grad(loss(fn), (0, 1)))(A, B), want, strict=True):
             np.testing.assert_allclose(got, value, 1e-9, 1e-11)
+
+
+@pytest.mark.parametrize("scale", [1e-37, 1e-20, 1.0, 1e37])
+def test_normal_equations_of_any_unit(scale):
+    A = np.float32([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
+    b, units = np.float32([1.0, 3.0, 5.0]), np.float32([scale, 1.0])
+    np.testing.assert_allclose(normal_equations(A * units, b) * units, [1.0, 2.0], 1e-6)
+
+
+@pytest.mark.parametrize("fn", [
+    lambda A, b: householder_qr(A), lambda A, b: jax.jvp(pinv, (A,), (A + 1.0,)),
+    qr_least_squares, lambda A, b: jax.jvp(weighted_least_squares, (A, b, b), (A, b, b)),
+], ids=["householder_qr", "pinv", "qr", "weighted"])  # fmt: skip
+@pytest.mark.parametrize("shape", [(4000, 3), (3, 4000)])
+def test_memory_is_that_of_some_copies_of_the_matrix(fn, shape):
+    """No square of the larger side: that would be 128 MB."""
+    if shape[0] < shape[1] and fn is qr_least_squares:
+        shape = shape[::-1]
+    A, b = np.ones(shape), np.ones(shape[0])
+    memory = jax.jit(fn).lower(A, b).compile().memory_analysis()
+    assert memory.temp_size_in_bytes <= 2e6 + 40 * A.nbytes
 
 
 def test_second_derivative_in_the_weights_at_zero():

@@ -92,3 +92,10 @@ def test_limits_and_noise():
     line = nelder_mead(lambda x: jnp.sum((x - 3.0) ** 2), jnp.array([0.0]))
     assert line.converged
     np.testing.assert_allclose(line.value, 3.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("start", [0.0, 1e-10, 1e-4, 4e-3])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_first_simplex_is_larger_than_the_tolerance(start, dtype):
+    solution = nelder_mead(lambda x: jnp.sum((x - 1.0) ** 2), np.full(1, start, dtype))
+    np.testing.assert_allclose(solution.value, 1.0, atol=20 * np.finfo(dtype).eps ** (1 / 2))

@@ -147,6 +147,15 @@ def test_bounds_with_no_multiplier_are_reached_exactly(residual):
     assert np.median(found.num_fun) <= 35
 
 
+def test_a_large_variable_puts_no_other_on_its_bound():
+    """4 eps ‖D x‖ is half of x₂'s interval here, and nothing beside its own residual."""
+    fn = lambda x: jnp.array([x[0] - 1e6, x[1] - 0.4, 1.0])
+    upper = jnp.array([jnp.inf, 1.0], jnp.float32)
+    solution = trust_region_reflective(fn, jnp.array([2e5, 0.9], jnp.float32), xtol=0.0,
+                                       bounds=(0.0, upper))  # fmt: skip
+    np.testing.assert_allclose(solution.value, [1e6, 0.4], 1e-6, 0.01)
+
+
 def test_lanes_fixed_variables_infeasible_and_outside():
     fn = lambda x, data: jnp.append(x - data, 0.1 * jnp.log(x[0]))
     lanes = jax.jit(
