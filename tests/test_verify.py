@@ -176,6 +176,14 @@ def test_ill_conditioned():
     assert worst(quotient, jnp.float32(1.0)) is Verdict.OK
 
 
+@pytest.mark.parametrize(("x", "center", "width"), [(1000.0, 1000.5, 1.0), (1.001, 1.0, 1e-3)])
+def test_a_bump_that_is_narrow_beside_x(x, center, width):
+    """The first steps end in its tails, where all differences agree on 0."""
+    bump = lambda x: jnp.exp(-(((x - center) / width) ** 2))
+    assert worst(bump, x) is Verdict.OK
+    assert worst(lambda x: lax.stop_gradient(bump(x)) + 0.0 * x, x) is Verdict.WRONG
+
+
 def test_inconclusive():
     assert worst(functools.partial(logistic, num_steps=60), 0.3) is Verdict.INCONCLUSIVE
     assert worst(lambda x: x + jnp.sin(1e15 * x), 0.3) is Verdict.INCONCLUSIVE

@@ -32,8 +32,9 @@ of the value of f counts as 0 there. NONSMOOTH stands where the one-sided quotie
 limits, or f is not finite on one side: at such a point no rule can be checked.
 
 What the checks cannot see: mistakes below the bound; a function that casts to a narrow dtype
-inside has values too coarse to be differenced well, whatever it is given; and an element of a
-large leaf is tested only together with the others.
+inside has values too coarse to be differenced well, whatever it is given; an element of a large
+leaf is tested only together with the others; and what is narrower than x/300, where f at the point
+is as it is around.
 """
 
 from jaxmath.verify.gradients import check_gradients

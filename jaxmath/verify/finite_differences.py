@@ -29,6 +29,8 @@ import numpy as np
 
 __all__ = ["Difference", "difference", "directions", "noise", "typical_size"]
 
+_GROWN = 1.25  # of a jump from step to step: that of a smooth function shrinks with the step
+_LARGE = 2.0**-7  # of a change, beside the values
 _COLUMNS = 5
 _RATIO = 1.9
 _SMALLEST = 2.0**-36
@@ -189,7 +191,22 @@ class _Table:
             self.size = np.where(np.isfinite(size), np.fmax(self.size, size), self.size)
             self.outside = ~np.isfinite(ahead) | ~np.isfinite(behind)
             self.steps.append(h)
+            self._forget_what_passed_by()
             self._extrapolate(quotient)
+
+    def _forget_what_passed_by(self) -> None:
+        """Begin anew where the jump has grown: the steps before went beyond what is at the point.
+
+        In the tails of a narrow bump all differences agree, on 0. Noise grows too, but it is small
+        beside the values.
+        """
+        if len(self.jumps) > 1:
+            jump, before = np.abs(self.jumps[-1]), np.abs(self.jumps[-2])
+            large = jump * self.steps[-1] > _LARGE * self.size
+            grown = large & (jump > _GROWN * before) & self._is_reliable(-1)
+            self.row = [np.where(grown, np.nan, entry) for entry in self.row]
+            self.value = np.where(grown, np.nan, self.value)
+            self.error = np.where(grown, np.inf, self.error)
 
     def _extrapolate(self, quotient: np.ndarray) -> None:
         older, self.row = self.row, [quotient]
