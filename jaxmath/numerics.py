@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._draws import widened
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = [
@@ -86,6 +87,19 @@ def safe_log(x: ArrayLike) -> Array:
     return jnp.where(x == 0, -jnp.inf, jnp.log(jnp.where(x == 0, 1.0, x)))
 
 
+@jax.custom_jvp
+def _quotient(x: Array, y: Array) -> Array:
+    return x / y
+
+
+@_quotient.defjvp
+def _quotient_jvp(primals: tuple[Array, Array], tangents: tuple) -> tuple[Array, Array]:
+    """dq = (dx − q dy)/y: y² may leave the range where q and dq are in it."""
+    (x, y), (dx, dy) = primals, tangents
+    q = _quotient(x, y)
+    return q, (dx - q * dy) / y
+
+
 def safe_divide(x: ArrayLike, y: ArrayLike) -> Array:
     """x / y, and 0 where y = 0.
 
@@ -101,7 +115,8 @@ def safe_divide(x: ArrayLike, y: ArrayLike) -> Array:
       The quotient, of the common shape and dtype.
 
     Numerics:
-      One rounding. Singular set {y = 0}: value 0 and both derivatives 0. Cost: one division.
+      One rounding. Singular set {y = 0}: value 0 and both derivatives 0. The first derivatives
+      do not overflow on the way. Cost: one division.
 
     Example:
       >>> f"{safe_divide(1.0, 4.0):.2f} {safe_divide(1.0, 0.0):.1f}"
@@ -111,7 +126,8 @@ def safe_divide(x: ArrayLike, y: ArrayLike) -> Array:
       The convention of TensorFlow's ``divide_no_nan``.
     """
     x, y = as_array("x", x, kind="inexact"), as_array("y", y, kind="inexact")
-    return jnp.where(y == 0, jnp.zeros_like(x / jnp.ones_like(y)), x / jnp.where(y == 0, 1.0, y))
+    quotient = _quotient(x, jnp.where(y == 0, jnp.ones_like(y), y))
+    return jnp.where(y == 0, jnp.zeros_like(quotient), quotient)
 
 
 def xlogy(x: ArrayLike, y: ArrayLike) -> Array:
@@ -130,8 +146,8 @@ def xlogy(x: ArrayLike, y: ArrayLike) -> Array:
 
     Numerics:
       As accurate as the backend's ``log``. At x = 0 and 0 < y < ∞ both derivatives are the true
-      ones (log y and 0). Singular set {x = 0 and y ∉ (0, ∞)}: value 0, both derivatives 0.
-      NaN in either argument gives NaN. Cost: one logarithm.
+      ones (log y and 0). Singular set {x = 0 and y ∉ (0, ∞)}: value 0, both derivatives 0
+      (a subnormal y counts as 0, as compiled logarithms take it). NaN in either argument gives NaN. Cost: one logarithm.
 
     Example:
       >>> f"{xlogy(2.0, 3.0):.5f} {xlogy(0.0, 0.0):.1f}"
@@ -141,7 +157,8 @@ def xlogy(x: ArrayLike, y: ArrayLike) -> Array:
       SciPy, ``scipy.special.xlogy``.
     """
     x, y = as_array("x", x), as_array("y", y)
-    outside = (x == 0) & ~((y > 0) & jnp.isfinite(y)) & ~jnp.isnan(y)
+    normal = (y >= jnp.finfo(y.dtype).tiny) & jnp.isfinite(y)
+    outside = (x == 0) & ~normal & ~jnp.isnan(y)
     return x * jnp.log(jnp.where(outside, jnp.ones_like(y), y))
 
 
@@ -254,7 +271,7 @@ def safe_norm(x: ArrayLike) -> Array:
       Scaled by a power of two where squares would leave the dtype's range, so the relative error
       is about n·eps for every x whose norm is a normal number of the dtype. Singular set {0}:
       value 0, derivatives of every order 0, the least-norm subgradient. An infinite element gives
-      ∞, a NaN gives NaN. Cost: two passes.
+      ∞, a NaN gives NaN. Half precisions are summed in float32. Cost: two passes.
 
     Example:
       >>> f"{safe_norm([3e30, 4e30]):.2e} {jax.grad(safe_norm)(jnp.zeros(2))}"
@@ -263,7 +280,8 @@ def safe_norm(x: ArrayLike) -> Array:
     References:
       J. L. Blue, "A portable Fortran program to find the Euclidean norm of a vector", 1978.
     """
-    return _norm(as_array("x", x, kind="inexact"))
+    x = as_array("x", x, kind="inexact")
+    return _norm(widened(x)).astype(x.real.dtype)
 
 
 def _masked_exp(x: Array, where: Array | None) -> tuple[Array, Array, Array]:
@@ -301,7 +319,7 @@ def logsumexp(x: ArrayLike, *, where: ArrayLike | None = None) -> Array:
     Numerics:
       Error of a few eps relative to max(|m|, 1), no overflow. Where nothing is kept, or all that
       is kept is −∞: value −∞, gradient 0. A kept +∞ gives +∞. Masked entries, NaN among them,
-      count for nothing. Cost: n exponentials.
+      count for nothing. Half precisions are summed in float32. Cost: n exponentials.
 
     Example:
       >>> f"{logsumexp([100.0, 100.0]):.4f}"
@@ -314,9 +332,9 @@ def logsumexp(x: ArrayLike, *, where: ArrayLike | None = None) -> Array:
       functions", 2021, equation (1.6).
     """
     x, where = _vector_and_mask(x, where)
-    exps, shift, _ = _masked_exp(x, where)
+    exps, shift, _ = _masked_exp(widened(x), where)
     infinite = jnp.any(jnp.isposinf(x) if where is None else jnp.isposinf(x) & where)
-    return jnp.where(infinite, jnp.inf, shift + safe_log(jnp.sum(exps)))
+    return jnp.where(infinite, jnp.inf, shift + safe_log(jnp.sum(exps))).astype(x.dtype)
 
 
 def softmax(x: ArrayLike, *, where: ArrayLike | None = None) -> Array:
@@ -336,7 +354,8 @@ def softmax(x: ArrayLike, *, where: ArrayLike | None = None) -> Array:
     Numerics:
       Relative error of a few eps per entry plus n·eps. Where nothing is kept, or all that is kept
       is −∞: value 0 and gradient 0 (an attention row that attends to nothing). A kept +∞ gives
-      NaN: the limit depends on the direction. Cost: n exponentials.
+      NaN: the limit depends on the direction. Half precisions are summed in float32. Cost: n
+      exponentials.
 
     Example:
       >>> print(softmax(jnp.array([0.0, 0.0, 5.0]), where=jnp.array([True, True, False])))
@@ -347,8 +366,8 @@ def softmax(x: ArrayLike, *, where: ArrayLike | None = None) -> Array:
       functions", 2021, equation (1.3).
     """
     x, where = _vector_and_mask(x, where)
-    exps, _, _ = _masked_exp(x, where)
-    return safe_divide(exps, jnp.sum(exps))
+    exps, _, _ = _masked_exp(widened(x), where)
+    return safe_divide(exps, jnp.sum(exps)).astype(x.dtype)
 
 
 def log_softmax(x: ArrayLike, *, where: ArrayLike | None = None) -> Array:
@@ -367,7 +386,8 @@ def log_softmax(x: ArrayLike, *, where: ArrayLike | None = None) -> Array:
 
     Numerics:
       Error of a few eps relative to max(|ℓᵢ|, 1). A masked or −∞ entry: value −∞, gradient 0. Where
-      nothing is kept: all −∞, gradient 0. A kept +∞ gives NaN. Cost: n exponentials.
+      nothing is kept: all −∞, gradient 0. A kept +∞ gives NaN. Half precisions are summed in
+      float32. Cost: n exponentials.
 
     Example:
       >>> print([f"{v:.4f}" for v in log_softmax(jnp.array([0.0, 0.0]))])
@@ -378,11 +398,11 @@ def log_softmax(x: ArrayLike, *, where: ArrayLike | None = None) -> Array:
       functions", 2021, section 2.
     """
     x, where = _vector_and_mask(x, where)
-    exps, shift, filled = _masked_exp(x, where)
+    exps, shift, filled = _masked_exp(widened(x), where)
     total = jnp.sum(exps)
     log_total = safe_log(jnp.where(total == 0, jnp.ones_like(total), total))
     live = ~jnp.isneginf(x) if where is None else where & ~jnp.isneginf(x)
-    return jnp.where(live, filled - shift - log_total, -jnp.inf)
+    return jnp.where(live, filled - shift - log_total, -jnp.inf).astype(x.dtype)
 
 
 def dot(x: ArrayLike, y: ArrayLike) -> Array:

@@ -1,5 +1,7 @@
 """The safe primitives beyond their rows: range, masks, extreme inputs, low precision."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import mpmath
@@ -146,3 +148,52 @@ def test_norm_of_a_constant_of_the_program(dtype):
     for value in (0.0, float(info.tiny) * 2, 1.0, float(info.max) / 4, float("inf")):
         norm = jax.jit(lambda v=value: numerics.safe_norm(jnp.full(3, v, dtype)))()
         np.testing.assert_allclose(norm, value * 3**0.5, rtol=4 * float(info.eps))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_more_terms_than_float16_counts(masked):
+    """A sum of 70 000 ones is beyond float16; in value and derivatives, masked or not."""
+    n = 70_000
+    x, where = jnp.zeros(2 * n if masked else n, jnp.float16), None
+    if masked:
+        where = jnp.arange(2 * n) < n
+    share, log = np.float16(1 / n), np.float16(np.log(n))
+    value, gradient = jax.value_and_grad(numerics.logsumexp)(x, where=where)
+    assert value == log
+    np.testing.assert_array_equal(gradient[:n], share)
+    np.testing.assert_array_equal(numerics.softmax(x, where=where)[:n], share)
+    np.testing.assert_array_equal(numerics.log_softmax(x, where=where)[:n], -log)
+    for f, own, other in ((numerics.softmax, 1 / n, 0.0), (numerics.log_softmax, 1.0, -1 / n)):
+        f = partial(f, where=where)
+        _, tangent = jax.jvp(f, (x,), (jnp.zeros_like(x).at[0].set(1.0),))
+        (back,) = jax.vjp(lambda x, f=f: f(x)[0], x)[1](jnp.float16(1.0))
+        for change in (tangent, back):
+            assert change.dtype == jnp.float16
+            np.testing.assert_array_equal(change[:2], np.float16([own, other]))
+
+
+@pytest.mark.parametrize(("size", "value"), [(64, 32.0), (1000, 0.01), (70_000, 1.0)])
+def test_norm_of_many_halves(size, value):
+    x = jnp.full(size, value, jnp.float16)
+    norm, gradient = jax.value_and_grad(numerics.safe_norm)(x)
+    assert norm.dtype == jnp.float16
+    np.testing.assert_allclose(float(norm), float(x[0]) * size**0.5, 1e-3)
+    np.testing.assert_allclose(gradient[0], size**-0.5, 2e-3)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "y"), [("float16", 1e-4), ("float32", 1e-25), ("float64", 1e-200)]
+)
+def test_derivative_of_a_quotient_where_the_square_is_beyond_the_range(dtype, y):
+    x, y = jnp.zeros((), dtype), jnp.asarray(y, dtype)
+    assert jax.jit(jax.grad(numerics.safe_divide, 1))(x, y) == 0.0
+    q, slope = jax.jvp(numerics.safe_divide, (y, y), (jnp.zeros_like(y), y))
+    np.testing.assert_allclose([float(q), float(slope)], [1.0, -1.0], 1e-3)
+
+
+@pytest.mark.parametrize("y", [1e-40, 1e-45])
+def test_nothing_times_the_logarithm_of_a_subnormal_number(y):
+    with jax.enable_x64(False):
+        for fn in (numerics.xlogy, jax.grad(numerics.xlogy, (0, 1))):
+            for run in (fn, jax.jit(fn)):
+                assert np.all(np.asarray(run(jnp.zeros(()), jnp.float32(y))) == 0.0)

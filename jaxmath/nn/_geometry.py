@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -31,9 +32,20 @@ class Geometry(NamedTuple):
         return tuple(d * (k - 1) + 1 for k, d in zip(self.window, self.dilation, strict=True))
 
 
+def known(name: str, value: Any) -> Any:
+    """A setting whose arrays, of NumPy or of jax, have become Python's numbers."""
+    if isinstance(value, jax.core.Tracer):
+        raise TypeError(
+            f"{_caller()}: argument `{name}` must be of integers known while tracing, got {value}"
+        )
+    if isinstance(value, (list, tuple)):
+        return tuple(known(name, one) for one in value)
+    return value.tolist() if isinstance(value, (np.ndarray, jax.Array)) else value
+
+
 def per_axis(name: str, value: Sizes, rank: int) -> tuple[int, ...]:
     """One positive integer for each axis of space, from one for all or a sequence."""
-    value = value.tolist() if isinstance(value, np.ndarray) else value
+    value = known(name, value)
     if hasattr(value, "__index__"):
         values: tuple = (value,) * rank
     elif isinstance(value, Sequence) and not isinstance(value, str):
@@ -54,7 +66,7 @@ def per_axis(name: str, value: Sizes, rank: int) -> tuple[int, ...]:
 
 
 def _explicit(padding: Any, rank: int) -> tuple[tuple[int, int], ...]:
-    padding = padding.tolist() if isinstance(padding, np.ndarray) else padding
+    padding = known("padding", padding)
     whole = hasattr(padding, "__index__")
     if not whole and not isinstance(padding, Sequence):
         raise TypeError(

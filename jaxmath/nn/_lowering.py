@@ -86,7 +86,7 @@ def convolution(x: Array, kernel: Array, geometry: Geometry, groups: int) -> Arr
     """The cross-correlation, by what is fastest for the shapes on the platform."""
     backend = partial(by_xla, geometry=geometry, groups=groups)
     work = math.prod(geometry.out) * kernel.size
-    large = work > LARGE
+    large = isinstance(work, int) and work > LARGE  # not where jax.export's symbols are sizes
     thickness = _thickness(x, kernel, geometry, groups)
     if thickness >= (FEW if not large else SOME if work <= 2 * LARGE else MANY):
         form = partial(by_winograd, geometry=geometry)

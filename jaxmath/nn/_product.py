@@ -41,6 +41,8 @@ def _contraction(x: Array, y: Array) -> Array:
     """
     x, y = _flat(x), _flat(y)
     places, m, n = *x.shape, y.shape[1]
+    if not all(isinstance(size, int) for size in (places, m, n)):  # symbols of jax.export
+        return jnp.dot(x.T, y)
     many = places >= 512 and max(m, n) >= 256
     if 2 * m <= n and many:
         return jnp.dot(stored(x.T, x), y)

@@ -20,6 +20,11 @@ __all__: list[str] = []
 _stored_p = Primitive("stored")
 
 
+def _some(size: Any) -> bool:
+    """Whether the size is known not to be 0; jax.export's may be symbols."""
+    return isinstance(size, int) and size > 0
+
+
 def _evaluate(x: Array, number: Array) -> Array:
     # True, as the compiler does not know.
     known = jnp.isnan(number) | (number <= jnp.inf)
@@ -32,7 +37,7 @@ def _batch(args: tuple[Array, Array], dims: tuple) -> tuple[Array, Any]:
     if dims[1] is not None:
         if any(axis is not None for axis in jax.typeof(number).sharding.spec):
             return x, dims[0]  # no device holds them all, and to ask for one would be to send it
-        if not number.shape[0]:
+        if not _some(number.shape[0]):
             return x, dims[0]
         number = number[0]
     return _stored_p.bind(x, number), dims[0]
@@ -56,6 +61,6 @@ ad.primitive_transposes[_stored_p] = _transpose
 
 def stored(x: Array, numbers: Array) -> Array:
     """x, stored in memory, and so its cotangent; of ``numbers`` one is read, that no one knows."""
-    if not numbers.size:
+    if not _some(numbers.size):
         return x
     return _stored_p.bind(x, lax.stop_gradient(numbers.reshape(-1)[0]))

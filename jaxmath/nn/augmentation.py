@@ -10,7 +10,7 @@ from jax import lax
 from jax.scipy.ndimage import map_coordinates
 
 from jaxmath._draws import wide_dtype
-from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
+from jaxmath.typing import Array, ArrayLike, Kind, Scalar, as_array, as_key, check_number
 
 __all__ = [
     "cutout",
@@ -24,6 +24,13 @@ __all__ = [
 
 def _as_image(x: ArrayLike) -> Array:
     return as_array("x", x, ndim=3, min_size=1)
+
+
+def _as_pixels(x: ArrayLike) -> Array:
+    """An image whose pixels are moved or cut alone, so that integers may stay what they are."""
+    dtype = getattr(x, "dtype", jnp.float32)
+    whole: Kind = "integer" if jnp.issubdtype(dtype, jnp.integer) else "floating"
+    return as_array("x", x, ndim=3, min_size=1, kind="bool" if dtype == jnp.bool_ else whole)
 
 
 def random_flip(key: Array, x: ArrayLike) -> Array:
@@ -53,7 +60,7 @@ def random_flip(key: Array, x: ArrayLike) -> Array:
       A. Krizhevsky, I. Sutskever, G. E. Hinton, "ImageNet classification with deep convolutional
       neural networks", 2012, section 4.1.
     """
-    key, x = as_key("key", key), _as_image(x)
+    key, x = as_key("key", key), _as_pixels(x)
     return jnp.where(jax.random.bernoulli(key, jnp.float32(0.5)), x[:, ::-1], x)
 
 
@@ -70,7 +77,7 @@ def random_rotation(key: Array, x: ArrayLike, max_angle: Scalar) -> Array:
       max_angle: a, in radians; a positive θ turns counter-clockwise (rows run downwards).
 
     Returns:
-      An image of the shape and dtype of ``x``.
+      An image of the shape and dtype of ``x``; one of integers becomes floating.
 
     Numerics:
       The image is 0 outside, and between its edge and the first pixel beyond it falls to 0
@@ -137,7 +144,7 @@ def random_shift(key: Array, x: ArrayLike, max_shift: int) -> Array:
       P. Y. Simard, D. Steinkraus, J. C. Platt, "Best practices for convolutional neural networks
       applied to visual document analysis", 2003, section 2.
     """
-    key, x = as_key("key", key), _as_image(x)
+    key, x = as_key("key", key), _as_pixels(x)
     check_number("max_shift", max_shift, low=0, integer=True)
     return _window(key, x, (x.shape[0], x.shape[1]), max_shift)
 
@@ -173,7 +180,7 @@ def random_crop(key: Array, x: ArrayLike, size: tuple[int, int], *, padding: int
       K. He, X. Zhang, S. Ren, J. Sun, "Deep residual learning for image recognition", 2016,
       section 4.2: padding by 4 on CIFAR-10.
     """
-    key, x = as_key("key", key), _as_image(x)
+    key, x = as_key("key", key), _as_pixels(x)
     check_number("padding", padding, low=0, integer=True)
     if not isinstance(size, (tuple, list)) or len(size) != 2:
         raise TypeError(f"random_crop: argument `size` must be a pair of integers, got {size!r}")
@@ -195,7 +202,7 @@ def gaussian_noise(key: Array, x: ArrayLike, stddev: Scalar) -> Array:
       stddev: σ, in the units of ``x``.
 
     Returns:
-      An array of the shape and dtype of ``x``, not clipped to any range.
+      An array of the shape and dtype of ``x``, not clipped to any range; integers become floating.
 
     Numerics:
       One rounding; the derivative in x is 1 and in σ the noise z. Half precisions draw in float32.
@@ -242,7 +249,7 @@ def cutout(key: Array, x: ArrayLike, size: int) -> Array:
       T. DeVries, G. W. Taylor, "Improved regularization of convolutional neural networks with
       cutout", 2017, section 3.2.
     """
-    key, x = as_key("key", key), _as_image(x)
+    key, x = as_key("key", key), _as_pixels(x)
     check_number("size", size, low=0, integer=True)
     height, width, _ = x.shape
     center = jax.random.randint(key, (2,), 0, jnp.array([height, width]))

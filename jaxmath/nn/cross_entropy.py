@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._draws import widened
 from jaxmath.nn.rectifiers import softplus
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
@@ -191,7 +192,7 @@ def softmax_cross_entropy(
       and the gradient (an array index would be clamped or wrapped). A logit of −∞ (a masked class)
       has gradient 0; at the label itself the loss is ∞, with the limit of the gradient, and so it
       is wherever ε > 0, which asks for every class. A logit of ∞, or nothing but −∞, gives NaN.
-      Cost: k exponentials.
+      Half precisions are summed in float32. Cost: k exponentials.
 
     Example:
       >>> f"{softmax_cross_entropy(jnp.array([2.0, 0.0, 0.0]), 0):.5f}"
@@ -208,10 +209,11 @@ def softmax_cross_entropy(
     label = as_array("label", label, ndim=0, kind="integer").astype(jnp.result_type(int))
     check_number("label_smoothing", label_smoothing, low=0.0, high=1.0)
     loss_fn: Callable[[Array, Array], Array] = _cross_entropy
+    scores = widened(logits)
     if not (isinstance(label_smoothing, (int, float)) and label_smoothing == 0):
-        epsilon = jnp.asarray(label_smoothing, logits.dtype)
+        epsilon = jnp.asarray(label_smoothing, scores.dtype)
         loss_fn = functools.partial(_smoothed_cross_entropy, epsilon=epsilon)
-    return _unless_ignored(loss_fn, logits, label, ignore_label)
+    return _unless_ignored(loss_fn, scores, label, ignore_label).astype(logits.dtype)
 
 
 def softmax_cross_entropy_with_soft_labels(logits: ArrayLike, target: ArrayLike) -> Array:
@@ -235,7 +237,8 @@ def softmax_cross_entropy_with_soft_labels(logits: ArrayLike, target: ArrayLike)
       A sum of terms ≥ 0: relative error of a few eps plus k·eps, for logits of any finite size;
       so is that of the gradient where q is one-hot. A class with logit −∞ counts for nothing where
       its target is 0, and its ∂L/∂q is 0 by convention instead of ∞; with a positive target the
-      loss is ∞ and ∂L/∂z the limit. A negative target gives NaN. Cost: k exponentials.
+      loss is ∞ and ∂L/∂z the limit. A negative target gives NaN. Half precisions are summed in
+      float32. Cost: k exponentials.
 
     Example:
       >>> f"{softmax_cross_entropy_with_soft_labels([2.0, 0.0], [0.9, 0.1]):.5f}"
@@ -246,4 +249,4 @@ def softmax_cross_entropy_with_soft_labels(logits: ArrayLike, target: ArrayLike)
     """
     logits = as_array("logits", logits, ndim=1, min_size=1)
     target = as_array("target", target, shape=logits.shape).astype(logits.dtype)
-    return _soft_cross_entropy(logits, target)
+    return _soft_cross_entropy(widened(logits), widened(target)).astype(logits.dtype)

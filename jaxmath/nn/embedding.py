@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxmath.nn.initializers import normal_init
 from jaxmath.typing import Array, ArrayLike, as_array, as_key, check_number
@@ -94,10 +93,7 @@ def embedding_apply(params: Embedding, index: ArrayLike) -> Array:
       section 2.
     """
     table = as_array("params.embedding", params.embedding, ndim=2, min_size=1)
-    # Not mode="fill" of the index itself, which jax narrows first: 2³² would be row 0. NumPy's
-    # 64 bits are narrowed by jnp.asarray even before.
-    if isinstance(index, np.ndarray) and np.issubdtype(index.dtype, np.integer):
-        index = np.clip(index, -1 if index.dtype.kind == "i" else 0, table.shape[0])
+    # Not mode="fill" of the index itself, which jax narrows first: 2³² would be row 0.
     index = as_array("index", index, kind="integer").astype(jnp.result_type(int))
     index = jnp.where((index >= 0) & (index < table.shape[0]), index, table.shape[0])
     return table.at[index].get(mode="fill", fill_value=jnp.nan)

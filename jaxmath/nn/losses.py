@@ -4,7 +4,7 @@ import math
 
 import jax.numpy as jnp
 
-from jaxmath._draws import wide_dtype
+from jaxmath._draws import wide_dtype, widened
 from jaxmath.nn._moments import magnitude
 from jaxmath.numerics import safe_divide, safe_norm
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
@@ -121,7 +121,7 @@ def huber_loss(prediction: ArrayLike, target: ArrayLike, *, delta: Scalar = 1.0)
     error = _one_example(prediction, target)
     check_number("delta", delta, low=0.0, open_low=True)
     delta = jnp.asarray(delta, error.dtype)
-    size = jnp.abs(error)
+    size = magnitude(error)
     # Double where: the square of a large error overflows, and 0 · ∞ is NaN.
     small = jnp.where(size <= delta, error, jnp.zeros_like(error))
     return jnp.sum(jnp.where(size <= delta, 0.5 * small**2, delta * (size - 0.5 * delta)))
@@ -200,8 +200,8 @@ def root_mean_squared_error(predictions: ArrayLike, targets: ArrayLike) -> Array
       The root, a scalar of the dtype of ``predictions``.
 
     Numerics:
-      Relative error of about n·d·eps, without overflow of the squares. Singular set {Ŷ = Y}: value
-      and derivative 0. Cost: n·d products.
+      Relative error of about n·d·eps, without overflow of the squares. Half precisions are summed
+      in float32. Singular set {Ŷ = Y}: value and derivative 0. Cost: n·d products.
 
     Example:
       >>> f"{root_mean_squared_error([1.0, 2.0], [1.0, 5.0]):.4f}"
@@ -211,7 +211,7 @@ def root_mean_squared_error(predictions: ArrayLike, targets: ArrayLike) -> Array
       C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, equation (1.3).
     """
     error = _data_set(predictions, targets)
-    return safe_norm(error) / math.sqrt(error.size)
+    return (safe_norm(widened(error)) / math.sqrt(error.size)).astype(error.dtype)
 
 
 def weighted_mean(losses: ArrayLike, weights: ArrayLike) -> Array:

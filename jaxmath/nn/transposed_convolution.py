@@ -1,13 +1,11 @@
 """Transposed convolution: the adjoint of a convolution, as a function and as a layer."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jaxmath.nn._geometry import Geometry, Padding, Sizes, per_axis, resolve
+from jaxmath.nn._geometry import Geometry, Padding, Sizes, known, per_axis, resolve
 from jaxmath.nn._lowering import convolution
 from jaxmath.nn._product import shaped
 from jaxmath.nn.convolution import Conv, _init
@@ -20,7 +18,7 @@ Initializer = Callable[..., Array]
 
 
 def _output_padding(value: Sizes, stride: tuple[int, ...]) -> tuple[int, ...]:
-    given: Any = value.tolist() if isinstance(value, np.ndarray) else value
+    given = known("output_padding", value)
     whole = hasattr(given, "__index__")
     if not whole and not isinstance(given, Sequence):
         raise TypeError(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxmath._draws import normal, wide_dtype
+from jaxmath._draws import normal, wide_dtype, widened
 from jaxmath.nn.cross_entropy import _binary_cross_entropy
 from jaxmath.numerics import logsumexp
 from jaxmath.probability import diagonal_gaussian_kl, diagonal_gaussian_log_density
@@ -295,7 +295,8 @@ def importance_log_weights(
       log w, shape (K,).
 
     Numerics:
-      All weights equal p(x) where q is the exact posterior. Cost: K log-likelihoods.
+      All weights equal p(x) where q is the exact posterior. Half precisions are summed in float32.
+      Cost: K log-likelihoods.
 
     Example:
       >>> log_likelihood = lambda z: gaussian_log_likelihood(z, 0.0, jnp.ones(1))
@@ -312,7 +313,11 @@ def importance_log_weights(
 
     def log_weight(noise: Array) -> Array:
         z = mean + jnp.exp(0.5 * log_variance) * noise
-        return log_likelihood_fn(z) + 0.5 * jnp.sum(noise**2 + log_variance - z**2)
+        log_likelihood = jnp.asarray(log_likelihood_fn(z))
+        e, s, v = widened((noise, log_variance, z))
+        log_ratio = 0.5 * jnp.sum(e**2 + s - v**2)
+        dtype = jnp.result_type(log_likelihood, z)
+        return (widened(log_likelihood) + log_ratio).astype(dtype)
 
     return jax.vmap(log_weight)(normal(key, (num_samples, *mean.shape), mean.dtype))
 

@@ -125,3 +125,19 @@ def test_classes_outside_the_range():
 def test_settings_that_no_network_has(fields):
     with pytest.raises((ValueError, TypeError), match=r"Config: argument `(periods|bidirect)"):
         rnn.Config(**({"sizes": (3, 8, 2), "cell": "clockwork"} | fields))
+
+
+@pytest.mark.parametrize("value", [2**32, -(2**32), np.uint64(2**63)])
+def test_labels_that_jax_would_wrap_into_a_class(value):
+    """With x64 off jax takes 2³² of NumPy's for 0."""
+    with jax.enable_x64(False):
+        label = np.asarray(value)
+        assert np.isnan(nn.softmax_cross_entropy(jnp.array([1.0, 2.0, 3.0]), label))
+        assert np.isnan(nn.softmax_cross_entropy(jnp.array([1.0, 2.0, 3.0]), label[()]))
+        assert np.isnan(nn.accuracy(jnp.eye(3), np.array([value, 1, 2], label.dtype)))
+        pairs = np.array([value, 1], label.dtype), np.array([0, 1])
+        assert nn.confusion_matrix(*pairs, num_classes=2).sum() == 1
+        with pytest.raises(ValueError, match="`ids` must lie in 0"):
+            ngram.count(np.array([[value, 0]], label.dtype), np.array([2]), 2, order=1)
+        with pytest.raises(ValueError, match="softmax_cross_entropy: argument `label` must fit"):
+            nn.softmax_cross_entropy(jnp.zeros(3), 2**40)

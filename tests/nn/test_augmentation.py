@@ -87,3 +87,18 @@ def test_cutout(size):
 def test_cutout_ends_and_a_bad_pixel():
     np.testing.assert_array_equal(cut_all(KEYS, IMAGE, 0)[0], IMAGE)
     np.testing.assert_array_equal(cut_all(KEYS, np.full(IMAGE.shape, np.nan), 10), 0)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "bool", "float16"])
+def test_what_moves_pixels_keeps_their_dtype(dtype):
+    image = (IMAGE % 2).astype(dtype) if dtype == "bool" else (6 * IMAGE).astype(dtype)
+    moves = (
+        nn.random_flip,
+        lambda key, x: nn.random_shift(key, x, 1),
+        lambda key, x: nn.random_crop(key, x, (3, 3)),
+        lambda key, x: nn.cutout(key, x, 2),
+    )
+    for move in moves:
+        y, wide = (move(KEYS[0], x) for x in (image, image.astype(float)))
+        assert y.dtype == dtype
+        np.testing.assert_array_equal(y, wide)

@@ -272,3 +272,17 @@ def test_an_ignored_label_has_no_loss_and_no_gradient():
     np.testing.assert_allclose(binary(2.0, 1)[0], bce_and_grads(2.0, 1.0)[0], rtol=1e-15)
     with pytest.raises(TypeError, match="argument `ignore_label` must be an integer"):
         nn.softmax_cross_entropy(LOGITS, 1, ignore_label=-1.0)
+
+
+@pytest.mark.parametrize("loss", [
+    lambda z: nn.softmax_cross_entropy(z, 0),
+    lambda z: nn.softmax_cross_entropy(z, 0, label_smoothing=0.5),
+    lambda z: nn.softmax_cross_entropy_with_soft_labels(z, jnp.zeros_like(z).at[0].set(1.0)),
+], ids=["label", "smoothed", "soft"])  # fmt: skip
+def test_more_classes_than_float16_counts(loss):
+    n = 70_000
+    value, gradient = jax.jit(jax.value_and_grad(loss))(jnp.zeros(n, jnp.float16))
+    assert value.dtype == gradient.dtype == jnp.float16
+    assert value == np.float16(np.log(n))
+    wide = jax.jit(jax.grad(loss))(jnp.zeros(n))
+    np.testing.assert_allclose(gradient, wide, rtol=2e-3, atol=6e-8)  # float16's least number

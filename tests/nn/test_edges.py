@@ -69,3 +69,55 @@ def test_numpy_integers_as_sizes():
     for padding in (1.5, True, "SAME"):
         with pytest.raises(TypeError, match="`padding`"):
             lenet.Config(padding=padding)
+
+
+def test_settings_as_arrays_of_jax():
+    x, k = jnp.ones((6, 6, 2)), jnp.ones((3, 3, 2, 4))
+    same = lambda a, b: np.testing.assert_array_equal(a, b)
+    two, one = jnp.array([2, 2]), jnp.array([1, 1])
+    same(nn.convolve(x, k, stride=two, dilation=one), nn.convolve(x, k, stride=2))
+    same(nn.convolve(x, k, padding=one), nn.convolve(x, k, padding=1))
+    pairs = ((1, 2), jnp.array([0, 1]))
+    same(nn.convolve(x, k, padding=pairs), nn.convolve(x, k, padding=((1, 2), (0, 1))))
+    back = lambda **options: nn.transposed_convolve(jnp.ones((3, 3, 4)), k, padding=1, **options)
+    same(back(stride=two, output_padding=one), back(stride=2, output_padding=1))
+    with pytest.raises(ValueError, match="`stride` must be at least 1"):
+        nn.convolve(x, k, stride=jnp.array([0, 1]))
+    for name in ("stride", "padding", "dilation"):
+        for value in (lambda s: s, lambda s: (s[0], 1)):
+            with pytest.raises(TypeError, match=f"convolve: argument `{name}` must be .* known"):
+                jax.jit(lambda s, n=name, v=value: nn.convolve(x, k, **{n: v(s)}))(one)
+    with pytest.raises(TypeError, match=r"`output_padding` must be .* known"):
+        jax.jit(lambda s: back(stride=2, output_padding=s))(one)
+
+
+dense = lambda x, k: nn.dense_apply(nn.Dense(k, jnp.zeros(k.shape[1])), x)
+
+
+@pytest.mark.parametrize(("layer", "x", "kernel"), [
+    (dense, (4,), (4, 3)),
+    (dense, (64,), (64, 8)),
+    (nn.convolve, (5, 5, 2), (3, 3, 2, 4)),
+    (nn.convolve, (5, 5, 32), (3, 3, 32, 32)),
+    (lambda x, k: nn.max_pool(nn.convolve(x, k, stride=2), 2), (6, 6, 2), (3, 3, 2, 4)),
+    (lambda x, k: nn.convolve(x, k, groups=2), (7, 4), (3, 2, 4)),
+], ids=["dense", "narrow", "convolution", "Winograd", "pooled", "groups"])  # fmt: skip
+@pytest.mark.parametrize("size", ["b", "b - 1"])
+def test_gradients_of_a_batch_of_a_size_to_come(layer, x, kernel, size):
+    """jax.export with a symbol for the batch, which no size can be compared with."""
+    draw = np.random.default_rng(0).standard_normal
+    grad = jax.grad(lambda k, X: jnp.sum(jnp.sin(jax.vmap(layer, (0, None))(X, k))), (0, 1))
+    batch = jax.ShapeDtypeStruct((*jax.export.symbolic_shape(size), *x), float)
+    exported = jax.export.export(jax.jit(grad))(jax.ShapeDtypeStruct(kernel, float), batch)
+    args = draw(kernel), draw((3, *x))
+    for a, b in zip(exported.call(*args), jax.jit(grad)(*args), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
+def test_the_gradient_of_a_sequence_of_a_length_to_come():
+    grad = jax.grad(lambda k, x: jnp.sum(jnp.sin(nn.convolve(x, k))), (0, 1))
+    shapes = (3, 2, 4), (*jax.export.symbolic_shape("t"), 2)
+    exported = jax.export.export(jax.jit(grad))(*(jax.ShapeDtypeStruct(s, float) for s in shapes))
+    args = jnp.ones((3, 2, 4)), jnp.arange(10.0).reshape(5, 2)
+    for a, b in zip(exported.call(*args), jax.jit(grad)(*args), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)

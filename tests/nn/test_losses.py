@@ -122,3 +122,15 @@ def test_weighted_mean_in_half_precision():
     half = lambda n, value: jnp.full(n, value, jnp.float16)
     assert nn.weighted_mean(half(70_000, 0.5), jnp.ones(70_000, bool)) == jnp.float16(0.5)
     assert nn.weighted_mean(half(1_000, 100.0), half(1_000, 1.0)) == jnp.float16(100.0)
+
+
+def test_root_mean_squared_error_of_many_in_half_precision():
+    """√(n d) ones squared: 70 000 are beyond float16."""
+    loss = jax.value_and_grad(nn.root_mean_squared_error)
+    value, gradient = loss(jnp.ones(70_000, jnp.float16), jnp.zeros(70_000, jnp.float16))
+    assert value == jnp.float16(1.0)
+    np.testing.assert_array_equal(gradient, np.float16(1 / 70_000))
+
+
+def test_huber_loss_of_nan_has_gradient_nan():
+    assert np.isnan(jax.grad(nn.huber_loss)(jnp.nan, 0.0))

@@ -145,3 +145,14 @@ def test_no_dimension_is_no_information():
     empty = jnp.zeros(0)
     assert nn.standard_gaussian_kl(empty, empty) == 0
     assert nn.reparameterize(jax.random.key(0), empty, empty).shape == (0,)
+
+
+def test_importance_weights_of_many_dimensions_in_half_precision():
+    """Σ ε² of 100 000 dimensions is beyond float16, its difference from Σ z² is not."""
+    nothing = lambda z: jnp.zeros((), z.dtype)
+    mean = jnp.zeros(100_000, jnp.float16)
+    weights = nn.importance_log_weights(jax.random.key(0), nothing, mean, mean, 2)
+    assert weights.dtype == jnp.float16
+    np.testing.assert_array_equal(weights, 0.0)
+    shifted = nn.importance_log_weights(jax.random.key(0), nothing, mean + 1, mean, 2)
+    np.testing.assert_allclose(shifted, -50_000, atol=5 * 100_000**0.5)
