@@ -147,7 +147,8 @@ def xlogy(x: ArrayLike, y: ArrayLike) -> Array:
     Numerics:
       As accurate as the backend's ``log``. At x = 0 and 0 < y < ∞ both derivatives are the true
       ones (log y and 0). Singular set {x = 0 and y ∉ (0, ∞)}: value 0, both derivatives 0
-      (a subnormal y counts as 0, as compiled logarithms take it). NaN in either argument gives NaN. Cost: one logarithm.
+      (a subnormal y counts as 0, as compiled logarithms take it). NaN in either argument gives
+      NaN. Cost: one logarithm.
 
     Example:
       >>> f"{xlogy(2.0, 3.0):.5f} {xlogy(0.0, 0.0):.1f}"

@@ -70,6 +70,13 @@ def seed(text: str) -> int:
     return int(text)
 
 
+def directory(text: str) -> Path:
+    """A path that is not empty, which would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' is no folder; the current one is .")
+    return Path(text)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     from jaxmath.train import RECIPES, SAMPLING, Option, add_options
@@ -92,8 +99,8 @@ def parser() -> argparse.ArgumentParser:
     for name, option in SAMPLING.items():
         option.add_to(text, name, {"top_k": "all", "prompt": "nothing"}.get(name, option.default))
     text.add_argument(
-        "--features", type=Path, metavar="DIR", help="measure images in the features of the image "
-        "network whose run this folder holds (default: in their pixels)",
+        "--features", type=directory, metavar="DIR", help="measure images in the features of the "
+        "image network whose run this folder holds (default: in their pixels)",
     )  # fmt: skip
     many = p.add_argument_group("how often and where")
     many.add_argument("--seed", type=seed, default=0, help="of the first run (default: 0)")
@@ -103,7 +110,9 @@ def parser() -> argparse.ArgumentParser:
         "machine without accelerators, over N virtual ones", low=1,
     ).add_to(many, "devices")  # fmt: skip
     out = p.add_argument_group("what to write")
-    out.add_argument("--out", type=Path, metavar="DIR", help="default: results/train/MODEL-DATASET")
+    out.add_argument(
+        "--out", type=directory, metavar="DIR", help="default: results/train/MODEL-DATASET"
+    )
     again = out.add_mutually_exclusive_group()
     again.add_argument(
         "--resume", action="store_true",
@@ -156,7 +165,8 @@ def reached(error):
 
 
 def train_runs(settings, model, trainer, parts, args, folder: Path, write=None, looks=4):
-    """The engine's call; its result with a leading axis of seeds in the states, and if it is whole.
+    """The engine's call; its result with a leading axis of seeds in the states, if it is whole,
+    and the seconds that the training took.
 
     ``write(epoch, state)``, where there is one, is called so many times on the way.
     """
@@ -193,7 +203,7 @@ def train_runs(settings, model, trainer, parts, args, folder: Path, write=None, 
     stops = sorted({-(-settings["epochs"] * i // parts_of_run) for i in range(1, parts_of_run + 1)})
     soon = "stopping soon, with a checkpoint; once more stops at once"
     say = lambda: print(soon, file=sys.stderr)
-    whole = True
+    whole, began = True, time.perf_counter()
     with train.stop_signals(say) as stopped, warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a bad step is reported below
         for stop in stops:
@@ -212,6 +222,7 @@ def train_runs(settings, model, trainer, parts, args, folder: Path, write=None, 
             if write and result.epochs == stop:
                 state_of_one = jax.tree.map(lambda a: a[0], result.state) if many else result.state
                 write(stop, state_of_one)
+    seconds = time.perf_counter() - began
     if stopped() and whole and result.epochs < settings["epochs"]:
         raise KeyboardInterrupt(f"after epoch {result.epochs} of {settings['epochs']}")
     if args.profile and whole:
@@ -220,7 +231,7 @@ def train_runs(settings, model, trainer, parts, args, folder: Path, write=None, 
     # On one device, wherever the run was spread.
     state = jax.device_get(result.state)
     state = state if many else jax.tree.map(lambda a: a[None], state)
-    return result._replace(state=state), whole
+    return result._replace(state=state), whole, seconds
 
 
 def run(args: argparse.Namespace) -> int:
@@ -238,6 +249,8 @@ def run(args: argparse.Namespace) -> int:
     from jaxmath.benchmark import environment
 
     recipe = train.RECIPES[args.model]
+    if args.dataset == "":
+        raise ValueError("--dataset '' is no data set")
     args.dataset = args.dataset or recipe.dataset
     task = train.task_of(recipe, args.dataset)
     own = train.own_options(vars(args), args.model, train.RECIPES)
@@ -271,9 +284,9 @@ def run(args: argparse.Namespace) -> int:
     )
     shown = ("batch_size", "epochs", "learning_rate", "weight_decay")
     console.print(f"{model.config}, " + ", ".join(f"{name} {settings[name]:g}" for name in shown))
-    fit_began = time.perf_counter()
-    result, whole = train_runs(settings, model, trainer, parts, args, folder, write, task.looks)
-    seconds = time.perf_counter() - fit_began
+    result, whole, seconds = train_runs(
+        settings, model, trainer, parts, args, folder, write, task.looks
+    )
     if result.epochs == 0:
         raise Failure(result.message)
     found = task.report(model, trainer.eval_fn, result.state, parts, compute_dtype)

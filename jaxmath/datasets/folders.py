@@ -11,6 +11,10 @@ from jaxmath.datasets.dataset import Dataset
 
 __all__ = ["image_folder"]
 
+# Formats that Pillow knows but reads no pixels of: it only writes them, or needs another program
+# or a handler for them. (MPO is read as JPEG, which it begins with.)
+_UNREAD = frozenset({"PDF", "PALM", "EPS", "MPEG", "BUFR", "GRIB", "HDF5", "WMF"})
+
 # Modes of 8 bits a channel, and what they are read as; the rest would be cut to 8 bits unasked.
 _MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGB"}
 
@@ -23,8 +27,9 @@ def image_folder(path: str | PathLike[str]) -> Dataset:
         path/class/file   ↦   xᵢ ∈ [0, 1]^{H·W·C},   yᵢ = the class's place in alphabetical order
 
     Args:
-      path: the folder. Its sub-folders are the classes; files whose suffix is no image format that
-        Pillow knows, and names that begin with a dot, are passed over.
+      path: the folder. Its sub-folders are the classes. In them, whatever is no file with the
+        suffix of an image format that Pillow reads (PDF, EPS and HDF5 are none, nor are further
+        folders), and names that begin with a dot, are passed over.
 
     Returns:
       ``x`` of shape (n, H·W·C), float32, C = 1 (grey) or 3 (RGB), and ``y`` of shape (n,), int32;
@@ -52,7 +57,7 @@ def image_folder(path: str | PathLike[str]) -> Dataset:
     if not root.is_dir():
         raise ValueError(f"image_folder: argument `path` must be a folder, got {str(path)!r}")
     image = _needed("PIL.Image", "Pillow", "image_folder")
-    files = _files(root, frozenset(image.registered_extensions()))
+    files = _files(root, _suffixes(image))
     classes = sorted({file.parent.name for file in files})
     arrays = [_pixels(image, file) for file in files]
     for file, array in zip(files, arrays, strict=True):
@@ -66,6 +71,11 @@ def image_folder(path: str | PathLike[str]) -> Dataset:
     return _host_dataset(x, y, (), classes, arrays[0].shape)
 
 
+def _suffixes(image: ModuleType) -> frozenset[str]:
+    known = image.registered_extensions()
+    return frozenset(suffix for suffix, kind in known.items() if kind not in _UNREAD)
+
+
 def _visible(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
 
@@ -76,7 +86,11 @@ def _files(root: Path, suffixes: frozenset[str]) -> list[Path]:
         raise ValueError(f"image_folder: no sub-folder, which would be a class, in {root}")
     found = []
     for folder in folders:
-        files = [entry for entry in _visible(folder) if entry.suffix.lower() in suffixes]
+        files = [
+            entry
+            for entry in _visible(folder)
+            if entry.suffix.lower() in suffixes and not entry.is_dir()
+        ]
         if not files:
             raise ValueError(f"image_folder: no image in {folder}")
         found += files

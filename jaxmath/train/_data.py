@@ -9,7 +9,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxmath.datasets.dataset import Dataset
 from jaxmath.train.step import Batch
-from jaxmath.typing import Array, PyTree, check_number
+from jaxmath.typing import Array, PyTree
 
 __all__: list[str] = []
 
@@ -36,11 +36,18 @@ def as_pair(data: Any) -> Any:
 
 
 def _in_dtype(what: str, leaf: Any) -> np.ndarray:
-    """The array as jax will hold it; 1e300 is ∞ where there is no float64."""
+    """The array as jax will hold it; where there are no 64 bits, 1e300 is ∞ and 2³² is refused."""
     array = np.asarray(leaf)
     if array.dtype.kind in "OSUMm":  # objects, text, dates
         raise TypeError(f"{what} must be an array of numbers, got dtype {array.dtype}")
     dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+    if array.dtype.kind in "iu" and dtype != array.dtype and array.size:
+        limits, low, high = np.iinfo(dtype), int(array.min()), int(array.max())
+        if low < limits.min or high > limits.max:
+            raise ValueError(
+                f"{what} has the integer {high if high > limits.max else low}, which {dtype} "
+                "cannot hold: set jax_enable_x64 for 64 bits"
+            )
     with np.errstate(over="ignore"):
         return array.astype(dtype, copy=False)
 
@@ -59,10 +66,16 @@ def check_rows(
     """The same of what makes up an argument, by name; the classes are the last part."""
     leaves = jax.tree.leaves_with_path(parts)
     where = lambda path: f"{path[0].key}{jax.tree_util.keystr(path[1:])}"
+    first = next(iter(parts))
+    if not jax.tree.leaves(parts[first]):
+        raise ValueError(f"{caller}: argument `{name}` has no array in {first}")
     sizes = {where(path): np.shape(leaf)[0] if np.ndim(leaf) else -1 for path, leaf in leaves}
-    if not sizes or -1 in sizes.values() or len(set(sizes.values())) > 1:
+    if -1 in sizes.values() or len(set(sizes.values())) > 1:
+        lists = any(type(rows) in (list, tuple) for rows in parts.values())
+        advice = "; lists and tuples are pytrees of arrays: np.asarray makes one array of them"
         raise ValueError(
-            f"{caller}: argument `{name}` must have one row an example in each array, got {sizes}"
+            f"{caller}: argument `{name}` must have one row an example in each array, got "
+            f"{_few(sizes)}{advice if lists else ''}"
         )
     n = int(next(iter(sizes.values())))
     if n == 0:
@@ -85,9 +98,17 @@ def check_rows(
     return n
 
 
+def _few(sizes: dict[str, int]) -> str:
+    """One array of each length, three at most: a list of numbers has as many as it has numbers."""
+    first: dict[int, str] = {}
+    for where, size in sizes.items():
+        first.setdefault(size, where)
+    few = {first[size]: "a number" if size < 0 else size for size in list(first)[:3]}
+    return f"{few} and {len(sizes) - len(few)} more" if len(sizes) > len(few) else str(few)
+
+
 def check_batch_size(caller: str, batch_size: int, n: int, mesh: Mesh | None) -> None:
-    """One line about a batch size that cannot be."""
-    check_number("batch_size", batch_size, low=1, integer=True)
+    """One line about a batch size that the data or the devices do not allow."""
     if batch_size > n:
         raise ValueError(
             f"{caller}: argument `batch_size` is {batch_size}, larger than the {n} examples"

@@ -17,9 +17,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxmath._draws import widened
 from jaxmath.train._data import Placed, take
+from jaxmath.train._returned import step_result
 from jaxmath.train.evaluate import averages
 from jaxmath.train.state import TrainState
-from jaxmath.train.step import as_measure
 from jaxmath.typing import Array, PyTree
 
 __all__: list[str] = []
@@ -178,14 +178,12 @@ def _advance(
     batch = take(data, index, weight, plan.mesh)
     # Under jit the trace that told the shape of the metrics serves the loop too.
     step_fn = jax.jit(plan.step)
-    state, metrics = step_fn(run.state, batch, jax.random.fold_in(order.key, i))
+    returned = step_fn(run.state, batch, jax.random.fold_in(order.key, i))
+    state, metrics = step_result(run.state, returned)
     average = run.average
     if plan.ema is not None:
         average = optax.incremental_update(widened(state.params), average, 1.0 - plan.ema)
     part = jnp.minimum(left, plan.batch_size).astype(jnp.float32)
-    if "loss" not in metrics:
-        raise ValueError(f"fit: the metrics of `step` must have 'loss', got {sorted(metrics)}")
-    metrics = {name: as_measure(value) for name, value in metrics.items()}
     add = _Sums({k: part.astype(v.dtype) * v for k, v in metrics.items()}, part)
     sums = add if sums is None else jax.tree.map(jnp.add, sums, add)
     run = run._replace(state=state, average=average, step=run.step + 1)
@@ -222,7 +220,7 @@ def _end(
     if plan.eval_fn is None or validation is None:
         return run, row
     state = shown(run, plan.ema)
-    means = averages(plan.eval_fn, state, validation, plan.batch_size, plan.mesh)
+    means = averages("fit", plan.eval_fn, state, validation, plan.batch_size, plan.mesh)
     loss = means["loss"].astype(jnp.float32)
     better = done & (loss < run.best_loss)
     run = run._replace(
@@ -324,6 +322,8 @@ def _loop_program(plan: Plan, jit: Callable) -> Callable:
         for e in range(num_epochs):
             order = begin(run, data)
             sums = _zeros(_sums_of(plan, run, data, order))
+            if e == 0:  # What is wrong with `eval_fn` is told before the first step.
+                jax.eval_shape(end, run, sums, validation)
             num_batches = int(order.num_batches)
             for i in range(num_batches):
                 run, sums = one(run, sums, data, order, jnp.int32(i))

@@ -9,15 +9,16 @@ import jax.numpy as jnp
 from jax import lax
 from jax.sharding import Mesh
 
+from jaxmath.train._checks import as_count, check_function, check_mesh
 from jaxmath.train._data import Placed, as_pair, check_batch_size, check_data, place, take
-from jaxmath.train.step import as_measure
+from jaxmath.train._returned import eval_result
 from jaxmath.typing import Array, PyTree
 
 __all__ = ["evaluate"]
 
 
 def averages(
-    eval_fn: Callable, state: PyTree, data: Placed, batch_size: int, mesh: Mesh | None
+    caller: str, eval_fn: Callable, state: PyTree, data: Placed, batch_size: int, mesh: Mesh | None
 ) -> dict[str, Array]:
     """The weighted mean of each measure; the last batch is filled up and masked."""
     rows = jnp.arange(batch_size, dtype=jnp.int32)
@@ -29,9 +30,9 @@ def averages(
         place = i * batch_size + rows
         index = jnp.minimum(place, capacity - 1)
         weight = data.weight[index] * (place < capacity)
-        values = eval_fn(state, take(data, index, weight, mesh))
+        values = eval_result(caller, eval_fn(state, take(data, index, weight, mesh)), batch_size)
         add = lambda v: jnp.sum(jnp.where(weight > 0, weight.astype(v.dtype) * v, 0.0))
-        sums = {name: add(as_measure(value)) for name, value in values.items()}
+        sums = {name: add(value) for name, value in values.items()}
         return sums | {"": jnp.sum(weight)}
 
     sums_of = jax.jit(sums_of)
@@ -45,7 +46,7 @@ def averages(
 
 @functools.lru_cache(maxsize=32)
 def _program(eval_fn: Callable, batch_size: int, mesh: Mesh | None) -> Callable:
-    return jax.jit(lambda state, data: averages(eval_fn, state, data, batch_size, mesh))
+    return jax.jit(lambda state, data: averages("evaluate", eval_fn, state, data, batch_size, mesh))
 
 
 def evaluate(
@@ -71,7 +72,8 @@ def evaluate(
       once.
 
     Raises:
-      ValueError: the data are empty, of unequal lengths, or not finite.
+      ValueError: the data are empty, of unequal lengths, or not finite; a measure has not one
+        value for each example.
 
     Example:
       >>> mean = evaluate(lambda state, batch: {"loss": state * batch.x}, jnp.array(2.0),
@@ -79,6 +81,9 @@ def evaluate(
       >>> f"{mean['loss']:.1f}"
       '4.0'
     """
+    check_function("evaluate", "eval_fn", eval_fn)
+    check_mesh("evaluate", mesh)
+    batch_size = as_count("evaluate", "batch_size", batch_size)
     data = as_pair(data)
     n = check_data("evaluate", "data", data)
     if mesh is None:

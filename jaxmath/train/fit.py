@@ -8,6 +8,7 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
+from jaxmath.train._checks import as_count, as_number, check_function, check_mesh
 from jaxmath.train._data import as_pair, check_batch_size, check_data, place, replicate
 from jaxmath.train._driver import Driver, start
 from jaxmath.train._epoch import Plan
@@ -93,8 +94,11 @@ def fit(
       A FitResult.
 
     Raises:
+      TypeError: an argument is not of its kind; ``step`` or ``eval_fn`` returns something else
+        than is said above.
       ValueError: data that are empty, not finite, of unequal lengths, fewer than the batch, with
-        labels out of range; a batch that the devices do not divide.
+        labels out of range or integers that jax would cut; a batch that the devices do not divide;
+        ``resume`` without a directory; a state of another structure, a measure of another shape.
       CheckpointError: a checkpoint could not be written (``error.result`` has all that was
         reached) or is of another state; the directory holds checkpoints and ``resume`` is False.
 
@@ -113,16 +117,23 @@ def fit(
     modes = ("vmap", "map") if ensemble else ("scan", "loop")
     if mode not in (*modes, "auto"):
         raise ValueError(f"fit: argument `mode` must be 'auto' or one of {modes}, got {mode!r}")
+    check_mesh("fit", mesh)
     lanes, mesh = (mesh, None) if ensemble else (None, mesh)
     if lanes is not None and jax.process_count() > 1:
         raise ValueError("fit: an ensemble on a mesh runs in one process")
-    check_number("num_epochs", num_epochs, low=1, integer=True)
+    num_epochs = as_count("fit", "num_epochs", num_epochs)
+    batch_size = as_count("fit", "batch_size", batch_size)
+    num_classes = None if num_classes is None else as_count("fit", "num_classes", num_classes)
+    patience = None if patience is None else as_count("fit", "patience", patience)
+    ema = as_number(ema)
     check_number("checkpoint_every", checkpoint_every, low=0.0)
     _check_metadata(metadata)
-    if callback is not None and not callable(callback):
-        raise TypeError(
-            f"fit: argument `callback` must be a function, got {type(callback).__name__}"
-        )
+    for name, fn in (("callback", callback), ("eval_fn", eval_fn)):
+        if fn is not None:
+            check_function("fit", name, fn)
+    check_function("fit", "step", step)
+    if resume and checkpoint_dir is None:
+        raise ValueError("fit: argument `resume` needs `checkpoint_dir`")
     data, validation = as_pair(data), as_pair(validation)
     n = check_data("fit", "data", data, num_classes)
     check_batch_size("fit", batch_size, n * jax.process_count(), mesh)
@@ -160,14 +171,16 @@ def _check_validation(
         raise ValueError("fit: `eval_fn` and `validation` go together")
     if validation is not None:
         check_data("fit", "validation", validation, num_classes)
-    if patience is not None:
-        check_number("patience", patience, low=1, integer=True)
-        if validation is None:
-            raise ValueError("fit: argument `patience` needs `validation`")
+    if patience is not None and validation is None:
+        raise ValueError("fit: argument `patience` needs `validation`")
 
 
 def _check_metadata(metadata: Any) -> None:
     """Before the first step, not at the first checkpoint."""
+    if metadata is not None and not isinstance(metadata, dict):
+        raise TypeError(
+            f"fit: argument `metadata` must be a dictionary, got {type(metadata).__name__}"
+        )
     try:
         json.dumps(metadata)
     except (TypeError, ValueError) as error:

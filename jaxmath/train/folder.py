@@ -32,6 +32,7 @@ WRITTEN = (
     "attention.png", "series.png", "samples.txt", "samples.npz", "samples.png", "samples.gif",
     "latent.png", "reconstructions.png", "codes.png",
 )  # fmt: skip
+_FOLDERS = ("checkpoints", "profile")
 
 
 def claim_folder(
@@ -43,14 +44,14 @@ def claim_folder(
       folder: where the run writes; ``run.json`` in it records the settings.
       settings: all that decides what comes out, as JSON has it.
       resume: the run that it holds shall go on.
-      overwrite: throw that run away.
+      overwrite: throw that run away, if it is one: without ``run.json`` nothing is.
 
     Returns:
       None.
 
     Raises:
       ValueError: it holds a run, and neither is asked for; it holds another; there is none to
-        resume; ``run.json`` is damaged.
+        resume; ``run.json`` is damaged, or not there beside files that a run would write.
 
     Example:
       >>> import tempfile
@@ -62,17 +63,21 @@ def claim_folder(
       ValueError: ... holds another run: seed was 0 and is 1
     """
     record = folder / "run.json"
-    if overwrite:
-        for name in ("checkpoints", "profile"):
+    if not record.is_file():
+        _refuse_others(folder)
+        if resume:
+            raise ValueError(f"there is no run to resume in {folder}")
+    elif overwrite:
+        for name in _FOLDERS:
             shutil.rmtree(folder / name, ignore_errors=True)
         for name in WRITTEN:
             (folder / name).unlink(missing_ok=True)
-    if not resume and (record.is_file() or (folder / "checkpoints").is_dir()):
+    elif not resume:
         raise ValueError(
             f"{folder} holds a run: --resume goes on with it, --overwrite throws it away, "
             "--out DIR writes elsewhere"
         )
-    if record.is_file():
+    else:
         before = settings_in(record)
         changed = [
             f"{name} was {before.get(name)} and is {settings.get(name)}"
@@ -81,10 +86,18 @@ def claim_folder(
         ]
         if changed:
             raise ValueError(f"{folder} holds another run: {', '.join(changed)}")
-    elif resume:
-        raise ValueError(f"there is no run to resume in {folder}")
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(record, json.dumps(settings, indent=1) + "\n")
+
+
+def _refuse_others(folder: Path) -> None:
+    """What would be written over or thrown away, without the settings of the run it is of."""
+    found = [name for name in (*WRITTEN, *_FOLDERS) if (folder / name).exists()]
+    if found:
+        raise ValueError(
+            f"{folder} has {', '.join(found)} and no run.json, without which it is not known as a "
+            "run to resume or overwrite: --out DIR writes elsewhere"
+        )
 
 
 def write_figures(

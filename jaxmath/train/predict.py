@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmath.train._checks import as_count, check_compute_dtype
 from jaxmath.train._data import check_rows, place, take
 from jaxmath.train.state import TrainState
 from jaxmath.train.step import to_dtype
-from jaxmath.typing import Array, PyTree, check_number
+from jaxmath.typing import Array, PyTree
 
 __all__ = ["predict"]
 
@@ -75,7 +76,8 @@ def predict(
       >>> print(predict(apply_fn, state, jnp.arange(5.0), batch_size=2))
       [0. 2. 4. 6. 8.]
     """
-    check_number("batch_size", batch_size, low=1, integer=True)
+    batch_size = as_count("predict", "batch_size", batch_size)
+    check_compute_dtype("predict", compute_dtype)
     n = check_rows("predict", "x", {"x": x})
     program = _program(apply_fn, min(batch_size, n), compute_dtype, ensemble)
     y = jax.device_get(program(state, place((x, ()), None)))

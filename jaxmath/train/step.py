@@ -14,6 +14,7 @@ import optax
 from jax import lax
 
 from jaxmath.numerics import safe_divide
+from jaxmath.train._checks import check_compute_dtype, check_function, check_optimizer
 from jaxmath.train.state import TrainState
 from jaxmath.typing import Array, PyTree, as_array, check_number
 
@@ -67,8 +68,7 @@ def adapt(apply: Callable[[PyTree, Any], Any]) -> tuple[Callable, Callable]:
       The signatures of a model in this library's design.
     """
 
-    if not callable(apply):
-        raise TypeError(f"adapt: argument `apply` must be a function, got {type(apply).__name__}")
+    check_function("adapt", "apply", apply)
 
     def train_fn(key: Array, params: PyTree, model_state: PyTree, x: Any, axis_name: str) -> tuple:
         return apply(params, x), model_state
@@ -89,9 +89,8 @@ def to_dtype(tree: PyTree, dtype: Any) -> PyTree:
 
 def _measures(caller: str, loss_fn: Callable, metrics: Mapping[str, Callable] | None) -> dict:
     """Name → function(prediction, target) for one example, the loss first."""
-    for name, fn in {"loss": loss_fn, **(metrics or {})}.items():
-        if not callable(fn):
-            raise TypeError(f"{caller}: `{name}` must be a function, got {type(fn).__name__}")
+    for name, fn in [("loss", loss_fn), *(metrics or {}).items()]:
+        check_function(caller, name, fn)
     if "loss" in (metrics or {}):
         raise ValueError(f"{caller}: argument `metrics` must not hold 'loss', which is reported")
     return {"loss": loss_fn, **(metrics or {})}
@@ -173,7 +172,12 @@ def supervised_step(
       I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", 2016, algorithm 8.1.
     """
     check_number("accumulate", accumulate, low=1, integer=True)
+    check_function("supervised_step", "train_fn", train_fn)
+    check_optimizer("supervised_step", optimizer)
+    check_compute_dtype("supervised_step", compute_dtype)
     fns = _measures("supervised_step", loss_fn, metrics)
+    if penalty is not None:
+        check_function("supervised_step", "penalty", penalty)
     if penalty is not None and "penalty" in fns:
         raise ValueError("supervised_step: argument `metrics` must not hold 'penalty' beside one")
 
@@ -276,6 +280,8 @@ def supervised_eval(
     References:
       I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", 2016, section 8.1.1.
     """
+    check_function("supervised_eval", "apply_fn", apply_fn)
+    check_compute_dtype("supervised_eval", compute_dtype)
     fns = _measures("supervised_eval", loss_fn, metrics)
 
     def eval_fn(state: TrainState, batch: Batch) -> Metrics:

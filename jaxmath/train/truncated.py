@@ -9,6 +9,7 @@ import optax
 from jax import lax
 
 from jaxmath.numerics import safe_divide
+from jaxmath.train._checks import check_function, check_optimizer
 from jaxmath.train.state import TrainState
 from jaxmath.train.step import Batch, Metrics, Step
 from jaxmath.typing import Array, PyTree, as_array, check_number
@@ -73,10 +74,8 @@ def truncated_step(
     """
     check_number("chunk_size", chunk_size, low=1, integer=True)
     for name, fn in (("run_fn", run_fn), ("carry_fn", carry_fn), ("loss_fn", loss_fn)):
-        if not callable(fn):
-            raise TypeError(
-                f"truncated_step: argument `{name}` must be a function, got {type(fn).__name__}"
-            )
+        check_function("truncated_step", name, fn)
+    check_optimizer("truncated_step", optimizer)
 
     def total(params: PyTree, carry: PyTree, x: Any, y: Any, weight: Array) -> tuple[Array, PyTree]:
         carry, outputs = jax.vmap(run_fn, in_axes=(None, 0, 0))(params, carry, x)

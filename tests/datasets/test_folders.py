@@ -23,6 +23,9 @@ def folder(tmp_path):
     (tmp_path / ".hidden").mkdir()
     (tmp_path / "a" / "notes.txt").write_text("not an image")
     (tmp_path / "a" / ".hidden.png").write_text("not an image")
+    for name in ("paper.pdf", "plot.eps", "plot.PS", "weights.h5", "film.mpg"):
+        (tmp_path / "a" / name).write_text("not an image")
+    (tmp_path / "b" / "thumbnails.png").mkdir()
     return tmp_path
 
 

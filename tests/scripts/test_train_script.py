@@ -1,5 +1,6 @@
 """The script as a stranger runs it: a small run, Ctrl-C and on, every mistake on one line."""
 
+import contextlib
 import csv
 import importlib.util
 import json
@@ -167,6 +168,7 @@ def test_divergence_is_one_line(script, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--dataset", ""], "--dataset '' is no data set"),
         (["--dataset", "digit"], "unknown dataset 'digit': did you mean 'digits'?"),
         (["--dataset", "diabetes"], "diabetes has no classes to tell apart"),
         (["--batch-size", "109"], "--batch-size 109 is larger than the 108 training examples"),
@@ -195,6 +197,33 @@ def test_a_run_is_not_overwritten_and_not_mixed_up(script, whole, capsys):
     err = capsys.readouterr().err
     assert err.startswith(f"error: {whole} holds another run: model was softmax and is mlp, ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("flag", [[], ["--resume"], ["--overwrite"]])
+def test_files_of_somebody_else_stay(script, tmp_path, flag, capsys):
+    (tmp_path / "metrics.json").write_text("theirs")
+    (tmp_path / "checkpoints").mkdir()
+    assert script.main([*RUN, "--out", str(tmp_path), *flag]) == 2
+    start = f"error: {tmp_path} has metrics.json, checkpoints and no run.json, "
+    assert capsys.readouterr().err.startswith(start)
+    assert (tmp_path / "metrics.json").read_text() == "theirs"
+    assert (tmp_path / "checkpoints").is_dir()
+
+
+def test_a_profile_is_no_training(script, tmp_path, monkeypatch):
+    """As if the trace took an hour more."""
+    real, hours = script.time.perf_counter, []
+    monkeypatch.setattr(script.time, "perf_counter", lambda: real() + 3600 * len(hours))
+
+    @contextlib.contextmanager
+    def trace(*args, **kwargs):
+        yield hours.append(1)
+
+    monkeypatch.setattr("jax.profiler.trace", trace)
+    assert script.main([*RUN, "--out", str(tmp_path), "--no-plots", "--profile"]) == 0
+    seconds = json.loads((tmp_path / "metrics.json").read_text())["seconds"]
+    assert len(hours) == 1
+    assert 0 < seconds["training"] < 3600
 
 
 def test_damaged_settings(script, tmp_path, capsys):
@@ -274,6 +303,8 @@ def test_full_disk(script, tmp_path, monkeypatch, capsys):
         (["mlp", "--seed", "-1"], "'-1' is not a whole number from 0 to 2**31 - 1"),
         (["mlp", "--precision", "float16"], "invalid choice: 'float16'"),
         (["mlp", "--resume", "--overwrite"], "not allowed with argument --resume"),
+        (["mlp", "--out", ""], "argument --out: '' is no folder; the current one is ."),
+        (["mlp", "--features="], "argument --features: '' is no folder; the current one is ."),
     ],
 )
 def test_wrong_numbers_are_refused(script, arguments, message, capsys):

@@ -79,3 +79,18 @@ def test_overwriting_leaves_nothing_of_the_run_before(tmp_path):
     (tmp_path / "profile").mkdir()
     train.claim_folder(tmp_path, {"seed": 1}, overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "run.json"]
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "seeds.csv", "checkpoints", "profile"])
+@pytest.mark.parametrize("how", [{}, {"resume": True}, {"overwrite": True}])
+def test_without_settings_it_is_somebody_elses(tmp_path, name, how):
+    """Nothing is written over or thrown away, and the advice is the same for all."""
+    path = tmp_path / name
+    if path.suffix:
+        path.write_text("a stranger's")
+    else:
+        (path / "theirs").mkdir(parents=True)
+    with pytest.raises(ValueError, match=f"{tmp_path} has {name} and no run.json, .* --out DIR"):
+        train.claim_folder(tmp_path, {"seed": 0}, **how)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text() == "a stranger's" if path.suffix else (path / "theirs").is_dir()

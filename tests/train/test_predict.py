@@ -52,6 +52,8 @@ def test_what_cannot_be_predicted_is_one_clear_line():
         predict((x, x[:3]))
     with pytest.raises(ValueError, match="`batch_size` must be at least 1"):
         predict(x, batch_size=0)
+    with pytest.raises(TypeError, match=r"^predict: argument `compute_dtype` must be a real flo"):
+        predict(x, compute_dtype=int)
     spoilt = x.copy()
     spoilt[7, 2] = np.nan
     with pytest.raises(ValueError, match="x is not finite in 1 of 20 examples, the first at inde"):

@@ -156,3 +156,23 @@ def test_refusals():
         train.supervised_eval(p.APPLY_FN, p.correct, metrics={"loss": p.correct})
     with pytest.raises(TypeError, match="`accuracy` must be a function"):
         train.supervised_eval(p.APPLY_FN, p.correct, metrics={"accuracy": 3})
+
+
+@pytest.mark.parametrize(("name", "value", "message"), [
+    ("train_fn", None, "a function, got NoneType"),
+    ("penalty", 0.1, "a function, got float"),
+    ("optimizer", optax.adam, "an optax transformation, got function"),
+    ("optimizer", {}, "an optax transformation, got dict"),
+    ("compute_dtype", jnp.int32, "a real floating dtype, got <class"),
+    ("compute_dtype", "half-ish", "a real floating dtype, got 'half-ish'"),
+])  # fmt: skip
+def test_a_step_is_checked_where_it_is_made(name, value, message):
+    arguments = {"train_fn": p.TRAIN_FN, "loss_fn": nn.squared_error, "optimizer": p.OPTIMIZER}
+    with pytest.raises(TypeError, match=f"^supervised_step: argument `{name}` must be {message}"):
+        train.supervised_step(**(arguments | {name: value}))
+    if name == "compute_dtype":
+        arguments = {"apply_fn": p.APPLY_FN, "loss_fn": nn.squared_error, name: value}
+        with pytest.raises(TypeError, match=f"^supervised_eval: argument `{name}` must be "):
+            train.supervised_eval(**arguments)
+    with pytest.raises(TypeError, match=r"^supervised_eval: argument `apply_fn` must be a func"):
+        train.supervised_eval(3, nn.squared_error)

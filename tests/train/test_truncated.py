@@ -79,6 +79,8 @@ def test_refuses():
         train.truncated_step(RUN, FIRST, nn.squared_error, SGD, chunk_size=0)
     with pytest.raises(TypeError, match="`loss_fn` must be a function"):
         train.truncated_step(RUN, FIRST, 3, SGD, chunk_size=1)
+    with pytest.raises(TypeError, match="`optimizer` must be an optax transformation, got fun"):
+        train.truncated_step(RUN, FIRST, nn.squared_error, optax.sgd, chunk_size=1)
     step = train.truncated_step(RUN, FIRST, nn.squared_error, SGD, chunk_size=4)
     state = train.init_state(jax.random.key(0), random_params(CONFIG), optimizer=SGD)
     with pytest.raises(ValueError, match=r"`chunk_size` must divide the steps, got 4 for .*\[6\]"):

@@ -1,0 +1,73 @@
+"""What a step and an evaluation return, checked while they are traced: once a program."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxmath.train.step import as_measure
+from jaxmath.typing import Array, PyTree
+
+__all__: list[str] = []
+
+
+def _kind(value: Any) -> str:
+    if type(value) in (tuple, list):
+        return f"({', '.join(type(part).__name__ for part in value)})"
+    return type(value).__name__
+
+
+def _difference(old: PyTree, new: PyTree) -> str:
+    """Where two trees have not the same leaves, the first place; else their kinds."""
+    paths = lambda tree: {
+        jax.tree_util.keystr(path): None for path, _ in jax.tree_util.tree_leaves_with_path(tree)
+    }
+    was, now = paths(old), paths(new)
+    lost = [f"without state{path}" for path in was if path not in now]
+    more = [f"with a new state{path}" for path in now if path not in was]
+    return (lost + more + [f"{_kind(new)} in place of {_kind(old)}, or other kinds inside"])[0]
+
+
+def step_result(old: PyTree, returned: Any) -> tuple[PyTree, dict[str, Array]]:
+    """The new state and the metrics of a step, or one line about what is wrong with them."""
+    pair = isinstance(returned, tuple | list) and len(returned) == 2
+    if not pair or not isinstance(returned[1], Mapping):
+        raise TypeError(
+            "fit: argument `step` must return (state, metrics), the metrics a dictionary of "
+            f"scalars, got {_kind(returned)}"
+        )
+    state, metrics = returned
+    given: Any = jax.tree.structure(old)
+    if given != jax.tree.structure(state):
+        raise ValueError(
+            "fit: argument `step` must return a state of the structure that it was given, got one "
+            f"{_difference(old, state)}"
+        )
+    if "loss" not in metrics:
+        raise ValueError(f"fit: the metrics of `step` must have 'loss', got {sorted(metrics)}")
+    return state, _measures("fit: argument `step`", metrics, ())
+
+
+def eval_result(caller: str, returned: Any, n: int) -> dict[str, Array]:
+    """The measures of n examples, each of shape (n,): a mean would count for every one of them."""
+    if not isinstance(returned, Mapping):
+        raise TypeError(
+            f"{caller}: argument `eval_fn` must return a dictionary of values of shape (n,), got "
+            f"{_kind(returned)}"
+        )
+    if caller == "fit" and "loss" not in returned:
+        raise ValueError(f"fit: argument `eval_fn` must return 'loss', got {sorted(returned)}")
+    return _measures(f"{caller}: argument `eval_fn`", returned, (n,))
+
+
+def _measures(what: str, values: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Array]:
+    wanted = f"one value for each example, shape {shape}," if shape else "a scalar"
+    for name, value in values.items():
+        if not hasattr(value, "dtype") and not isinstance(value, bool | int | float):
+            raise TypeError(f"{what} must return {wanted} for '{name}', got {_kind(value)}")
+        if jnp.shape(value) != shape:
+            raise ValueError(
+                f"{what} must return {wanted} for '{name}', got shape {jnp.shape(value)}"
+            )
+    return {name: as_measure(value) for name, value in values.items()}
