@@ -2,9 +2,11 @@
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
-from jaxmath.optimize._solver import as_point
+from jaxmath.optimize._solver import as_data, as_point, check_like
 from jaxmath.typing import Array, PyTree, as_array
 
 __all__: list[str] = []
@@ -17,10 +19,25 @@ class Box(NamedTuple):
     upper: Array
 
 
-def as_bound(name: str, bound: PyTree | None, otherwise: float, x: Array) -> Array:
-    """A bound as a vector: one number for all variables, or a pytree like x; None is no bound."""
+def as_bound(
+    name: str,
+    bound: PyTree | None,
+    otherwise: float,
+    x: Array,
+    like: dict[str, PyTree] | None = None,
+) -> Array:
+    """A bound as a vector: one number for all variables, or a pytree like x; None is no bound.
+
+    ``like`` is the point as it was given, by the name of its argument, {"x0": x0}: a bound with as
+    many numbers in another structure or shape is refused. Without it they are taken in order.
+    """
     if bound is None:
         return jnp.full_like(x, otherwise)
+    bound = as_data(bound)
+    number = jax.tree_util.all_leaves([bound]) and np.shape(bound) == ()
+    for other, point in (like or {}).items():
+        if not number:
+            check_like(name, bound, other, point)
     try:
         array = jnp.asarray(bound)
     except (TypeError, ValueError):
@@ -33,17 +50,23 @@ def as_bound(name: str, bound: PyTree | None, otherwise: float, x: Array) -> Arr
     return jnp.broadcast_to(array.reshape(-1), x.shape)
 
 
-def as_box(lower: PyTree | None, upper: PyTree | None, x: Array) -> Box:
-    """The box of two arguments that are named so."""
-    return Box(as_bound("lower", lower, -jnp.inf, x), as_bound("upper", upper, jnp.inf, x))
+def as_box(
+    lower: PyTree | None, upper: PyTree | None, x: Array, like: dict[str, PyTree] | None = None
+) -> Box:
+    """The box of two arguments that are named so; ``like`` as in ``as_bound``."""
+    return Box(
+        as_bound("lower", lower, -jnp.inf, x, like), as_bound("upper", upper, jnp.inf, x, like)
+    )
 
 
-def pair_box(bounds: Any, x: Array) -> Box:
-    """The box of one argument ``bounds``, a pair; None is no bound."""
+def pair_box(bounds: Any, x: Array, like: dict[str, PyTree] | None = None) -> Box:
+    """The box of one argument ``bounds``, a pair; None is no bound; ``like`` as in ``as_bound``."""
     if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
         raise ValueError("argument `bounds` must be a pair (lower, upper)")
     lower, upper = bounds
-    return Box(as_bound("bounds", lower, -jnp.inf, x), as_bound("bounds", upper, jnp.inf, x))
+    return Box(
+        as_bound("bounds", lower, -jnp.inf, x, like), as_bound("bounds", upper, jnp.inf, x, like)
+    )
 
 
 def feasible(box: Box) -> Array:

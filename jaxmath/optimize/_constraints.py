@@ -75,10 +75,10 @@ def constraints(
 ) -> Constraints:
     """What ``kkt_residual`` calls h, c, l and u, for points like the vector x."""
     h, c = (
-        constraint(name, fn and (lambda x, *args, fn=fn: fn(back(x), *args)), args)
+        constraint(name, fn, args, back)
         for name, fn in (("equality", equality), ("inequality", inequality))
     )
-    low, up = as_box(lower, upper, x)
+    low, up = as_box(lower, upper, x, {"x0": back(x)})
     below, above = lower is not None, upper is not None
 
     def slack(x: Array) -> Array:

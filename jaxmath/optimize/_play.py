@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxmath._extrema import max_of, min_of
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.linalg._kernels.product import matmul
-from jaxmath.optimize.matrix_games import _game, normalized, unit_game
+from jaxmath.optimize.matrix_games import _precise_game, normalized, unit_game
 from jaxmath.typing import Array, ArrayLike, Scalar, check_number
 
 __all__: list[str] = []
@@ -36,7 +36,7 @@ def _learn(
     step: Callable[[Array, Any], Any],
 ) -> Solution:
     """Play until the average strategies ``row_sum`` and ``column_sum`` of the state are good."""
-    A = _game(A)
+    A = _precise_game(A)
     check_number("tol", tol, low=0.0)
     finite = jnp.all(jnp.isfinite(A))
     payoffs = _payoffs(jnp.where(finite, A, 0.0))

@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from jaxmath._compiled import compiled
@@ -41,6 +42,7 @@ def solver(fn: Callable[P, R], data: tuple[str, ...] = ()) -> Callable[P, R]:
     @functools.wraps(fn)
     def call(*rest: Any, **named: Any) -> R:
         bound: dict[str, Any] = signature.bind(*rest, **named).arguments
+        check_callable(function, bound[function])
         for name, value in bound.items():
             if name not in settings and name != function:
                 bound[name] = as_data(value)
@@ -79,9 +81,50 @@ def as_point(name: str, x: PyTree) -> tuple[Array, Callable[[Array], PyTree]]:
     return as_array(name, vector, min_size=1), back
 
 
+def _stacked(tree: PyTree) -> PyTree:
+    """The tree as one array where it is one, else as it is."""
+    try:
+        return jnp.asarray(tree)
+    except (TypeError, ValueError):
+        return tree
+
+
+def check_like(name: str, tree: PyTree, other: str, like: PyTree) -> None:
+    """Refuse a tree of another structure, or with a leaf of another shape, than that of `other`.
+
+    Where that is one array, a tuple of numbers is a vector.
+    """
+    tree, like = as_data(tree), as_data(like)
+    if isinstance(tree, tuple) and jax.tree_util.all_leaves([like]):
+        tree = _stacked(tree)
+    leaves, structure = jax.tree.flatten(tree)
+    others, wanted_structure = jax.tree.flatten(like)
+    shapes, wanted_shapes = ([np.shape(leaf) for leaf in each] for each in (leaves, others))
+    if (structure, shapes) != (wanted_structure, wanted_shapes):
+        got = jax.tree.unflatten(structure, shapes)
+        wanted = jax.tree.unflatten(wanted_structure, wanted_shapes)
+        raise ValueError(
+            f"argument `{name}` must have shape {wanted}, got {got}; it must be like `{other}`"
+        )
+
+
+def as_numbers(name: str, x: ArrayLike, **checks: Any) -> Array:
+    """The array of numbers or of booleans, which it stays; or an error naming it."""
+    try:
+        boolean = jnp.asarray(x).dtype == bool
+    except (TypeError, ValueError):
+        boolean = False  # as_array says what is wrong
+    return as_array(name, x, kind="bool" if boolean else "number", **checks)
+
+
 def check_scalar(name: str, value: Any) -> Array:
     """The value of an objective: one real number, or an error that says what came instead."""
-    array = jnp.asarray(value)
+    try:
+        array = jnp.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"argument `{name}` must return a scalar, got {type(value).__name__}"
+        ) from error
     if array.shape != ():
         raise ValueError(f"argument `{name}` must return a scalar, got shape {array.shape}")
     if not jnp.issubdtype(array.dtype, jnp.floating):
@@ -90,8 +133,16 @@ def check_scalar(name: str, value: Any) -> Array:
 
 
 def objective(fun: Callable, args: tuple) -> Callable[[Any], Array]:
-    """f with its further arguments bound."""
-    return lambda x: check_scalar("fun", fun(x, *as_tuple(args)))
+    """f with its further arguments bound, in the dtype of x where that is floating."""
+    check_callable("fun", fun)
+
+    def f(x: Any) -> Array:
+        value = check_scalar("fun", fun(x, *as_tuple(args)))
+        dtypes = {jnp.result_type(leaf) for leaf in jax.tree.leaves(x)}
+        own = dtypes.pop() if len(dtypes) == 1 else value.dtype
+        return value.astype(own) if jnp.issubdtype(own, jnp.floating) else value
+
+    return f
 
 
 def gradient_of(fun: Callable, args: tuple) -> Callable[[Array], Array]:
@@ -99,12 +150,14 @@ def gradient_of(fun: Callable, args: tuple) -> Callable[[Array], Array]:
     return jax.grad(objective(fun, args))
 
 
-def constraint(name: str, fn: Callable | None, args: tuple) -> Callable[[Array], Array]:
-    """A constraint function as one vector; none is no constraint."""
+def constraint(
+    name: str, fn: Callable | None, args: tuple, back: Callable[[Array], PyTree] = lambda x: x
+) -> Callable[[Array], Array]:
+    """A constraint function of the point ``back(x)`` as one vector; none is no constraint."""
     if fn is None:
         return lambda x: x[:0]
     check_callable(name, fn)
-    return lambda x: as_array(name, ravel_pytree(fn(x, *as_tuple(args)))[0])
+    return lambda x: as_array(name, ravel_pytree(fn(back(x), *as_tuple(args)))[0])
 
 
 def vector_map(name: str, fn: Callable) -> Callable[[Array], Array]:

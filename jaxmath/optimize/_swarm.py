@@ -8,8 +8,8 @@ import jax.numpy as jnp
 
 from jaxmath.iterate import Status, iterate
 from jaxmath.optimize._descent import default_tolerance
-from jaxmath.optimize._solver import as_point, nan_last, objective, or_one
-from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
+from jaxmath.optimize._solver import as_point, check_like, nan_last, objective, or_one
+from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__: list[str] = []
 
@@ -20,7 +20,7 @@ def corners(lower: PyTree, upper: PyTree) -> tuple[Array, Array, Callable[[Array
     """Both corners as vectors of one dtype, and the way back to the pytree of the lower one."""
     low, back = as_point("lower", lower)
     high, _ = as_point("upper", upper)
-    high = as_array("upper", high, shape=low.shape)
+    check_like("upper", upper, "lower", lower)
     if high.dtype != low.dtype:
         raise TypeError(
             f"argument `upper` must have the dtype of `lower`, {low.dtype}, got {high.dtype}"

@@ -94,7 +94,7 @@ def lbfgsb_init(
       optimization", 1995, section 6.
     """
     x = as_array("x0", x0, ndim=1, min_size=1)
-    return first_state(fun, x, args, _rule(memory, as_box(lower, upper, x)))
+    return first_state(fun, x, args, _rule(memory, as_box(lower, upper, x, {"x0": x})))
 
 
 def lbfgsb_step(
@@ -132,7 +132,8 @@ def lbfgsb_step(
       optimization", 1995, sections 4, 5.1.
       J. L. Morales, J. Nocedal, "Remark on Algorithm 778: L-BFGS-B", 2011.
     """
-    return next_state(fun, state, args, _rule(len(state.memory.S), as_box(lower, upper, state.x)))
+    box = as_box(lower, upper, state.x, {"state.x": state.x})
+    return next_state(fun, state, args, _rule(len(state.memory.S), box))
 
 
 def _scaled(box: Box, unit: Array) -> tuple[Box, Callable[[Array], Array]]:
@@ -208,7 +209,7 @@ def lbfgsb(
     """
     x, back = as_point("x0", x0)
     unit = as_scale(scale, x)
-    box, restore = _scaled(as_box(lower, upper, x), unit)
+    box, restore = _scaled(as_box(lower, upper, x, {"x0": x0}), unit)
     solution = solve(
         partial(descent, rule=_rule(memory, box)), lambda z, *rest: fun(back(restore(z)), *rest),
         x / unit, args, tol, max_steps,

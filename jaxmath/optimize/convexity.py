@@ -25,12 +25,15 @@ def _samples(X: ArrayLike, Y: ArrayLike, t: ArrayLike) -> tuple[Array, Array, Ar
     return X, Y, jnp.where((t >= 0) & (t <= 1), t, jnp.nan)
 
 
-def _function(fun: Callable, args: tuple, modulus: Scalar = 0.0) -> Callable[[Array], Array]:
-    """f(x) − (μ/2)‖x‖²."""
-    if not callable(fun):
-        raise TypeError(f"argument `fun` must be callable, got {type(fun).__name__}")
-    half = lambda x: jnp.asarray(modulus).astype(x.dtype) / 2.0
-    return lambda x: objective(fun, args)(x) - half(x) * dot(x, x)
+def _function(fun: Callable, args: tuple, modulus: Scalar) -> Callable[[Array], Array]:
+    """f(x) − (μ/2)‖x‖²; for μ = 0 it is f, where ‖x‖² overflows too."""
+    f = objective(fun, args)
+
+    def convexified(x: Array) -> Array:
+        half = jnp.asarray(modulus).astype(x.dtype) / 2.0
+        return f(x) - half * jnp.where(half == 0, 0.0, dot(x, x))
+
+    return convexified
 
 
 def _tolerance(rtol: Scalar | None, dtype: Any) -> Array:
@@ -230,7 +233,7 @@ def is_quasiconvex(
       S. Boyd, L. Vandenberghe, "Convex Optimization", 2004, equation (3.19).
     """
     X, Y, t = _samples(X, Y, t)
-    f = _function(fun, args)
+    f = objective(fun, args)
     (fx, gx), (fy, gy) = (jax.vmap(jax.value_and_grad(f))(points) for points in (X, Y))
     middle = jax.vmap(f)(_between(X, Y, t))
     size = _largest(middle, _size(fx, gx, X, Y), _size(fy, gy, Y, X))

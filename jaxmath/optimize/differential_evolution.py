@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._solver import solver
@@ -61,10 +62,13 @@ def _distinct(key: Array, size: int, count: int) -> Array:
     return jnp.stack(picked, axis=1)
 
 
+def _ends(mutation: Range) -> tuple:
+    return mutation if isinstance(mutation, tuple) else (mutation, mutation)
+
+
 def _factor(key: Array, mutation: Range, dtype: jnp.dtype) -> Array:
     """F: the number itself, or one draw between two (dither)."""
-    low, high = mutation if isinstance(mutation, tuple) else (mutation, mutation)
-    low, high = (jnp.asarray(bound).astype(dtype) for bound in (low, high))
+    low, high = (jnp.asarray(end).astype(dtype) for end in _ends(mutation))
     return low + (high - low) * jax.random.uniform(key, (), dtype)
 
 
@@ -122,8 +126,11 @@ def _population_size(population_size: int | None, n: int) -> int:
 def _check_settings(strategy: str, mutation: Range, recombination: Scalar) -> None:
     if strategy not in _STRATEGIES:
         raise ValueError(f"argument `strategy` must be one of {_STRATEGIES}, got {strategy!r}")
-    for bound in mutation if isinstance(mutation, tuple) else (mutation,):
-        check_number("mutation", bound, low=0.0, high=2.0)
+    ends = _ends(mutation)
+    if len(ends) != 2 or any(np.ndim(end) != 0 for end in ends):
+        raise ValueError(f"argument `mutation` must be a number or a pair of them, got {mutation}")
+    for end in ends:
+        check_number("mutation", end, low=0.0, high=2.0)
     check_number("recombination", recombination, low=0.0, high=1.0)
 
 

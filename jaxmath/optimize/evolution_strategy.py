@@ -43,13 +43,14 @@ def _advance(evaluate: Evaluate, state: EvolutionState, draws: tuple) -> Evoluti
 
 
 def _method(mu: int) -> Method:
-    def begin(evaluate: Evaluate, x: Array, sigma: Array, size: int) -> EvolutionState:
+    def _begin(evaluate: Evaluate, x: Array, sigma: Array, size: int) -> EvolutionState:
         check_number("num_parents", mu, low=1, high=size, integer=True)
         parents, sigmas = jnp.broadcast_to(x, (mu, x.size)), jnp.broadcast_to(sigma, (mu,))
         return EvolutionState(parents, sigmas, first(evaluate, x, sigma, size))
 
-    def draw(key: Array, size: int, x: Array) -> tuple[Array, Array, Array]:
+    def _draw(key: Array, size: int, x: Array) -> tuple[Array, Array, Array]:
         """A parent for each of the λ children, the draw of its σ, those of its coordinates."""
+        check_number("population_size", size, low=mu)
         which, length, place = jax.random.split(key, 3)
         return (
             jax.random.randint(which, (size,), 0, mu),
@@ -57,7 +58,7 @@ def _method(mu: int) -> Method:
             jax.random.normal(place, (size, x.size), x.dtype),
         )
 
-    return Method(begin, _advance, draw)
+    return Method(_begin, _advance, _draw)
 
 
 def evolution_strategy_init(
@@ -120,7 +121,7 @@ def evolution_strategy_step(
       fun: the objective, ``fun(x, *args)``, a scalar.
       state: the ``EvolutionState`` so far.
       args: further arguments of ``fun``.
-      population_size: λ.
+      population_size: λ, at least the number of parents.
 
     Returns:
       The next ``EvolutionState``.

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import as_numbers, solver
 from jaxmath.optimize._swarm import evaluator, evolve, spread
 from jaxmath.optimize.selection import elitism, tournament_selection
 from jaxmath.optimize.variation import (
@@ -61,7 +61,7 @@ def _operators(
 
 
 def _begin(evaluate: Callable, population: ArrayLike) -> GeneticState:
-    x = jnp.asarray(population)
+    x = as_numbers("population", population)
     if x.ndim != 2 or min(x.shape) < 1 or x.shape[0] < 2:
         raise ValueError(
             f"argument `population` must have shape (p, n) with p ≥ 2 and n ≥ 1, got {x.shape}"
@@ -210,7 +210,8 @@ def genetic_algorithm(
       key: random key.
       fun: the objective, ``fun(x, *args)`` of a genome x, a real scalar, which is minimized; a
         fitness to be maximized is −fun.
-      population: the first genomes, shape (p, n), p ≥ 2: reals, or bits as booleans or integers.
+      population: the first genomes, shape (p, n), p ≥ 2: reals, or bits as booleans or as
+        integers 0 and 1; of any dtype with operators that take it.
       args: further arguments of ``fun``; arrays that may change without a new compilation.
       selection: from (key, values, num) to the indices of num parents; less is better. With
         roulette: ``lambda key, f, num: roulette_selection(key, jnp.exp(-f), num)``.
@@ -228,12 +229,12 @@ def genetic_algorithm(
       std(f) as its error.
 
     Numerics:
-      CONVERGED after ``patience`` generations without a better genome, a constant objective too;
-      no proof of a global minimum. MAX_STEPS before that. INVALID_START where a genome is not
-      finite; NON_FINITE where no member has a finite value; UNBOUNDED where one is −∞. NaN ranks
-      last. With num_elites ≥ 1 the best of the population never gets worse. A box or a permutation
-      is kept by operators of one's own. Mutation of a fixed size limits the accuracy to about σ.
-      Cost: p values a generation.
+      CONVERGED after ``patience`` generations without a better genome, a constant objective too; no
+      proof of a global minimum. MAX_STEPS before that. INVALID_START where a genome is not finite,
+      or has integers other than 0 and 1 without a ``mutation``; NON_FINITE where no member has a
+      finite value; UNBOUNDED where one is −∞. NaN ranks last. With num_elites ≥ 1 the best of the
+      population never gets worse. A box or a permutation is kept by operators of one's own.
+      Mutation of a fixed size limits the accuracy to about σ. Cost: p values a generation.
 
     Example:
       >>> ones = lambda x: -jnp.sum(x).astype(float)
@@ -249,6 +250,9 @@ def genetic_algorithm(
     check_number("patience", patience, low=1, integer=True)
     evaluate = evaluator(fun, lambda x: x, args)
     start = _begin(evaluate, population)
+    if mutation is None and jnp.issubdtype(start.population.dtype, jnp.integer):
+        bits = jnp.all((start.population == 0) | (start.population == 1))
+        start = start._replace(status=jnp.where(bits, start.status, Status.INVALID_START))
     ops = _operators(
         start.population.dtype, selection, crossover, mutation, crossover_rate, num_elites
     )

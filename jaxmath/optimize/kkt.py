@@ -115,13 +115,10 @@ def _least_squares(g: Array, rows: Array, slack: Array, length: Array) -> Array:
 
 
 def _given(multipliers: Any, sizes: tuple[int, ...], dtype: Any) -> Array:
-    names = KKTMultipliers._fields
-    parts = [
-        jnp.zeros(size, dtype)
-        if part is None
-        else as_array(f"multipliers.{name}", part, shape=(size,)).astype(dtype)
-        for name, part, size in zip(names, KKTMultipliers(*multipliers), sizes, strict=True)
-    ]
+    names, parts = KKTMultipliers._fields, []
+    for name, part, size in zip(names, KKTMultipliers(*multipliers), sizes, strict=True):
+        given = jnp.zeros(size, dtype) if part is None else part
+        parts.append(as_array(f"multipliers.{name}", given, shape=(size,)).astype(dtype))
     return jnp.concatenate(parts)
 
 
@@ -177,14 +174,14 @@ def kkt_residual(
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, theorem 12.1.
       G. Di Pillo, L. Grippo, "A new class of augmented Lagrangians in nonlinear programming", 1979.
     """
-    x, back = as_point("x", x)
+    point, (x, back) = x, as_point("x", x)
     n = x.shape[0]
     g = gradient_of(lambda x, *args: fun(back(x), *args), args)(x)
     kinds = [
-        constraint(name, fn and (lambda x, *args, fn=fn: fn(back(x), *args)), args)
+        constraint(name, fn, args, back)
         for name, fn in (("equality", equality), ("inequality", inequality))
     ]
-    low, up = as_box(lower, upper, x)
+    low, up = as_box(lower, upper, x, {"x": point})
     identity = jnp.eye(n, dtype=x.dtype)
     h, c = (fn(x) for fn in kinds)
     slack = jnp.concatenate([h, c, x - low, up - x])

@@ -9,7 +9,14 @@ import jax.numpy as jnp
 from jaxmath.iterate import Solution
 from jaxmath.linalg.least_squares import lstsq
 from jaxmath.numerics import matmul
-from jaxmath.optimize._solver import as_point, constraint, gradient_of, objective, solver
+from jaxmath.optimize._solver import (
+    as_point,
+    check_callable,
+    constraint,
+    gradient_of,
+    objective,
+    solver,
+)
 from jaxmath.optimize._stationary_newton import (
     StationaryState,
     newton_step,
@@ -173,8 +180,8 @@ def lagrange_stationary_point(
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, section 18.1.
     """
     x, back = as_point("x0", x0)
+    check_callable("equality", equality)
     f, h = (lambda x, *args: fun(back(x), *args)), (lambda x, *args: equality(back(x), *args))
-    constraint("equality", equality, args)
     state = lagrange_stationary_point_init(f, x, h, args)
     gradient_fn = jax.grad(_lagrangian(f, h, args, x.shape[0]))
     solution = run_newton(gradient_fn, state, tol, max_steps)

@@ -61,6 +61,13 @@ def _game(A: ArrayLike) -> Array:
     return as_array("A", A, ndim=2, min_size=1)
 
 
+def _precise_game(A: ArrayLike) -> Array:
+    A = _game(A)
+    if jnp.finfo(A.dtype).bits < 32:
+        raise TypeError(f"argument `A` must have single or double precision, got dtype {A.dtype}")
+    return A
+
+
 def _profile(A: Array, x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     m, n = A.shape
     x, y = as_array("x", x, shape=(m,)), as_array("y", y, shape=(n,))
@@ -148,7 +155,7 @@ def solve_game(A: ArrayLike, *, max_steps: Scalar | None = None) -> GameSolution
       1951. R. G. Bland, "New finite pivoting rules for the simplex method", 1977.
       H. D. Mills, "Marginal values of matrix games and linear programs", 1956 (the derivative).
     """
-    A = _game(A)
+    A = _precise_game(A)
     if max_steps is not None:
         check_number("max_steps", max_steps, low=0, integer=True)
     finite = jnp.all(jnp.isfinite(A))

@@ -1,6 +1,7 @@
 """Simulated annealing: a Metropolis chain whose temperature falls."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._solver import as_data, as_point, choose, objective, solver
+from jaxmath.optimize._solver import as_data, as_numbers, as_point, choose, objective, solver
 from jaxmath.optimize._swarm import evolve, point_status
 from jaxmath.optimize.cooling import exponential_cooling
 from jaxmath.typing import Array, ArrayLike, PyTree, Scalar, as_array, as_key, check_number
@@ -73,22 +74,34 @@ def metropolis_accept(key: Array, delta: ArrayLike, temperature: ArrayLike) -> A
 
 def _proposal(neighbor: Callable | None, step_size: Scalar) -> Callable[[Array, PyTree], PyTree]:
     """The user's proposal, checked; or a Gaussian step in every coordinate."""
+    kinds = lambda tree: jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
 
-    def gaussian(key: Array, x: PyTree) -> PyTree:
+    def _gaussian(key: Array, x: PyTree) -> PyTree:
         vector, back = as_point("x0", x)
+        if kinds(back(vector)) != kinds(x):
+            raise TypeError(
+                f"argument `x0` must be of real numbers without a `neighbor`, got {kinds(x)}"
+            )
         scale = jnp.asarray(step_size).astype(vector.dtype)
         return back(vector + scale * jax.random.normal(key, vector.shape, vector.dtype))
 
-    def checked(key: Array, x: PyTree) -> PyTree:
-        new = as_data(gaussian(key, x) if neighbor is None else neighbor(key, x))
-        kinds = lambda tree: jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
+    def _checked(key: Array, x: PyTree) -> PyTree:
+        new = as_data(_gaussian(key, x) if neighbor is None else neighbor(key, x))
         if kinds(new) != kinds(x):
             raise ValueError(
                 f"argument `neighbor` must return a point like x, {kinds(x)}, got {kinds(new)}"
             )
         return new
 
-    return checked
+    return _checked
+
+
+def _start(x0: PyTree) -> PyTree:
+    """The start as arrays of any dtype: what a ``neighbor`` may take."""
+    x = jax.tree.map(partial(as_numbers, "x0"), as_data(x0))
+    if not any(leaf.size for leaf in jax.tree.leaves(x)):
+        raise ValueError("argument `x0` must have at least 1 element, got none")
+    return x
 
 
 def _begin(f: Callable, x: PyTree, schedule: Callable) -> AnnealingState:
@@ -153,7 +166,7 @@ def simulated_annealing_init(
     References:
       S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi, "Optimization by simulated annealing", 1983.
     """
-    return _begin(objective(fun, args), as_data(x0), schedule)
+    return _begin(objective(fun, args), _start(x0), schedule)
 
 
 def simulated_annealing_step(
@@ -256,10 +269,10 @@ def simulated_annealing(
     """
     check_number("step_size", step_size, low=0.0)
     check_number("patience", patience, low=1, integer=True)
-    f, propose, x = objective(fun, args), _proposal(neighbor, step_size), as_data(x0)
+    f, propose, x = objective(fun, args), _proposal(neighbor, step_size), _start(x0)
     if neighbor is None:  # a Gaussian step from integers leads to real numbers
-        real = lambda a: as_array("x0", a) if jnp.issubdtype(a.dtype, jnp.integer) else a
-        x = jax.tree.map(real, x)
+        vector, back = as_point("x0", x)
+        x = back(vector)
     key = as_key("key", key)
 
     def status_fn(state: AnnealingState) -> Array:

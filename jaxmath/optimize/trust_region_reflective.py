@@ -287,7 +287,7 @@ def trust_region_reflective(
     """
     check_number("max_steps", max_steps, low=0, integer=True)
     start, back = as_point("x0", x0)
-    box = pair_box(bounds, start)
+    box = pair_box(bounds, start, {"x0": x0})
     tols = _tolerances(ftol, xtol, gtol, start.dtype)
     # A reduction is the square of an error.
     tols = (_tolerance("ftol", ftol, start.dtype, 4 / 3), *tols[1:])

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
-from jaxmath.optimize._solver import as_like
+from jaxmath.optimize._solver import as_like, as_numbers
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
 __all__ = [
@@ -21,8 +21,7 @@ __all__ = [
 
 
 def _genome(name: str, x: ArrayLike) -> Array:
-    kind = "bool" if jnp.asarray(x).dtype == bool else "number"
-    return as_array(name, x, ndim=1, min_size=1, kind=kind)  # type: ignore[arg-type]
+    return as_numbers(name, x, ndim=1, min_size=1)
 
 
 def _parents(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
@@ -204,7 +203,7 @@ def bit_flip_mutation(key: Array, x: ArrayLike, *, rate: Scalar | None = None) -
       The mutant, of the dtype of ``x``.
 
     Numerics:
-      Exact.
+      Exact. An integer other than 0 and 1 is flipped to 0.
 
     Example:
       >>> print(bit_flip_mutation(jax.random.key(0), jnp.array([0, 1, 1]), rate=1.0))
@@ -218,4 +217,4 @@ def bit_flip_mutation(key: Array, x: ArrayLike, *, rate: Scalar | None = None) -
     if x.dtype != bool:
         x = as_array("x", x, kind="integer")
     flipped = jax.random.bernoulli(as_key("key", key), _rate(rate, x.size), x.shape)
-    return jnp.where(flipped, (1 - x.astype(jnp.int32)).astype(x.dtype), x)
+    return jnp.where(flipped, jnp.logical_not(x).astype(x.dtype), x)

@@ -92,7 +92,7 @@ ROWS = [
     Row("optimize.simulated_annealing", start, chain, diff=LOOP, call=annealed,
         bad=(Bad((0, jnp.sum, np.zeros(2)), "argument `key` must be a random key", TypeError),
              Bad((jax.random.key(0), lambda x: x, np.zeros(2)), "`fun` must return a scalar"),
-             Bad((jax.random.key(0), jnp.sum, np.zeros(2, complex)), "`fun` must", TypeError)),
+             Bad((jax.random.key(0), jnp.sum, np.zeros(2, complex)), "`x0` must", TypeError)),
         note="five steps; the solver's end is in the tests"),
     Row("optimize.basin_hopping", far, lambda key, x0, centre: centre, diff=LOOP, tol=2**12,
         call=lambda key, x0, centre: optimize.basin_hopping(

@@ -76,6 +76,13 @@ def test_rounding_is_no_violation_and_a_small_violation_is_no_rounding():
     assert not run(1.0 + 1e-6)
 
 
+def test_without_a_modulus_nothing_is_squared():
+    far = [np.array(v, np.float32) for v in ([[1e20]], [[3e20]], [0.5])]
+    for modulus in (0.0, jnp.float32(0.0)):  # static, and traced
+        assert optimize.is_convex(jnp.sum, *far, modulus=modulus).holds
+    assert optimize.is_quasiconvex(jnp.sum, *far).holds
+
+
 def test_quasiconvexity():
     for f in (
         lambda x: jnp.sqrt(jnp.linalg.norm(x)),

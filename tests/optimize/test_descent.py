@@ -286,3 +286,14 @@ def test_a_scale_that_is_not_positive():
             lambda x: jnp.sum(x**2), jnp.ones(2), method="bfgs", scale=scale
         )
         assert solution.status == Status.INVALID_START
+
+
+@pytest.mark.parametrize("method", ["bfgs", "trust-ncg", "trust-exact", "nelder-mead", "l-bfgs-b"])
+@pytest.mark.parametrize("dtypes", [("float32", "float64"), ("float64", "float32")])
+def test_f_may_compute_in_another_dtype(method, dtypes):
+    """The point's dtype is the solution's, and f's value is rounded to it."""
+    point, data = dtypes
+    f = lambda x: jnp.sum((x.astype(data) - jnp.array([1.0, 2.0], data)) ** 2)
+    solution = optimize.minimize(f, jnp.zeros(2, point), method=method)
+    assert solution.value.dtype == point
+    np.testing.assert_allclose(solution.value, [1.0, 2.0], atol=1e-4)

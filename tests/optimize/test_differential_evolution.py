@@ -187,5 +187,18 @@ def test_steps_pytrees_arguments_and_refusals():
     ):  # fmt: skip
         with pytest.raises(ValueError, match=f"`{next(iter(wrong))}`"):
             differential_evolution(KEY, f, *box, (0.3,), **wrong)
+    for mutation in (np.array([0.5, 1.0]), (0.5,), (0.5, 0.7, 1.0), [0.5, 1.0]):
+        with pytest.raises(ValueError, match="`mutation` must be a number or a pair"):
+            differential_evolution(KEY, f, *box, (0.3,), mutation=mutation)
     with pytest.raises(TypeError, match="`upper` must have the dtype of `lower`"):
         differential_evolution(KEY, sphere, jnp.zeros(2, jnp.float32), jnp.ones(2))
+
+
+@pytest.mark.parametrize("method", ["differential_evolution", "particle_swarm", "multistart"])
+def test_an_upper_corner_that_is_not_like_the_lower_is_refused(method):
+    """As many numbers, in another order, under other names, in another shape."""
+    f = lambda x: sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(x))
+    lower = {"a": jnp.zeros(2), "b": jnp.zeros(())}
+    for upper in ({"a": 1.0, "b": jnp.ones(2)}, {"a": jnp.ones(2), "c": 1.0}, jnp.ones(3)):
+        with pytest.raises(ValueError, match=r"`upper` must have shape .* like `lower`"):
+            getattr(optimize, method)(KEY, f, lower, upper)

@@ -177,9 +177,12 @@ def test_a_key_is_used_once():
 
 def test_refused():
     key = jax.random.key(0)
-    with pytest.raises(ValueError, match="num_parents"):
+    with pytest.raises(ValueError, match="evolution_strategy: argument `num_parents`"):
         optimize.evolution_strategy(key, jnp.sum, jnp.ones(2), 1.0, num_parents=40)
-    with pytest.raises(ValueError, match="num_parents"):
+    with pytest.raises(ValueError, match="evolution_strategy_init: argument `num_parents`"):
         optimize.evolution_strategy_init(jnp.sum, jnp.ones(2), 1.0, num_parents=0)
+    state = optimize.evolution_strategy_init(jnp.sum, jnp.ones(2), 1.0)
+    with pytest.raises(ValueError, match="_step: argument `population_size` must be at least 5"):
+        optimize.evolution_strategy_step(key, jnp.sum, state, population_size=4)
     with pytest.raises(ValueError, match="population_size"):
         optimize.xnes(key, jnp.sum, jnp.ones(2), 1.0, population_size=1)

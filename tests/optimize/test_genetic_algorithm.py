@@ -150,3 +150,19 @@ def test_refusals():
             genetic_algorithm(KEY, sphere, x, **wrong)
     with pytest.raises(ValueError, match="`population` must have shape"):
         genetic_algorithm(KEY, sphere, x[:1])
+    for wrong in ("abc", None):
+        with pytest.raises(TypeError, match="genetic_algorithm: argument `population` must be an"):
+            genetic_algorithm(KEY, sphere, wrong)
+
+
+def test_integers_that_are_no_bits():
+    """Without a mutation of one's own they are no start; with one they are."""
+    f = lambda x: jnp.sum((x - 3.0) ** 2)
+    x = np.array([[0, 1], [1, 2], [0, 0]])
+    assert genetic_algorithm(KEY, f, x).status == Status.INVALID_START
+    assert genetic_algorithm(KEY, f, x - 1).status == Status.INVALID_START
+    assert genetic_algorithm(KEY, f, np.minimum(x, 1)).converged
+    walk = lambda key, u: u + jax.random.randint(key, u.shape, -1, 2)
+    s = genetic_algorithm(KEY, f, x, mutation=walk)
+    assert s.converged
+    np.testing.assert_array_equal(s.value, 3)

@@ -145,3 +145,8 @@ def test_bit_flip_mutation():
     small = optimize.bit_flip_mutation(KEY, x.astype(np.uint8), rate=1.0)
     assert small.dtype == np.uint8
     np.testing.assert_array_equal(small, 1 - x)
+    # No bit, but no negative number of its own either.
+    other = optimize.bit_flip_mutation(KEY, np.array([0, 1, 5]), rate=1.0)
+    np.testing.assert_array_equal(other, [1, 0, 0])
+    with pytest.raises(TypeError, match="bit_flip_mutation: argument `x` must be an array"):
+        optimize.bit_flip_mutation(KEY, "abc")

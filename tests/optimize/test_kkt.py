@@ -82,8 +82,9 @@ def test_statuses():
     line = lambda x: x[0] - 1.0
     nan = optimize.lagrange_stationary_point(f, jnp.array([jnp.nan, 1.0]), line)
     assert nan.status == Status.INVALID_START
-    with pytest.raises(TypeError, match="argument `equality` must be callable"):
-        optimize.lagrange_stationary_point(f, jnp.ones(2), 3)
+    for equality in (3, None):
+        with pytest.raises(TypeError, match="argument `equality` must be callable"):
+            optimize.lagrange_stationary_point(f, jnp.ones(2), equality)
 
 
 def problem_71(x):
@@ -182,6 +183,26 @@ def test_units_of_violated_and_slack_constraints():
         parts.append((found.primal, found.complementarity, found.stationarity, found.dual))
     np.testing.assert_allclose(parts[0], parts[1], rtol=1e-6, atol=1e-12)
     assert parts[0][0] > 0.5
+
+
+def test_refusals():
+    f, x = lambda x: jnp.sum(x**2), jnp.ones((2, 3))
+    for kind in ("equality", "inequality"):
+        for wrong in (3.0, 0.0):
+            with pytest.raises(TypeError, match=f"`{kind}` must be callable"):
+                optimize.kkt_residual(f, x, **{kind: wrong})
+    with pytest.raises(ValueError, match=r"kkt_residual: argument `multipliers.lower` must have"):
+        optimize.kkt_residual(f, x, multipliers=KKTMultipliers(lower=jnp.ones(5)))
+    for kind in ("lower", "upper"):
+        for wrong in (jnp.ones((3, 2)), jnp.ones(6), jnp.ones((1, 1)), {"a": x}):
+            with pytest.raises(ValueError, match=f"`{kind}` must have shape .* like `x`"):
+                optimize.kkt_residual(f, x, **{kind: wrong})
+    tree = lambda x: jnp.sum(x["a"] ** 2)
+    with pytest.raises(ValueError, match=r"`lower` must have shape .* like `x`"):
+        optimize.kkt_residual(tree, {"a": x}, lower={"b": x})
+    assert optimize.kkt_residual(tree, {"a": x}, lower={"a": x}, upper=2.0).error < 1e-12
+    assert optimize.kkt_residual(f, x, lower=x.tolist(), upper=2.0).error < 1e-12
+    assert optimize.kkt_residual(f, x[0], lower=(1.0, 1.0, 1.0), upper=2.0).error < 1e-12
 
 
 def test_bounds_are_data():

@@ -158,6 +158,9 @@ def test_no_rounds_and_refusals():
         optimize.multiplicative_weights(PURE, learning_rate=-1.0)
     with pytest.raises(ValueError, match="fictitious_play: argument `tol` must be at least"):
         optimize.fictitious_play(PURE, tol=-1.0)
+    for method in METHODS:
+        with pytest.raises(TypeError, match="`A` must have single or double precision"):
+            getattr(optimize, method)(jnp.eye(2, dtype=jnp.float16))
 
 
 def test_the_default_rate_is_the_best_of_the_bound():

@@ -245,6 +245,9 @@ def test_refusals():
         solve_game(jnp.ones((0, 3)))
     with pytest.raises(ValueError, match="`max_steps` must be at least 0"):
         solve_game(jnp.eye(2), max_steps=-1)
+    for dtype in (jnp.float16, jnp.bfloat16):
+        with pytest.raises(TypeError, match="`A` must have single or double precision"):
+            solve_game(jnp.eye(2, dtype=dtype))
 
 
 def test_any_limit_on_pivots():

@@ -202,3 +202,25 @@ def test_integers_become_real_without_a_neighbor():
     s = optimize.simulated_annealing(jax.random.key(0), f, np.array([1, 1]))
     assert s.value.dtype == jnp.float64
     np.testing.assert_allclose(s.value, 0.3, atol=0.1)
+    boolean = optimize.simulated_annealing(KEY, f, np.array([True, False]), max_steps=10)
+    assert boolean.value.dtype == jnp.float64
+
+
+@pytest.mark.parametrize("x0", ["abc", np.ones(2) * 1j, np.ones(0), None])
+def test_what_is_no_start_is_named(x0):
+    f = lambda x: jnp.sum(jnp.abs(x))
+    with pytest.raises((TypeError, ValueError), match="`x0`"):
+        simulated_annealing(KEY, f, x0)
+    with pytest.raises((TypeError, ValueError), match="`x0`"):
+        optimize.simulated_annealing_step(KEY, f, optimize.simulated_annealing_init(f, x0))
+
+
+def test_a_step_from_any_state_needs_a_neighbor():
+    f = lambda x: jnp.sum(x * 1.0)
+    for x0 in (np.array([2, 1]), np.array([True, False])):
+        state = optimize.simulated_annealing_init(f, x0)
+        assert state.x.dtype == x0.dtype
+        swapped = optimize.simulated_annealing_step(KEY, f, state, neighbor=lambda key, x: x[::-1])
+        np.testing.assert_array_equal(swapped.x, x0[::-1])
+        with pytest.raises(TypeError, match="`x0` must be of real numbers without a `neighbor`"):
+            optimize.simulated_annealing_step(KEY, f, state)

@@ -218,7 +218,7 @@ def test_refusals():
         least_squares(fn, x, method="dogbox")
     with pytest.raises(ValueError, match="`bounds` must be infinite with method 'lm'"):
         least_squares(fn, x, bounds=(0.0, jnp.inf), method="lm")
-    with pytest.raises(ValueError, match="`bounds` must have 1 or 2 numbers"):
+    with pytest.raises(ValueError, match="`bounds` must have shape"):
         trust_region_reflective(fn, x, bounds=(jnp.zeros(3), jnp.inf))
     with pytest.raises(ValueError, match="`bounds` must be a pair"):
         least_squares(fn, x, bounds=0.0)

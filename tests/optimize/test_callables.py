@@ -1,0 +1,40 @@
+"""What is no function, or returns no number, is refused by the name of its argument."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from jaxmath import optimize
+
+KEY, X = jax.random.key(0), jnp.ones(2)
+CALLS = {
+    "xnes": lambda fun: optimize.xnes(KEY, fun, X, 0.5),
+    "xnes_init": lambda fun: optimize.xnes_init(fun, X, 0.5),
+    "differential_evolution": lambda fun: optimize.differential_evolution(KEY, fun, -X, X),
+    "genetic_algorithm": lambda fun: optimize.genetic_algorithm(KEY, fun, jnp.ones((4, 2))),
+    "basin_hopping": lambda fun: optimize.basin_hopping(KEY, fun, X),
+    "simulated_annealing": lambda fun: optimize.simulated_annealing(KEY, fun, X),
+    "simulated_annealing_init": lambda fun: optimize.simulated_annealing_init(fun, X),
+    "nelder_mead": lambda fun: optimize.nelder_mead(fun, X),
+    "sr1": lambda fun: optimize.sr1(fun, X),
+    "find_stationary_point": lambda fun: optimize.find_stationary_point(fun, X),
+    "classify_stationary_point": lambda fun: optimize.classify_stationary_point(fun, X),
+    "kkt_residual": lambda fun: optimize.kkt_residual(fun, X),
+    "lagrange": lambda fun: optimize.lagrange_stationary_point(fun, X, lambda x: x[0]),
+    "gradient_descent_ascent": lambda fun: optimize.gradient_descent_ascent(fun, X, X),
+    "projected_gradient": lambda fun: optimize.projected_gradient(fun, X, lambda x: x),
+    "trajectory": lambda fun: optimize.trajectory(
+        optimize.bfgs_init, optimize.bfgs_step, fun, X, num_steps=3
+    ),
+    "minimize_batch": lambda fun: optimize.minimize_batch(fun, jnp.ones((3, 2))),
+    "multistart": lambda fun: optimize.multistart(KEY, fun, -X, X, num_starts=3),
+    "is_convex": lambda fun: optimize.is_convex(fun, X[None], X[None], X[:1]),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_the_objective_is_named(call):
+    with pytest.raises(TypeError, match="argument `fun` must be callable, got NoneType"):
+        call(None)
+    with pytest.raises(TypeError, match="argument `fun` must return a scalar, got NoneType"):
+        call(lambda *args: None)
