@@ -150,7 +150,7 @@ def _householder(columns: int, A: Array) -> tuple[Array, Array]:
         Q = Q.at[k].multiply(jnp.conj(s))
         return Q - 2.0 * u[:, None] * matmul(jnp.conj(u), Q)[None, :], None
 
-    steps = jnp.arange(min(A.shape), dtype=jnp.int32)
+    steps = jnp.arange(min(A.shape))
     R, reflections = lax.scan(eliminate, A, steps)
     start = jnp.eye(A.shape[0], columns, dtype=A.dtype)
     Q, _ = lax.scan(accumulate, start, (steps, *reflections), reverse=True)
