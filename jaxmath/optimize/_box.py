@@ -19,54 +19,39 @@ class Box(NamedTuple):
     upper: Array
 
 
-def as_bound(
-    name: str,
-    bound: PyTree | None,
-    otherwise: float,
-    x: Array,
-    like: dict[str, PyTree] | None = None,
-) -> Array:
-    """A bound as a vector: one number for all variables, or a pytree like x; None is no bound.
+Like = tuple[str, PyTree]  # an argument's name and the point that it gave
 
-    ``like`` is the point as it was given, by the name of its argument, {"x0": x0}: a bound with as
-    many numbers in another structure or shape is refused. Without it they are taken in order.
+
+def as_bound(name: str, bound: PyTree | None, otherwise: float, x: Array, like: Like) -> Array:
+    """A bound as a vector: one number for all variables, or shaped like the point; None is none.
+
+    ``x`` is the vector of the point, which was given as ``like``.
     """
     if bound is None:
         return jnp.full_like(x, otherwise)
     bound = as_data(bound)
-    number = jax.tree_util.all_leaves([bound]) and np.shape(bound) == ()
-    for other, point in (like or {}).items():
-        if not number:
-            check_like(name, bound, other, point)
+    if not (jax.tree_util.all_leaves([bound]) and np.shape(bound) == ()):
+        check_like(name, bound, *like)
     try:
         array = jnp.asarray(bound)
     except (TypeError, ValueError):
         array = as_point(name, bound)[0]
     array = as_array(name, array).astype(x.dtype)
-    if array.size not in (1, x.size):
-        raise ValueError(
-            f"argument `{name}` must have 1 or {x.size} numbers each, got shape {array.shape}"
-        )
     return jnp.broadcast_to(array.reshape(-1), x.shape)
 
 
-def as_box(
-    lower: PyTree | None, upper: PyTree | None, x: Array, like: dict[str, PyTree] | None = None
-) -> Box:
-    """The box of two arguments that are named so; ``like`` as in ``as_bound``."""
-    return Box(
-        as_bound("lower", lower, -jnp.inf, x, like), as_bound("upper", upper, jnp.inf, x, like)
-    )
+def as_box(lower: PyTree | None, upper: PyTree | None, x: Array, like: Like) -> Box:
+    """The box of two arguments that are named so."""
+    low = as_bound("lower", lower, -jnp.inf, x, like)
+    return Box(low, as_bound("upper", upper, jnp.inf, x, like))
 
 
-def pair_box(bounds: Any, x: Array, like: dict[str, PyTree] | None = None) -> Box:
-    """The box of one argument ``bounds``, a pair; None is no bound; ``like`` as in ``as_bound``."""
+def pair_box(bounds: Any, x: Array, like: Like) -> Box:
+    """The box of one argument ``bounds``, a pair; None is no bound."""
     if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
         raise ValueError("argument `bounds` must be a pair (lower, upper)")
-    lower, upper = bounds
-    return Box(
-        as_bound("bounds", lower, -jnp.inf, x, like), as_bound("bounds", upper, jnp.inf, x, like)
-    )
+    low = as_bound("bounds", bounds[0], -jnp.inf, x, like)
+    return Box(low, as_bound("bounds", bounds[1], jnp.inf, x, like))
 
 
 def feasible(box: Box) -> Array:

@@ -78,7 +78,7 @@ def constraints(
         constraint(name, fn, args, back)
         for name, fn in (("equality", equality), ("inequality", inequality))
     )
-    low, up = as_box(lower, upper, x, {"x0": back(x)})
+    low, up = as_box(lower, upper, x, ("x0", back(x)))
     below, above = lower is not None, upper is not None
 
     def slack(x: Array) -> Array:

@@ -357,7 +357,7 @@ def solve(
     The method sees z = x/scale.
     """
     x, back = as_point("x0", x0)
-    limit, unit = as_limit(max_steps, x.size), as_scale(scale, x)
+    limit, unit = as_limit(max_steps, x.size), as_scale(scale, x, x0)
     made = method(fun, lambda z: back(unit * z), args, default_tolerance(tol, x.dtype), limit)
     state, status, _ = iterate(
         made.advance, made.begin(x / unit), made.status_fn, max_steps=_NO_LIMIT
@@ -366,9 +366,9 @@ def solve(
     return solution._replace(value=back(unit * solution.value))
 
 
-def as_scale(scale: PyTree | None, x: Array) -> Array:
+def as_scale(scale: PyTree | None, x: Array, x0: PyTree) -> Array:
     """The typical sizes of the variables, 1 where there are none; NaN where one is not > 0."""
-    sizes = as_bound("scale", scale, 1.0, x)
+    sizes = as_bound("scale", scale, 1.0, x, ("x0", x0))
     return jnp.where(sizes > 0, sizes, jnp.nan)
 
 

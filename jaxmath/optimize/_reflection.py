@@ -47,8 +47,9 @@ def beside(way: Array, x: Array, r: Array, J: Array, share: float) -> Array:
     """
     J = jnp.abs(J)
     terms = jnp.abs(r) + einsum("ij,j->i", J, jnp.abs(x))
-    effect = J * jnp.where(jnp.isfinite(way), way, jnp.inf)[None, :]
-    return jnp.all((effect <= share * terms[:, None]) | (J == 0), axis=0) & jnp.any(J > 0, axis=0)
+    bounded = jnp.isfinite(way) & jnp.any(J > 0, axis=0)
+    effect = J * jnp.where(bounded, way, 0.0)[None, :]
+    return bounded & jnp.all(effect <= share * terms[:, None], axis=0)
 
 
 def quadratic_model(x: Array, r: Array, J: Array, scale: Array, box: Box) -> Quadratic:

@@ -94,7 +94,7 @@ def lbfgsb_init(
       optimization", 1995, section 6.
     """
     x = as_array("x0", x0, ndim=1, min_size=1)
-    return first_state(fun, x, args, _rule(memory, as_box(lower, upper, x, {"x0": x})))
+    return first_state(fun, x, args, _rule(memory, as_box(lower, upper, x, ("x0", x))))
 
 
 def lbfgsb_step(
@@ -132,7 +132,7 @@ def lbfgsb_step(
       optimization", 1995, sections 4, 5.1.
       J. L. Morales, J. Nocedal, "Remark on Algorithm 778: L-BFGS-B", 2011.
     """
-    box = as_box(lower, upper, state.x, {"state.x": state.x})
+    box = as_box(lower, upper, state.x, ("state.x", state.x))
     return next_state(fun, state, args, _rule(len(state.memory.S), box))
 
 
@@ -208,8 +208,8 @@ def lbfgsb(
       J. L. Morales, J. Nocedal, "Remark on Algorithm 778: L-BFGS-B", 2011.
     """
     x, back = as_point("x0", x0)
-    unit = as_scale(scale, x)
-    box, restore = _scaled(as_box(lower, upper, x, {"x0": x0}), unit)
+    unit = as_scale(scale, x, x0)
+    box, restore = _scaled(as_box(lower, upper, x, ("x0", x0)), unit)
     solution = solve(
         partial(descent, rule=_rule(memory, box)), lambda z, *rest: fun(back(restore(z)), *rest),
         x / unit, args, tol, max_steps,

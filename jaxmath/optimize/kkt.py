@@ -181,7 +181,7 @@ def kkt_residual(
         constraint(name, fn, args, back)
         for name, fn in (("equality", equality), ("inequality", inequality))
     ]
-    low, up = as_box(lower, upper, x, {"x": point})
+    low, up = as_box(lower, upper, x, ("x", point))
     identity = jnp.eye(n, dtype=x.dtype)
     h, c = (fn(x) for fn in kinds)
     slack = jnp.concatenate([h, c, x - low, up - x])

@@ -147,7 +147,7 @@ def nelder_mead_init(fun: Callable, x0: Array, args: tuple = ()) -> NelderMeadSt
 
     ::
 
-        xᵢ = x₀ + 0.05·x₀ᵢ eᵢ,   or x₀ + 0.00025 eᵢ where |x₀ᵢ| < 0.005
+        xᵢ = x₀ + 0.05·x₀ᵢ eᵢ,   or x₀ + δ eᵢ where |x₀ᵢ| < 20 δ;   δ = max(0.00025, 10 eps^⅔)
 
     Args:
       fun: the objective, ``fun(x, *args)``, a scalar.

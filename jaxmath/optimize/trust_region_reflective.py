@@ -103,7 +103,7 @@ def trust_region_reflective_init(
         for large-scale bound-constrained minimization problems", 1999, section 2.
     """
     problem = _problem(residual_fn, x0, args)
-    box = pair_box(bounds, problem.x)
+    box = pair_box(bounds, problem.x, ("x0", x0))
     x = into(problem.x, box)
     r = problem.residual(x)
     unit = or_one(safe_norm(r))
@@ -162,7 +162,7 @@ def trust_region_reflective_step(
         for large-scale bound-constrained minimization problems", 1999, section 2.
     """
     problem = _problem(residual_fn, state.x, args)
-    x, box = problem.x, pair_box(bounds, problem.x)
+    x, box = problem.x, pair_box(bounds, problem.x, ("state.x", state.x))
     norm, unit, free = or_one(safe_norm(state.residual)), state.unit, box.lower < box.upper
     quadratic = quadratic_model(x, state.residual, state.jacobian, state.scale, box)
     q, damping = damped_step(state.model, state.radius, state.damping)
@@ -287,7 +287,7 @@ def trust_region_reflective(
     """
     check_number("max_steps", max_steps, low=0, integer=True)
     start, back = as_point("x0", x0)
-    box = pair_box(bounds, start, {"x0": x0})
+    box = pair_box(bounds, start, ("x0", x0))
     tols = _tolerances(ftol, xtol, gtol, start.dtype)
     # A reduction is the square of an error.
     tols = (_tolerance("ftol", ftol, start.dtype, 4 / 3), *tols[1:])
@@ -295,9 +295,10 @@ def trust_region_reflective(
     refused = jnp.where(feasible(box), Status.INVALID_START, Status.INFEASIBLE)
     safe = Box(*(jnp.where(valid, bound, side) for bound, side in
                  zip(box, (-jnp.inf, jnp.inf), strict=True)))  # fmt: skip
+    within = tuple(map(back, safe))
     state, status, num_steps = iterate(
-        lambda state: trust_region_reflective_step(residual_fn, state, args, bounds=safe),
-        trust_region_reflective_init(residual_fn, back(start), args, bounds=safe),
+        lambda state: trust_region_reflective_step(residual_fn, state, args, bounds=within),
+        trust_region_reflective_init(residual_fn, back(start), args, bounds=within),
         lambda state: jnp.where(valid, _status(state, tols), refused),
         max_steps=max_steps,
     )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import optax
 
+from jaxmath.train._checks import check_optimizer
 from jaxmath.typing import Array, PyTree, as_key
 
 __all__ = ["TrainState", "from_flax", "init_state", "to_flax"]
@@ -62,11 +63,7 @@ def init_state(
       ((2, 3), (2,))
     """
     key = as_key("key", key)
-    if not hasattr(optimizer, "update"):
-        raise TypeError(
-            "init_state: argument `optimizer` must be an optax transformation, got "
-            f"{type(optimizer).__name__}"
-        )
+    check_optimizer("init_state", optimizer)
     return TrainState(params, model_state, optimizer.init(params), jnp.zeros((), jnp.int32), key)
 
 

@@ -297,3 +297,9 @@ def test_f_may_compute_in_another_dtype(method, dtypes):
     solution = optimize.minimize(f, jnp.zeros(2, point), method=method)
     assert solution.value.dtype == point
     np.testing.assert_allclose(solution.value, [1.0, 2.0], atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["bfgs", "l-bfgs-b"])
+def test_a_scale_of_another_shape_is_refused(method):
+    with pytest.raises(ValueError, match="`scale` must have shape"):
+        optimize.minimize(jnp.sum, jnp.ones((2, 3)), method=method, scale=jnp.ones((3, 2)))

@@ -156,6 +156,15 @@ def test_a_large_variable_puts_no_other_on_its_bound():
     np.testing.assert_allclose(solution.value, [1e6, 0.4], 1e-6, 0.01)
 
 
+def test_a_step_computes_no_nan_beside_no_bound():
+    """A variable without effect on a residual, and without a bound: 0·∞ is not asked for."""
+    fn, bounds = (lambda x: x - jnp.array([1.0, 2.0])), (0.0, jnp.array([jnp.inf, 1.0]))
+    with jax.debug_nans(True):
+        state = optimize.trust_region_reflective_init(fn, jnp.full(2, 0.5), bounds=bounds)
+        state = optimize.trust_region_reflective_step(fn, state, bounds=bounds)
+    assert 0.5 < state.x[1] <= 1.0
+
+
 def test_lanes_fixed_variables_infeasible_and_outside():
     fn = lambda x, data: jnp.append(x - data, 0.1 * jnp.log(x[0]))
     lanes = jax.jit(
