@@ -95,8 +95,10 @@ def trial_status(
 
     still = ended(-1.0 if patient else eps, eps)
     status = jnp.where(still, Status.STAGNATED, Status.RUNNING)
-    # A region that failures have made small tells of no solution.
-    verdict = jnp.where(state.actual > 0, Status.CONVERGED, Status.STAGNATED)
+    # A region that failures have made small tells of no solution, unless there is nothing to gain:
+    # along one variable the linear model reduces ‖r‖² by the square of the error.
+    good = (state.actual > 0) | (state.error * state.error <= ftol)
+    verdict = jnp.where(good, Status.CONVERGED, Status.STAGNATED)
     status = jnp.where(ended(ftol, xtol), verdict, status)
     status = jnp.where((status >= 0) & ~state.finite, Status.NON_FINITE, status)
     status = jnp.where(state.error <= gtol, Status.CONVERGED, status)

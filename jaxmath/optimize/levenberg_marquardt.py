@@ -201,7 +201,8 @@ def levenberg_marquardt(
         eps·‖(‖Jⱼ‖xⱼ)ⱼ‖. CONVERGED: the error is at most ``gtol``, or both reductions are at most
         ``ftol`` with actual ≤ 2·predicted, or Δ ≤ ``xtol``·‖D x‖ (the three tests of MINPACK; a
         zero-residual problem usually ends by the last, with an error of order 1). STAGNATED: the
-        last two hold with eps only, or after a trial that was no lower. NON_FINITE: r or J is not
+        last two hold with eps only, or after a trial that was no lower where error² > ``ftol``.
+        NON_FINITE: r or J is not
         finite at ``x0``, or at every trial down to the least radius; INVALID_START: ``x0`` is not
         finite; MAX_STEPS. ``num_fun`` counts residuals, ``num_hess`` Jacobians.
 

@@ -251,8 +251,9 @@ def trust_region_reflective(
         the cosine of ``levenberg_marquardt`` where no bound is near; 0 where ‖r‖ is at its noise.
         CONVERGED: the error is at most ``gtol``, or both reductions are at most ``ftol`` with
         actual ≤ 2·predicted, or ‖D p‖ ≤ ``xtol``·‖D x‖. STAGNATED: the last holds with eps only,
-        or one of both after a trial that was no lower, or 5 trials changed neither ‖r‖² nor the
-        error by more than rounding. NON_FINITE, MAX_STEPS as in ``levenberg_marquardt``.
+        or one of both after a trial that was no lower where error² > ``ftol``, or 5 trials changed
+        neither ‖r‖² nor the error by more than rounding. NON_FINITE, MAX_STEPS as in
+        ``levenberg_marquardt``.
         INFEASIBLE: a lower bound is above its upper one. INVALID_START: ``x0`` is not finite or
         outside the bounds. The last two return ``x0`` after no step. ``num_fun`` counts residuals,
         ``num_hess`` Jacobians.

@@ -13,6 +13,7 @@ from jaxmath.optimize import (
     levenberg_marquardt,
     levenberg_marquardt_init,
     levenberg_marquardt_step,
+    more_garbow_hillstrom,
     trust_region_reflective,
 )
 from jaxmath.optimize.levenberg_marquardt import _next_region
@@ -53,6 +54,14 @@ def test_known_minima():
         if known.minimizer is not None:
             x = solution.value[: len(known.minimizer)]
             np.testing.assert_allclose(x, known.minimizer, 1e-8, 1e-7, name)
+
+
+def test_a_last_trial_that_rounding_made_higher():
+    """Meyer's residuals have noise of 1e-12: nothing is left to gain, and that is a solution."""
+    meyer = next(p for p in more_garbow_hillstrom() if p.name == "meyer")
+    solution = levenberg_marquardt(meyer.residual, jnp.asarray(meyer.start))
+    assert solution.status == Status.CONVERGED
+    np.testing.assert_allclose(solution.value, meyer.minima[0][1], 1e-8)
 
 
 def minpack(which):
