@@ -232,6 +232,17 @@ def test_scale_is_a_change_of_units(method):
     np.testing.assert_allclose(scaled.value / UNITS, plain.value, rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["powell-badly-scaled", "osborne-1"])
+def test_the_scale_of_the_diagonal_of_the_hessian(name):
+    """In float32 the unscaled method stops at 1e-6 and 2e-5 above the minimum."""
+    problem = MGH[name]
+    start = jnp.asarray(problem.start, jnp.float32)
+    scale = 1 / jnp.sqrt(jnp.abs(jnp.diag(jax.hessian(problem.objective)(start))))
+    solution = optimize.bfgs(problem.objective, start, tol=0.0, scale=scale)
+    gap = problem.objective(np.asarray(solution.value, float)) - problem.minimum
+    assert gap < 1e-8
+
+
 def test_a_saddle_is_no_stagnation():
     """L-BFGS in float32 passes a saddle of Wood's function, where f stands still (f ≈ 7.877)."""
     wood = MGH["wood"]
