@@ -117,6 +117,18 @@ def test_a_directory_with_checkpoints_is_not_overwritten(tmp_path):
         train.fit(toy.toy(), toy.step, toy.DATA, **(options | {"checkpoint_dir": blocked / "x"}))
 
 
+def test_leaves_at_one_path_are_refused_before_the_first_step(tmp_path):
+    tree = {"a.b": jnp.zeros(2), "a": {"b": jnp.zeros(2)}}
+    options = {"num_epochs": 1, "batch_size": 4, "key": toy.KEY, "progress": False}
+    with pytest.raises(ValueError, match=r"^fit: argument `state` must have one .* got 2 at a\.b$"):
+        train.fit(tree, toy.step, toy.DATA, checkpoint_dir=tmp_path, **options)
+    with pytest.raises(ValueError, match=r"^save_checkpoint: argument `tree` .* got 2 at a\.b$"):
+        train.save_checkpoint(tmp_path, tree, step=1)
+    with pytest.raises(ValueError, match=r"^restore_checkpoint: argument `template` must have one"):
+        train.restore_checkpoint(tmp_path, tree)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_that_broke_is_not_saved(tmp_path):
     """Epochs of 3 steps, one a call at first; step 7 is bad."""
     options = {"num_epochs": 9, "batch_size": 4, "key": toy.KEY, "mode": "scan", "progress": False}
