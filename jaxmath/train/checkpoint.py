@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmath.train._checks import check_path
 from jaxmath.typing import PyTree
 
 __all__ = ["CheckpointError", "restore_checkpoint", "save_checkpoint"]
@@ -102,6 +103,7 @@ class Checkpoints:
         self.directory = Path(directory).absolute()
         options = ocp.CheckpointManagerOptions(max_to_keep=2, create=True)
         try:
+            self.directory.mkdir(parents=True, exist_ok=True)  # orbax takes a file for one
             self._manager = ocp.CheckpointManager(self.directory, options=options)
         except OSError as error:
             raise CheckpointError(
@@ -272,6 +274,7 @@ def save_checkpoint(
       >>> print(path.name, tree["w"], metadata)
       3 [1. 1.] {'seed': 0}
     """
+    check_path("save_checkpoint", "directory", directory)
     check_paths("save_checkpoint", "tree", tree)
     checkpoints = Checkpoints(directory)
     try:
@@ -306,6 +309,7 @@ def restore_checkpoint(
       ...
       jaxmath.train.checkpoint.CheckpointError: there is no directory /nowhere/at/all
     """
+    check_path("restore_checkpoint", "directory", directory)
     check_paths("restore_checkpoint", "template", template)
     if not Path(directory).is_dir():
         raise CheckpointError(f"there is no directory {directory}")

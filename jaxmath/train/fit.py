@@ -8,7 +8,7 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
-from jaxmath.train._checks import as_count, as_number, check_function, check_mesh
+from jaxmath.train._checks import as_count, as_number, check_function, check_mesh, check_path
 from jaxmath.train._data import as_pair, check_batch_size, check_data, place, replicate
 from jaxmath.train._driver import Driver, start
 from jaxmath.train._epoch import Plan
@@ -142,6 +142,7 @@ def fit(
     _check_ema(state, ema)
     plan = Plan(step, eval_fn, batch_size, patience, ema, mesh, lanes)
     if checkpoint_dir is not None:
+        check_path("fit", "checkpoint_dir", checkpoint_dir)
         check_paths("fit", "state", state)
     run = start(plan, state, key, ensemble)
     checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)

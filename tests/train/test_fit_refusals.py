@@ -71,6 +71,7 @@ def test_bad_options_are_refused():
     ("metadata", [1], "must be a dictionary, got list"),
     ("eval_fn", "a", "must be a function, got str"),
     ("resume", True, "needs `checkpoint_dir`"),
+    ("checkpoint_dir", 3, "must be a path, got int"),
 ])  # fmt: skip
 def test_an_argument_of_another_kind_is_named(name, value, message):
     with pytest.raises((TypeError, ValueError), match=f"^fit: argument `{name}` {message}$"):
