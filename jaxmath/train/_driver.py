@@ -178,9 +178,12 @@ class Driver:
     def _record(
         self, row: dict[str, np.ndarray], seconds: float, bar: Progress | None, callback: Any
     ) -> None:
+        # A resumed run may measure more than the one before, or less.
+        missing = np.full_like(row["loss"], np.nan).tolist()
+        for name in {**self.history, **row}:
+            column = self.history.setdefault(name, [missing] * self.epoch)
+            column.append(row[name].tolist() if name in row else missing)
         self.epoch += 1
-        for name, value in row.items():
-            self.history.setdefault(name, []).append(value.tolist())
         if bar is not None:
             loss = np.nanmean(row.get("validation_loss", row["loss"]))
             bar.update(self.epoch, _text(float(loss), 1.0 / seconds))

@@ -132,6 +132,23 @@ def test_leaves_at_one_path_are_refused_before_the_first_step(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_measure_of_some_epochs_is_nan_in_the_others(tmp_path):
+    """Resumed with one measure less, and one more: a row an epoch in every column."""
+
+    def step(state, batch, key):
+        state, metrics = toy.step(state, batch, key)
+        return state, {"loss": metrics["loss"], "new": jnp.float32(1.0)}
+
+    options = {"batch_size": 4, "key": toy.KEY, "mode": "scan", "progress": False}
+    options["checkpoint_dir"] = tmp_path
+    train.fit(toy.toy(), toy.step, toy.DATA, num_epochs=2, **options)
+    history = train.fit(toy.toy(), step, toy.DATA, num_epochs=5, resume=True, **options).history
+    rows = {name: np.isfinite(values).tolist() for name, values in history.items()}
+    assert rows == {
+        "loss": [True] * 5, "sum": [True] * 2 + [False] * 3, "new": [False] * 2 + [True] * 3
+    }  # fmt: skip
+
+
 def test_a_run_that_broke_is_not_saved(tmp_path):
     """Epochs of 3 steps, one a call at first; step 7 is bad."""
     options = {"num_epochs": 9, "batch_size": 4, "key": toy.KEY, "mode": "scan", "progress": False}
