@@ -92,7 +92,7 @@ def shown(run: Run, ema: float | None) -> PyTree:
     """The state as it is evaluated: with the averaged parameters, where they are averaged."""
     if ema is None:
         return run.state
-    narrow = lambda m, a: m.astype(a.dtype)
+    narrow = lambda m, a: m.astype(a.dtype) if _floating(a) else m
     return run.state._replace(params=jax.tree.map(narrow, run.average, run.state.params))
 
 
@@ -115,6 +115,12 @@ def live(run: Run, plan: Plan) -> Array:
 
 def _floating(a: Array) -> bool:
     return jnp.issubdtype(a.dtype, jnp.inexact)
+
+
+def _averaged(ema: float, average: PyTree, params: PyTree) -> PyTree:
+    """The running mean with the parameters in it; what has no mean, a count say, is the newest."""
+    add = lambda m, a: optax.incremental_update(a, m, 1.0 - ema) if _floating(a) else a
+    return jax.tree.map(add, average, widened(params))
 
 
 def _is_sound(old: PyTree, new: PyTree) -> Array:
@@ -182,7 +188,7 @@ def _advance(
     state, metrics = step_result(run.state, returned)
     average = run.average
     if plan.ema is not None:
-        average = optax.incremental_update(widened(state.params), average, 1.0 - plan.ema)
+        average = _averaged(plan.ema, average, state.params)
     part = jnp.minimum(left, plan.batch_size).astype(jnp.float32)
     add = _Sums({k: part.astype(v.dtype) * v for k, v in metrics.items()}, part)
     sums = add if sums is None else jax.tree.map(jnp.add, sums, add)

@@ -188,6 +188,21 @@ def test_running_mean_of_the_parameters():
 
 
 @pytest.mark.parametrize("mode", ["scan", "loop"])
+def test_what_has_no_mean_is_carried_along(mode):
+    """A count among the parameters."""
+
+    def step(state, batch, key):
+        params = {"w": state.params["w"] + 1.0, "count": state.params["count"] + 1}
+        return state._replace(params=params), {"loss": params["w"][0]}
+
+    state = toy.toy()._replace(params={"w": jnp.zeros(2), "count": jnp.int32(0)})
+    options = {"num_epochs": 1, "batch_size": 4, "key": toy.KEY, "progress": False}
+    best = train.fit(state, step, toy.DATA, ema=0.5, mode=mode, **options).best
+    assert (int(best.params["count"]), best.params["count"].dtype) == (3, jnp.int32)
+    np.testing.assert_allclose(best.params["w"], 0.5 * 3 + 0.25 * 2 + 0.125 * 1)
+
+
+@pytest.mark.parametrize("mode", ["scan", "loop"])
 @pytest.mark.parametrize("bad", [{"bad_loss": 7}, {"bad_state": 7}, {"bad_state": 8}])
 def test_a_bad_step_is_not_taken_and_ends_the_run(bad, mode):
     """Steps 6 to 8 are epoch 3, and no loss comes after 8; what went into it is what comes out."""
