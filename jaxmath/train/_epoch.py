@@ -17,7 +17,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxmath._draws import widened
 from jaxmath.train._data import Placed, take
-from jaxmath.train._returned import step_result
+from jaxmath.train._returned import checked
 from jaxmath.train.evaluate import averages
 from jaxmath.train.state import TrainState
 from jaxmath.typing import Array, PyTree
@@ -183,9 +183,7 @@ def _advance(
     weight = (jnp.arange(plan.batch_size, dtype=jnp.int32) < left).astype(jnp.float32)
     batch = take(data, index, weight, plan.mesh)
     # Under jit the trace that told the shape of the metrics serves the loop too.
-    step_fn = jax.jit(plan.step)
-    returned = step_fn(run.state, batch, jax.random.fold_in(order.key, i))
-    state, metrics = step_result(run.state, returned)
+    state, metrics = checked(plan.step)(run.state, batch, jax.random.fold_in(order.key, i))
     average = run.average
     if plan.ema is not None:
         average = _averaged(plan.ema, average, state.params)

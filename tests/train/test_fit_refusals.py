@@ -99,6 +99,9 @@ def test_scalar_arrays_are_numbers():
     (lambda s: (s._replace(params={}), {"loss": s.rate}), r"one without state\.params\['w'\]"),
     (lambda s: (s._replace(params=[s.rate]), {"loss": s.rate}), r"one without state\.params\["),
     (lambda s: (tuple(s), {"loss": s.rate}), r"a state of the structure that it was given, got"),
+    (lambda s: (s, {"loss": 1j * s.rate}), r"return real numbers for 'loss', got complex128"),
+    (lambda s: (s, {"loss": s.rate, "a": toy.KEY}), r"real numbers for 'a', got key<fry>"),
+    (lambda s: (s, {"loss": s.rate, 3: s.rate}), r"name each measure by a string, got 3"),
 ])  # fmt: skip
 def test_what_a_step_must_return(returned, message, mode):
     step = lambda state, batch, key: returned(state)
@@ -113,6 +116,8 @@ def test_what_a_step_must_return(returned, message, mode):
     (lambda state, batch: {"loss": jnp.mean(batch.x)},
      r"one value for each example, shape \(4,\), for 'loss', got shape \(\)"),
     (lambda state, batch: jnp.mean(batch.x), r"return a dictionary of values of shape \(n,\), got"),
+    (lambda state, batch: {"loss": 1j * batch.x}, r"return real numbers for 'loss', got complex"),
+    (lambda state, batch: {"loss": batch.x, 3: batch.x}, r"name each measure by a string, got 3"),
 ])  # fmt: skip
 def test_what_an_evaluation_must_return_is_told_before_the_first_step(eval_fn, message, mode):
     calls = []
