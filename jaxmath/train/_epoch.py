@@ -366,5 +366,8 @@ def program(plan: Plan, mode: str) -> Callable:
 
 @jax.jit
 def copy(tree: Any) -> Any:
-    """Fresh buffers, each of its own, to be donated."""
-    return jax.tree.map(jnp.copy, tree)
+    """Fresh buffers, each of its own, to be donated.
+
+    Their types are strong, as those of what a step returns are: a weak one is another program.
+    """
+    return jax.tree.map(lambda a: jnp.array(a, a.dtype), tree)

@@ -73,6 +73,22 @@ def test_another_length_is_the_same_program(scanned):
     assert b.history["loss"][0] != a.history["loss"][0]
 
 
+def test_a_weakly_typed_state_is_the_same_program():
+    """``jnp.array(0.0)`` is one; an epoch's result is none."""
+    traces = []
+
+    def train_fn(key, params, model_state, x, axis_name):
+        traces.append(params)
+        return params * x, model_state
+
+    state = train.init_state(toy.KEY, jnp.array(0.0), optimizer=optax.sgd(0.1))
+    assert state.params.weak_type
+    step = train.supervised_step(train_fn, nn.squared_error, optax.sgd(0.1))
+    options = {"num_epochs": 4, "batch_size": 4, "mode": "scan", "progress": False}
+    train.fit(state, step, toy.DATA, **options)
+    assert len(traces) == 1
+
+
 def test_shuffles_are_uniform():
     """All 24 orders of four examples among six rows, as often; 5 standard errors."""
     real = jnp.array([True, False, True, True, False, True])
