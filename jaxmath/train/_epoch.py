@@ -232,7 +232,10 @@ def _end(
         best_loss=jnp.where(better, loss, run.best_loss),
         best_epoch=jnp.where(better, run.epoch, run.best_epoch),
     )
-    return run, row | {f"validation_{name}": mean for name, mean in means.items()}
+    means = {f"validation_{name}": mean for name, mean in means.items()}
+    for name in row.keys() & means:
+        raise ValueError(f"fit: argument `step` must not return '{name}', which `eval_fn` gives")
+    return run, row | means
 
 
 def _zeros(shapes: PyTree, *lead: int) -> PyTree:

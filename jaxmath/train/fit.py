@@ -185,6 +185,10 @@ def _check_metadata(metadata: Any) -> None:
         raise TypeError(
             f"fit: argument `metadata` must be a dictionary, got {type(metadata).__name__}"
         )
+    if "engine" in (metadata or {}):
+        raise ValueError(
+            "fit: argument `metadata` must not hold 'engine', the name of what `fit` itself keeps"
+        )
     try:
         json.dumps(metadata)
     except (TypeError, ValueError) as error:

@@ -240,7 +240,10 @@ def _accumulated(
     """
     size = keys.shape[0]
     if size % pieces:
-        raise ValueError(f"`accumulate` must divide the batch, got {pieces} pieces of {size}")
+        raise ValueError(
+            "supervised_step: argument `accumulate` must divide the batch, got "
+            f"{pieces} pieces of {size}"
+        )
     cut = lambda a: jnp.swapaxes(a.reshape(size // pieces, pieces, *a.shape[1:]), 0, 1)
     cut_batch, cut_keys = jax.tree.map(cut, (batch, keys))
 

@@ -69,6 +69,7 @@ def test_bad_options_are_refused():
     ("batch_size", jnp.float32(5), "must be an integer, got float"),
     ("batch_size", np.array([5]), "must be an integer, got ndarray"),
     ("metadata", [1], "must be a dictionary, got list"),
+    ("metadata", {"engine": 1}, "must not hold 'engine', the name of what `fit` itself keeps"),
     ("eval_fn", "a", "must be a function, got str"),
     ("resume", True, "needs `checkpoint_dir`"),
     ("checkpoint_dir", 3, "must be a path, got int"),
@@ -125,6 +126,16 @@ def test_what_an_evaluation_must_return_is_told_before_the_first_step(eval_fn, m
     with pytest.raises((TypeError, ValueError), match=f"^fit: argument `eval_fn` must .*{message}"):
         _fit_toy(toy.toy(), callback=lambda *row: calls.append(row), **options)
     assert not calls
+
+
+@pytest.mark.parametrize("mode", ["scan", "loop"])
+def test_a_metric_that_the_evaluation_would_write_over(mode):
+    step = lambda state, batch, key: (state, {"loss": state.rate, "validation_loss": state.rate})
+    options = {"num_epochs": 1, "batch_size": 4, "key": toy.KEY, "progress": False, "mode": mode}
+    with pytest.raises(
+        ValueError, match=r"^fit: argument `step` must not return 'validation_loss'"
+    ):
+        train.fit(toy.toy(), step, toy.DATA, eval_fn=toy.eval_fn, validation=toy.DATA, **options)
 
 
 def test_a_mean_is_no_measure_of_each_example():

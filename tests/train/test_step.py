@@ -161,7 +161,7 @@ def test_means_of_truths_and_of_half_precision():
 
 def test_refusals():
     batch = _batch(8)
-    with pytest.raises(ValueError, match="`accumulate` must divide the batch, got 3 pieces of 8"):
+    with pytest.raises(ValueError, match=r"^supervised_step: argument `accumulate` must .* 3 .* 8"):
         step = train.supervised_step(
             p.TRAIN_FN, nn.softmax_cross_entropy, p.OPTIMIZER, accumulate=3
         )
