@@ -138,6 +138,13 @@ def test_a_metric_that_the_evaluation_would_write_over(mode):
         train.fit(toy.toy(), step, toy.DATA, eval_fn=toy.eval_fn, validation=toy.DATA, **options)
 
 
+@pytest.mark.parametrize("make", [np.zeros, jnp.zeros])
+def test_what_a_callback_returns_is_true_or_false(make):
+    message = r"^fit: argument `callback` must return what is true or false, got .* shape \(2,\)$"
+    with pytest.raises(TypeError, match=message):
+        _fit_toy(toy.toy(), num_epochs=1, callback=lambda epoch, row: make(2))
+
+
 def test_a_mean_is_no_measure_of_each_example():
     """It was added up once for each example of the batch, those that only fill it up left out."""
     eval_fn = lambda state, batch: {"loss": batch.x, "mean": jnp.mean(batch.x)}
