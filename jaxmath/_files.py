@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
     return value.item() if isinstance(value, np.generic) else value
+
+
+def print_anyway() -> None:
+    """What a terminal cannot show, × in ASCII say, is a question mark there and no error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
