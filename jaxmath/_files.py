@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,18 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def write_whole(path: Path, text: str) -> None:
-    """The file whole, or as it was before."""
+def print_anyway() -> None:
+    """What a terminal cannot show, × in ASCII say, is a question mark there and no error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """The file whole, or as it was before; text in UTF-8."""
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
         partial.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -253,6 +253,9 @@ def run(options: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Mistakes in the arguments are one line and exit code 2."""
+    from jaxmath._files import print_anyway
+
+    print_anyway()
     try:
         return run(parser().parse_args(argv))
     except (ValueError, OSError) as error:

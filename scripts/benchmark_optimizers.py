@@ -277,6 +277,9 @@ def run(args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Parse, run, and turn every expected failure into one line and an exit code."""
+    from jaxmath._files import print_anyway
+
+    print_anyway()
     args = parser().parse_args(argv)
     try:
         return run(args)

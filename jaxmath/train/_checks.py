@@ -1,5 +1,6 @@
 """Checks of arguments that the engine's functions share."""
 
+import os
 from typing import Any
 
 import jax
@@ -25,6 +26,12 @@ def check_optimizer(caller: str, optimizer: Any) -> None:
             f"{caller}: argument `optimizer` must be an optax transformation, got "
             f"{type(optimizer).__name__}"
         )
+
+
+def check_path(caller: str, name: str, path: Any) -> None:
+    """One line about what names no file or folder."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{caller}: argument `{name}` must be a path, got {type(path).__name__}")
 
 
 def check_compute_dtype(caller: str, dtype: Any) -> None:

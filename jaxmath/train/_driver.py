@@ -63,6 +63,17 @@ def _agree(value: float) -> float:
     return float(multihost_utils.broadcast_one_to_all(np.float32(value)))
 
 
+def _is_true(returned: Any) -> bool:
+    """What a callback returns, or one line about what is neither true nor false."""
+    try:
+        return bool(returned)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            "fit: argument `callback` must return what is true or false, got "
+            f"{type(returned).__name__} of shape {np.shape(returned)}"
+        ) from error
+
+
 def _text(loss: float, rate: float) -> str:
     return f"loss {loss:.4g}  {rate:.3g} epochs/s"
 
@@ -178,14 +189,17 @@ class Driver:
     def _record(
         self, row: dict[str, np.ndarray], seconds: float, bar: Progress | None, callback: Any
     ) -> None:
+        # A resumed run may measure more than the one before, or less.
+        missing = np.full_like(row["loss"], np.nan).tolist()
+        for name in {**self.history, **row}:
+            column = self.history.setdefault(name, [missing] * self.epoch)
+            column.append(row[name].tolist() if name in row else missing)
         self.epoch += 1
-        for name, value in row.items():
-            self.history.setdefault(name, []).append(value.tolist())
         if bar is not None:
             loss = np.nanmean(row.get("validation_loss", row["loss"]))
             bar.update(self.epoch, _text(float(loss), 1.0 / seconds))
         if callback is not None:
-            self.stopped = bool(callback(self.epoch, row)) or self.stopped
+            self.stopped = _is_true(callback(self.epoch, row)) or self.stopped
 
     def _checkpoint(self, *, last: bool = False) -> None:
         """Save at the boundary of a call, if it is time; a run that broke off is not saved."""

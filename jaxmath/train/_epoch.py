@@ -17,7 +17,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxmath._draws import widened
 from jaxmath.train._data import Placed, take
-from jaxmath.train._returned import step_result
+from jaxmath.train._returned import checked
 from jaxmath.train.evaluate import averages
 from jaxmath.train.state import TrainState
 from jaxmath.typing import Array, PyTree
@@ -92,7 +92,7 @@ def shown(run: Run, ema: float | None) -> PyTree:
     """The state as it is evaluated: with the averaged parameters, where they are averaged."""
     if ema is None:
         return run.state
-    narrow = lambda m, a: m.astype(a.dtype)
+    narrow = lambda m, a: m.astype(a.dtype) if _floating(a) else m
     return run.state._replace(params=jax.tree.map(narrow, run.average, run.state.params))
 
 
@@ -115,6 +115,12 @@ def live(run: Run, plan: Plan) -> Array:
 
 def _floating(a: Array) -> bool:
     return jnp.issubdtype(a.dtype, jnp.inexact)
+
+
+def _averaged(ema: float, average: PyTree, params: PyTree) -> PyTree:
+    """The running mean with the parameters in it; what has no mean, a count say, is the newest."""
+    add = lambda m, a: optax.incremental_update(a, m, 1.0 - ema) if _floating(a) else a
+    return jax.tree.map(add, average, widened(params))
 
 
 def _is_sound(old: PyTree, new: PyTree) -> Array:
@@ -177,12 +183,10 @@ def _advance(
     weight = (jnp.arange(plan.batch_size, dtype=jnp.int32) < left).astype(jnp.float32)
     batch = take(data, index, weight, plan.mesh)
     # Under jit the trace that told the shape of the metrics serves the loop too.
-    step_fn = jax.jit(plan.step)
-    returned = step_fn(run.state, batch, jax.random.fold_in(order.key, i))
-    state, metrics = step_result(run.state, returned)
+    state, metrics = checked(plan.step)(run.state, batch, jax.random.fold_in(order.key, i))
     average = run.average
     if plan.ema is not None:
-        average = optax.incremental_update(widened(state.params), average, 1.0 - plan.ema)
+        average = _averaged(plan.ema, average, state.params)
     part = jnp.minimum(left, plan.batch_size).astype(jnp.float32)
     add = _Sums({k: part.astype(v.dtype) * v for k, v in metrics.items()}, part)
     sums = add if sums is None else jax.tree.map(jnp.add, sums, add)
@@ -228,7 +232,10 @@ def _end(
         best_loss=jnp.where(better, loss, run.best_loss),
         best_epoch=jnp.where(better, run.epoch, run.best_epoch),
     )
-    return run, row | {f"validation_{name}": mean for name, mean in means.items()}
+    means = {f"validation_{name}": mean for name, mean in means.items()}
+    for name in row.keys() & means:
+        raise ValueError(f"fit: argument `step` must not return '{name}', which `eval_fn` gives")
+    return run, row | means
 
 
 def _zeros(shapes: PyTree, *lead: int) -> PyTree:
@@ -362,5 +369,8 @@ def program(plan: Plan, mode: str) -> Callable:
 
 @jax.jit
 def copy(tree: Any) -> Any:
-    """Fresh buffers, each of its own, to be donated."""
-    return jax.tree.map(jnp.copy, tree)
+    """Fresh buffers, each of its own, to be donated.
+
+    Their types are strong, as those of what a step returns are: a weak one is another program.
+    """
+    return jax.tree.map(lambda a: jnp.array(a, a.dtype), tree)

@@ -1,14 +1,18 @@
 """Pictures of what the first seed's generative model makes, and of its codes."""
 
+import io
+import zlib
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
+from zipfile import BadZipFile
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmath._figures import save, subplots
+from jaxmath._files import write_whole
 from jaxmath.train.recipe import Outcome
 from jaxmath.typing import Array, PyTree
 
@@ -18,11 +22,21 @@ _SHOWN, _SIDE, _STEPS = 100, 15, 10
 
 
 def frames(path: Path) -> dict[int, np.ndarray]:
-    """Epoch → examples drawn after it, as they lie in the file."""
+    """Epoch → examples drawn after it, as they lie in the file; of a damaged one there are none."""
     if not path.is_file():
         return {}
-    with np.load(path) as held:
-        return dict(zip(held["epochs"].tolist(), held["frames"], strict=True))
+    try:
+        with np.load(path) as held:
+            return dict(zip(held["epochs"].tolist(), held["frames"], strict=True))
+    except (BadZipFile, EOFError, KeyError, ValueError, zlib.error):
+        return {}
+
+
+def write_frames(path: Path, frames: dict[int, np.ndarray]) -> None:
+    """What ``frames`` reads."""
+    epochs, file = sorted(frames), io.BytesIO()
+    np.savez_compressed(file, epochs=epochs, frames=np.stack([frames[e] for e in epochs]))
+    write_whole(path, file.getvalue())
 
 
 def _sheet(images: np.ndarray, columns: int) -> np.ndarray:

@@ -1,12 +1,13 @@
 """What a step and an evaluation return, checked while they are traced: once a program."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxmath.train.step import as_measure
+from jaxmath.train.step import Step, as_measure, check_name, is_real
 from jaxmath.typing import Array, PyTree
 
 __all__: list[str] = []
@@ -44,9 +45,16 @@ def step_result(old: PyTree, returned: Any) -> tuple[PyTree, dict[str, Array]]:
             "fit: argument `step` must return a state of the structure that it was given, got one "
             f"{_difference(old, state)}"
         )
+    _check_names("fit: argument `step`", metrics)
     if "loss" not in metrics:
         raise ValueError(f"fit: the metrics of `step` must have 'loss', got {sorted(metrics)}")
     return state, _measures("fit: argument `step`", metrics, ())
+
+
+@functools.lru_cache(maxsize=32)
+def checked(step: Step) -> Callable:
+    """The step with what it returns checked; one function, which is traced once a program."""
+    return jax.jit(lambda state, *rest: step_result(state, step(state, *rest)))
 
 
 def eval_result(caller: str, returned: Any, n: int) -> dict[str, Array]:
@@ -56,9 +64,15 @@ def eval_result(caller: str, returned: Any, n: int) -> dict[str, Array]:
             f"{caller}: argument `eval_fn` must return a dictionary of values of shape (n,), got "
             f"{_kind(returned)}"
         )
+    _check_names(f"{caller}: argument `eval_fn`", returned)
     if caller == "fit" and "loss" not in returned:
         raise ValueError(f"fit: argument `eval_fn` must return 'loss', got {sorted(returned)}")
     return _measures(f"{caller}: argument `eval_fn`", returned, (n,))
+
+
+def _check_names(what: str, values: Mapping[Any, Any]) -> None:
+    for name in values:
+        check_name(what, name)
 
 
 def _measures(what: str, values: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Array]:
@@ -66,6 +80,10 @@ def _measures(what: str, values: Mapping[str, Any], shape: tuple[int, ...]) -> d
     for name, value in values.items():
         if not hasattr(value, "dtype") and not isinstance(value, bool | int | float):
             raise TypeError(f"{what} must return {wanted} for '{name}', got {_kind(value)}")
+        if not is_real(value):
+            raise TypeError(
+                f"{what} must return real numbers for '{name}', got {jnp.result_type(value)}"
+            )
         if jnp.shape(value) != shape:
             raise ValueError(
                 f"{what} must return {wanted} for '{name}', got shape {jnp.shape(value)}"

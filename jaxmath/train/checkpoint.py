@@ -5,6 +5,7 @@ It holds the leaves as a flat dictionary by their paths (random keys as their da
 the caller's metadata with the manifest: path → [shape, dtype] of every leaf.
 """
 
+import collections
 import copy
 import importlib.metadata
 import logging
@@ -18,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmath.train._checks import check_path
 from jaxmath.typing import PyTree
 
 __all__ = ["CheckpointError", "restore_checkpoint", "save_checkpoint"]
@@ -48,15 +50,26 @@ def _is_key(leaf: Any) -> bool:
     return jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key)
 
 
+def _paths(tree: PyTree) -> list[str]:
+    paths = (path for path, _ in jax.tree_util.tree_leaves_with_path(tree))
+    return [jax.tree_util.keystr(p, simple=True, separator=".") or "value" for p in paths]
+
+
+def check_paths(caller: str, name: str, tree: PyTree) -> None:
+    """One line about leaves that a checkpoint could not tell apart."""
+    for path, num in collections.Counter(_paths(tree)).items():
+        if num > 1:
+            raise ValueError(
+                f"{caller}: argument `{name}` must have one leaf at each path, as a checkpoint "
+                f"names them, got {num} at {path}"
+            )
+
+
 def _by_path(tree: PyTree) -> dict[str, Any]:
     """The leaves by path, of random keys their data."""
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    name = lambda path: jax.tree_util.keystr(path, simple=True, separator=".") or "value"
     data = lambda a: jax.random.key_data(a) if _is_key(a) else a
-    flat = {name(path): data(a if hasattr(a, "dtype") else jnp.asarray(a)) for path, a in leaves}
-    if len(flat) < len(leaves):
-        raise ValueError("checkpoint: two leaves of the tree have the same path")
-    return flat
+    leaves = [data(a if hasattr(a, "dtype") else jnp.asarray(a)) for a in jax.tree.leaves(tree)]
+    return dict(zip(_paths(tree), leaves, strict=True))
 
 
 def _manifest(flat: dict[str, Any]) -> dict[str, list]:
@@ -90,6 +103,7 @@ class Checkpoints:
         self.directory = Path(directory).absolute()
         options = ocp.CheckpointManagerOptions(max_to_keep=2, create=True)
         try:
+            self.directory.mkdir(parents=True, exist_ok=True)  # orbax takes a file for one
             self._manager = ocp.CheckpointManager(self.directory, options=options)
         except OSError as error:
             raise CheckpointError(
@@ -249,6 +263,7 @@ def save_checkpoint(
       The directory of the checkpoint.
 
     Raises:
+      ValueError: two leaves of the tree have the same path, as in {"a.b": 0, "a": {"b": 0}}.
       CheckpointError: it could not be written.
 
     Example:
@@ -259,6 +274,8 @@ def save_checkpoint(
       >>> print(path.name, tree["w"], metadata)
       3 [1. 1.] {'seed': 0}
     """
+    check_path("save_checkpoint", "directory", directory)
+    check_paths("save_checkpoint", "tree", tree)
     checkpoints = Checkpoints(directory)
     try:
         checkpoints.save(step, tree, metadata or {})
@@ -292,6 +309,8 @@ def restore_checkpoint(
       ...
       jaxmath.train.checkpoint.CheckpointError: there is no directory /nowhere/at/all
     """
+    check_path("restore_checkpoint", "directory", directory)
+    check_paths("restore_checkpoint", "template", template)
     if not Path(directory).is_dir():
         raise CheckpointError(f"there is no directory {directory}")
     checkpoints = Checkpoints(directory)

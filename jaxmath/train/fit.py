@@ -8,12 +8,12 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
-from jaxmath.train._checks import as_count, as_number, check_function, check_mesh
+from jaxmath.train._checks import as_count, as_number, check_function, check_mesh, check_path
 from jaxmath.train._data import as_pair, check_batch_size, check_data, place, replicate
 from jaxmath.train._driver import Driver, start
 from jaxmath.train._epoch import Plan
 from jaxmath.train._progress import Progress
-from jaxmath.train.checkpoint import Checkpoints
+from jaxmath.train.checkpoint import Checkpoints, check_paths
 from jaxmath.train.result import FitResult
 from jaxmath.train.step import Step
 from jaxmath.typing import Array, PyTree, check_number
@@ -98,7 +98,8 @@ def fit(
         than is said above.
       ValueError: data that are empty, not finite, of unequal lengths, fewer than the batch, with
         labels out of range or integers that jax would cut; a batch that the devices do not divide;
-        ``resume`` without a directory; a state of another structure, a measure of another shape.
+        ``resume`` without a directory; a state that has, for a checkpoint, two leaves at one
+        path; one of another structure, a measure of another shape.
       CheckpointError: a checkpoint could not be written (``error.result`` has all that was
         reached) or is of another state; the directory holds checkpoints and ``resume`` is False.
 
@@ -140,6 +141,9 @@ def fit(
     _check_validation(eval_fn, validation, patience, num_classes)
     _check_ema(state, ema)
     plan = Plan(step, eval_fn, batch_size, patience, ema, mesh, lanes)
+    if checkpoint_dir is not None:
+        check_path("fit", "checkpoint_dir", checkpoint_dir)
+        check_paths("fit", "state", state)
     run = start(plan, state, key, ensemble)
     checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
     driver = Driver(plan, run, checkpoints, checkpoint_every, metadata or {})
@@ -180,6 +184,10 @@ def _check_metadata(metadata: Any) -> None:
     if metadata is not None and not isinstance(metadata, dict):
         raise TypeError(
             f"fit: argument `metadata` must be a dictionary, got {type(metadata).__name__}"
+        )
+    if "engine" in (metadata or {}):
+        raise ValueError(
+            "fit: argument `metadata` must not hold 'engine', the name of what `fit` itself keeps"
         )
     try:
         json.dumps(metadata)

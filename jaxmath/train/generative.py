@@ -96,8 +96,7 @@ def _writer(
         frames = pictures.frames(path)
         frames = {e: f for e, f in frames.items() if e < epoch and len(f) == num}
         frames[epoch] = np.asarray(draw(key, state))
-        epochs = sorted(frames)
-        np.savez_compressed(path, epochs=epochs, frames=np.stack([frames[e] for e in epochs]))
+        pictures.write_frames(path, frames)
 
     return write
 

@@ -230,7 +230,9 @@ def plot_mistakes(
     wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
     title = f"{len(wrong):,} of {len(y):,} are taken for another class"
     if dataset.image_shape:
-        _mistaken_images(dataset, predicted, confidence, wrong[:limit], title, path)
+        shown = wrong[:limit]
+        title += f", the surest {len(shown):,} of them" if len(shown) < len(wrong) else ""
+        _mistaken_images(dataset, predicted, confidence, shown, title, path)
     else:
         _mistaken_points(dataset, wrong, title, path)
 
@@ -267,8 +269,7 @@ def _mistaken_images(
         panel.set_title(label, fontsize=size)
         panel.set_xticks([])
         panel.set_yticks([])
-    surest = f", the surest {len(shown)} of them" if f"{len(shown):,}" not in title else ""
-    figure.suptitle(f"{title}{surest} (true → predicted, confidence)", fontsize=10)
+    figure.suptitle(f"{title} (true → predicted, confidence)", fontsize=10)
     save(figure, path)
 
 

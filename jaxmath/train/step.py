@@ -87,13 +87,27 @@ def to_dtype(tree: PyTree, dtype: Any) -> PyTree:
     return jax.tree.map(lambda a: jnp.asarray(a, dtype) if floating(a) else a, tree)
 
 
+def check_name(what: str, name: Any) -> None:
+    """One line about a measure that is called something else than a text."""
+    if not isinstance(name, str):
+        raise TypeError(f"{what} must name each measure by a string, got {name!r}")
+
+
 def _measures(caller: str, loss_fn: Callable, metrics: Mapping[str, Callable] | None) -> dict:
     """Name → function(prediction, target) for one example, the loss first."""
     for name, fn in [("loss", loss_fn), *(metrics or {}).items()]:
+        check_name(f"{caller}: argument `metrics`", name)
         check_function(caller, name, fn)
     if "loss" in (metrics or {}):
         raise ValueError(f"{caller}: argument `metrics` must not hold 'loss', which is reported")
     return {"loss": loss_fn, **(metrics or {})}
+
+
+def is_real(value: Any) -> bool:
+    """Whether numbers or truths are all that it holds: no complex ones, and no random keys."""
+    dtype = jnp.result_type(value)
+    kinds = (jnp.bool_, jnp.integer, jnp.floating)
+    return any(jnp.issubdtype(dtype, kind) for kind in kinds)
 
 
 def as_measure(value: Any) -> Array:
@@ -104,17 +118,20 @@ def as_measure(value: Any) -> Array:
     return value if exact else value.astype(jnp.float32)
 
 
-def _per_example(fns: dict, predictions: Any, targets: Any, compute_dtype: Any) -> Metrics:
+def _per_example(
+    caller: str, fns: dict, predictions: Any, targets: Any, compute_dtype: Any
+) -> Metrics:
     """Each measure of each example, shape (n,), in float32 or float64."""
     if compute_dtype is not None:
         predictions = to_dtype(predictions, jnp.float32)
-    values = {name: as_measure(jax.vmap(fn)(predictions, targets)) for name, fn in fns.items()}
+    values = {name: jax.vmap(fn)(predictions, targets) for name, fn in fns.items()}
     for name, value in values.items():
-        if value.ndim != 1:
-            raise ValueError(
-                f"`{name}` must be a scalar for each example, got shape {value.shape[1:]}"
-            )
-    return values
+        what = f"{caller}: `{name}` must be a real scalar for each example"
+        if not is_real(value):
+            raise TypeError(f"{what}, got {jnp.result_type(value)}")
+        if jnp.ndim(value) != 1:
+            raise ValueError(f"{what}, got shape {jnp.shape(value)[1:]}")
+    return {name: as_measure(value) for name, value in values.items()}
 
 
 def supervised_step(
@@ -189,7 +206,7 @@ def supervised_step(
         predictions, new_state = jax.vmap(one, out_axes=(0, None), axis_name="batch")(
             keys, to_dtype(batch.x, compute_dtype)
         )
-        values = _per_example(fns, predictions, batch.y, compute_dtype)
+        values = _per_example("supervised_step", fns, predictions, batch.y, compute_dtype)
         sums = {name: jnp.sum(batch.weight.astype(v.dtype) * v) for name, v in values.items()}
         return sums["loss"], (new_state, sums)
 
@@ -223,7 +240,10 @@ def _accumulated(
     """
     size = keys.shape[0]
     if size % pieces:
-        raise ValueError(f"`accumulate` must divide the batch, got {pieces} pieces of {size}")
+        raise ValueError(
+            "supervised_step: argument `accumulate` must divide the batch, got "
+            f"{pieces} pieces of {size}"
+        )
     cut = lambda a: jnp.swapaxes(a.reshape(size // pieces, pieces, *a.shape[1:]), 0, 1)
     cut_batch, cut_keys = jax.tree.map(cut, (batch, keys))
 
@@ -288,6 +308,6 @@ def supervised_eval(
         params = to_dtype(state.params, compute_dtype)
         one = lambda x: apply_fn(params, state.model_state, x)
         predictions = jax.vmap(one)(to_dtype(batch.x, compute_dtype))
-        return _per_example(fns, predictions, batch.y, compute_dtype)
+        return _per_example("supervised_eval", fns, predictions, batch.y, compute_dtype)
 
     return eval_fn

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 
 from jaxmath import datasets
+from jaxmath._files import write_whole
 from jaxmath.datasets import Dataset, Parts
 from jaxmath.train.recipe import Model, Task, plain_parts
 from jaxmath.train.report import measures_report
@@ -119,7 +120,7 @@ def _write_sample(path: Path, epoch: int, text: str) -> None:
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     heading = f"--- after epoch {epoch} ---\n"
     before = before[: before.index(heading)] if heading in before else before
-    path.write_text(f"{before}{heading}{text}\n\n", encoding="utf-8")
+    write_whole(path, f"{before}{heading}{text}\n\n")
 
 
 TEXT = Task(

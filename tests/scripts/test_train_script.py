@@ -3,8 +3,10 @@
 import contextlib
 import csv
 import importlib.util
+import io
 import json
 import signal
+import sys
 from pathlib import Path
 
 import absl.logging
@@ -321,6 +323,17 @@ def test_help_says_it_all(script, capsys):
     text = " ".join(capsys.readouterr().out.split())
     words = ("MODEL", "softmax regression", "--resume", "mnist_5k", "metrics.json", "Exit codes")
     assert [word for word in words if word not in text] == []
+
+
+def test_a_terminal_without_such_characters(script, monkeypatch):
+    """A question mark stands where one cannot be shown."""
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", shown)
+    with pytest.raises(SystemExit) as stop:
+        script.main(["--help"])
+    assert stop.value.code == 0
+    print("2 × 2", flush=True)
+    assert shown.buffer.getvalue().endswith(b"2 ? 2\n")
 
 
 def test_a_game_is_drawn_from_again(script, tmp_path, capsys):

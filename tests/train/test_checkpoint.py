@@ -113,8 +113,40 @@ def test_a_directory_with_checkpoints_is_not_overwritten(tmp_path):
     p.assert_same(again.state, first.state)
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(train.CheckpointError, match="cannot be used"):
-        train.fit(toy.toy(), toy.step, toy.DATA, **(options | {"checkpoint_dir": blocked / "x"}))
+    never = lambda *row: pytest.fail("an epoch was trained")
+    for place in (blocked / "x", blocked):
+        options |= {"checkpoint_dir": place, "callback": never}
+        with pytest.raises(train.CheckpointError, match=r"^the directory .* cannot be used: \["):
+            train.fit(toy.toy(), toy.step, toy.DATA, **options)
+
+
+def test_leaves_at_one_path_are_refused_before_the_first_step(tmp_path):
+    tree = {"a.b": jnp.zeros(2), "a": {"b": jnp.zeros(2)}}
+    options = {"num_epochs": 1, "batch_size": 4, "key": toy.KEY, "progress": False}
+    with pytest.raises(ValueError, match=r"^fit: argument `state` must have one .* got 2 at a\.b$"):
+        train.fit(tree, toy.step, toy.DATA, checkpoint_dir=tmp_path, **options)
+    with pytest.raises(ValueError, match=r"^save_checkpoint: argument `tree` .* got 2 at a\.b$"):
+        train.save_checkpoint(tmp_path, tree, step=1)
+    with pytest.raises(ValueError, match=r"^restore_checkpoint: argument `template` must have one"):
+        train.restore_checkpoint(tmp_path, tree)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_measure_of_some_epochs_is_nan_in_the_others(tmp_path):
+    """Resumed with one measure less, and one more: a row an epoch in every column."""
+
+    def step(state, batch, key):
+        state, metrics = toy.step(state, batch, key)
+        return state, {"loss": metrics["loss"], "new": jnp.float32(1.0)}
+
+    options = {"batch_size": 4, "key": toy.KEY, "mode": "scan", "progress": False}
+    options["checkpoint_dir"] = tmp_path
+    train.fit(toy.toy(), toy.step, toy.DATA, num_epochs=2, **options)
+    history = train.fit(toy.toy(), step, toy.DATA, num_epochs=5, resume=True, **options).history
+    rows = {name: np.isfinite(values).tolist() for name, values in history.items()}
+    assert rows == {
+        "loss": [True] * 5, "sum": [True] * 2 + [False] * 3, "new": [False] * 2 + [True] * 3
+    }  # fmt: skip
 
 
 def test_a_run_that_broke_is_not_saved(tmp_path):

@@ -73,6 +73,22 @@ def test_another_length_is_the_same_program(scanned):
     assert b.history["loss"][0] != a.history["loss"][0]
 
 
+def test_a_weakly_typed_state_is_the_same_program():
+    """``jnp.array(0.0)`` is one; an epoch's result is none."""
+    traces = []
+
+    def train_fn(key, params, model_state, x, axis_name):
+        traces.append(params)
+        return params * x, model_state
+
+    state = train.init_state(toy.KEY, jnp.array(0.0), optimizer=optax.sgd(0.1))
+    assert state.params.weak_type
+    step = train.supervised_step(train_fn, nn.squared_error, optax.sgd(0.1))
+    options = {"num_epochs": 4, "batch_size": 4, "mode": "scan", "progress": False}
+    train.fit(state, step, toy.DATA, **options)
+    assert len(traces) == 1
+
+
 def test_shuffles_are_uniform():
     """All 24 orders of four examples among six rows, as often; 5 standard errors."""
     real = jnp.array([True, False, True, True, False, True])
@@ -185,6 +201,21 @@ def test_running_mean_of_the_parameters():
         mean += 0.25 * (t - mean)
     np.testing.assert_allclose(result.best.params["w"], mean, rtol=1e-12)
     assert float(result.state.params["w"][0]) == 18.0
+
+
+@pytest.mark.parametrize("mode", ["scan", "loop"])
+def test_what_has_no_mean_is_carried_along(mode):
+    """A count among the parameters."""
+
+    def step(state, batch, key):
+        params = {"w": state.params["w"] + 1.0, "count": state.params["count"] + 1}
+        return state._replace(params=params), {"loss": params["w"][0]}
+
+    state = toy.toy()._replace(params={"w": jnp.zeros(2), "count": jnp.int32(0)})
+    options = {"num_epochs": 1, "batch_size": 4, "key": toy.KEY, "progress": False}
+    best = train.fit(state, step, toy.DATA, ema=0.5, mode=mode, **options).best
+    assert (int(best.params["count"]), best.params["count"].dtype) == (3, jnp.int32)
+    np.testing.assert_allclose(best.params["w"], 0.5 * 3 + 0.25 * 2 + 0.125 * 1)
 
 
 @pytest.mark.parametrize("mode", ["scan", "loop"])

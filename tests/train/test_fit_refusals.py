@@ -69,8 +69,10 @@ def test_bad_options_are_refused():
     ("batch_size", jnp.float32(5), "must be an integer, got float"),
     ("batch_size", np.array([5]), "must be an integer, got ndarray"),
     ("metadata", [1], "must be a dictionary, got list"),
+    ("metadata", {"engine": 1}, "must not hold 'engine', the name of what `fit` itself keeps"),
     ("eval_fn", "a", "must be a function, got str"),
     ("resume", True, "needs `checkpoint_dir`"),
+    ("checkpoint_dir", 3, "must be a path, got int"),
 ])  # fmt: skip
 def test_an_argument_of_another_kind_is_named(name, value, message):
     with pytest.raises((TypeError, ValueError), match=f"^fit: argument `{name}` {message}$"):
@@ -98,6 +100,9 @@ def test_scalar_arrays_are_numbers():
     (lambda s: (s._replace(params={}), {"loss": s.rate}), r"one without state\.params\['w'\]"),
     (lambda s: (s._replace(params=[s.rate]), {"loss": s.rate}), r"one without state\.params\["),
     (lambda s: (tuple(s), {"loss": s.rate}), r"a state of the structure that it was given, got"),
+    (lambda s: (s, {"loss": 1j * s.rate}), r"return real numbers for 'loss', got complex128"),
+    (lambda s: (s, {"loss": s.rate, "a": toy.KEY}), r"real numbers for 'a', got key<fry>"),
+    (lambda s: (s, {"loss": s.rate, 3: s.rate}), r"name each measure by a string, got 3"),
 ])  # fmt: skip
 def test_what_a_step_must_return(returned, message, mode):
     step = lambda state, batch, key: returned(state)
@@ -112,6 +117,8 @@ def test_what_a_step_must_return(returned, message, mode):
     (lambda state, batch: {"loss": jnp.mean(batch.x)},
      r"one value for each example, shape \(4,\), for 'loss', got shape \(\)"),
     (lambda state, batch: jnp.mean(batch.x), r"return a dictionary of values of shape \(n,\), got"),
+    (lambda state, batch: {"loss": 1j * batch.x}, r"return real numbers for 'loss', got complex"),
+    (lambda state, batch: {"loss": batch.x, 3: batch.x}, r"name each measure by a string, got 3"),
 ])  # fmt: skip
 def test_what_an_evaluation_must_return_is_told_before_the_first_step(eval_fn, message, mode):
     calls = []
@@ -119,6 +126,23 @@ def test_what_an_evaluation_must_return_is_told_before_the_first_step(eval_fn, m
     with pytest.raises((TypeError, ValueError), match=f"^fit: argument `eval_fn` must .*{message}"):
         _fit_toy(toy.toy(), callback=lambda *row: calls.append(row), **options)
     assert not calls
+
+
+@pytest.mark.parametrize("mode", ["scan", "loop"])
+def test_a_metric_that_the_evaluation_would_write_over(mode):
+    step = lambda state, batch, key: (state, {"loss": state.rate, "validation_loss": state.rate})
+    options = {"num_epochs": 1, "batch_size": 4, "key": toy.KEY, "progress": False, "mode": mode}
+    with pytest.raises(
+        ValueError, match=r"^fit: argument `step` must not return 'validation_loss'"
+    ):
+        train.fit(toy.toy(), step, toy.DATA, eval_fn=toy.eval_fn, validation=toy.DATA, **options)
+
+
+@pytest.mark.parametrize("make", [np.zeros, jnp.zeros])
+def test_what_a_callback_returns_is_true_or_false(make):
+    message = r"^fit: argument `callback` must return what is true or false, got .* shape \(2,\)$"
+    with pytest.raises(TypeError, match=message):
+        _fit_toy(toy.toy(), num_epochs=1, callback=lambda epoch, row: make(2))
 
 
 def test_a_mean_is_no_measure_of_each_example():

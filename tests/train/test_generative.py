@@ -1,6 +1,7 @@
 """Generative models: what they are trained on, what they make, the pictures and figures of it."""
 
 import itertools
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -174,6 +175,25 @@ def test_samples_are_of_the_same_codes_from_epoch_to_epoch(tmp_path):
         assert held["frames"].shape == (1, 9, 2)
     with pytest.raises(ValueError, match=r"^--top-k is for text"):
         train.make_writer(task, model, parts, {"top_k": 2}, path, 0, print)
+
+
+def test_samples_are_whole_or_as_they_were(tmp_path, monkeypatch):
+    """A full disk leaves the file before; of a damaged file there are no samples."""
+    path, frames = tmp_path / "samples.npz", {1: np.zeros((2, 2)), 3: np.ones((2, 2))}
+    _generative_plots.write_frames(path, frames)
+    whole = path.read_bytes()
+    assert list(_generative_plots.frames(path)) == [1, 3]
+
+    def full(self, content):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match=r"samples\.npz could not be"):
+        patch.setattr(Path, "write_bytes", full)
+        _generative_plots.write_frames(path, frames)
+    assert path.read_bytes() == whole
+    for damaged in (whole[:300], b"", b"PK", b"no archive", whole.replace(b"epochs", b"others")):
+        path.write_bytes(damaged)
+        assert _generative_plots.frames(path) == {}
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,18 @@ def test_mistakes(drawn):
     assert figures[0].get_suptitle().startswith("2 of 6 are taken")
     train.plot_mistakes(data, np.eye(10)[data.y], path)
     assert figures[1].get_suptitle().startswith("0 of 6")
+    train.plot_mistakes(data, np.eye(10)[(data.y + 1) % 10], path, limit=6)
+    assert "surest" not in figures[2].get_suptitle()
+
+
+def test_fewer_mistakes_than_there_are(drawn):
+    """2 of 12, though there is a 2 in 12."""
+    figures, path = drawn
+    data = datasets.digits()
+    data = datasets.Dataset(data.x[:12], data.y[:12], (), data.class_names, data.image_shape)
+    train.plot_mistakes(data, np.eye(10)[(data.y + 1) % 10], path, limit=2)
+    start = "12 of 12 are taken for another class, the surest 2 of them (true"
+    assert figures[0].get_suptitle().startswith(start)
 
 
 def test_mistakes_among_points(drawn):

@@ -27,6 +27,23 @@ def test_weight_zero_is_absence():
     p.assert_same(m, n, rtol=1e-5)
 
 
+def test_a_complex_measure_is_not_cut_to_its_real_part():
+    train_fn, apply_fn = train.adapt(lambda params, x: params * x)
+    state = train.init_state(jax.random.key(0), jnp.ones(()), optimizer=optax.sgd(0.1))
+    batch = Batch(jnp.ones(2), jnp.ones(2), jnp.ones(2))
+    loss, metrics = nn.squared_error, {"turn": lambda y, target: jnp.exp(1j * y)}
+    step = train.supervised_step(train_fn, loss, optax.sgd(0.1), metrics=metrics)
+    eval_fn = train.supervised_eval(apply_fn, loss, metrics=metrics)
+    with pytest.raises(TypeError, match=r"^supervised_step: `turn` must be a real .*, got complex"):
+        step(state, batch, jax.random.key(1))
+    with pytest.raises(TypeError, match=r"^supervised_eval: `turn` must be a real .*, got complex"):
+        eval_fn(state, batch)
+    with pytest.raises(
+        TypeError, match=r"^supervised_eval: argument `metrics` must name .* got 3$"
+    ):
+        train.supervised_eval(apply_fn, loss, metrics={3: loss})
+
+
 def test_a_batch_of_weight_zero_has_no_gradient():
     state, metrics = p.JIT_STEP(p.start(), _batch(8, [0.0] * 8), jax.random.key(0))
     p.assert_same(state.params, p.start().params)
@@ -144,7 +161,7 @@ def test_means_of_truths_and_of_half_precision():
 
 def test_refusals():
     batch = _batch(8)
-    with pytest.raises(ValueError, match="`accumulate` must divide the batch, got 3 pieces of 8"):
+    with pytest.raises(ValueError, match=r"^supervised_step: argument `accumulate` must .* 3 .* 8"):
         step = train.supervised_step(
             p.TRAIN_FN, nn.softmax_cross_entropy, p.OPTIMIZER, accumulate=3
         )
