@@ -18,6 +18,7 @@ _DTYPES = {
     "float64": "F64", "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64",
     "uint8": "U8", "uint16": "U16", "uint32": "U32", "uint64": "U64",
 }  # fmt: skip
+_HEADER = "__metadata__"
 
 
 def _package(caller: str) -> ModuleType:
@@ -36,6 +37,11 @@ def _described(caller: str, name: str, tree: PyTree) -> tuple[dict[str, Any], di
     A Python number is described as the array that jax would make of it.
     """
     leaves = flat(as_nested(caller, name, tree))
+    if _HEADER in leaves:
+        raise ValueError(
+            f"{caller}: argument `{name}` must have no leaf {_HEADER}, the file's name for its own "
+            "header"
+        )
     described = {}
     for path, leaf in leaves.items():
         dtype = str(jnp.result_type(leaf))
@@ -63,6 +69,7 @@ def save_safetensors(
     Raises:
       ImportError: the package safetensors (an extra) is not installed.
       OSError: the file cannot be written.
+      ValueError: a leaf has the name of the file's header, ``__metadata__``.
 
     Example:
       >>> import tempfile

@@ -42,6 +42,8 @@ _TORCH = {
     "scale": "weight",
     "var": "running_var",
 }
+# Recurrent cells with the fields of a dense layer; PyTorch splits their kernels in other ways.
+_CELLS = (nn.Clockwork, nn.Elman, nn.LSTM)
 _COUNT = "num_batches_tracked"
 
 
@@ -51,6 +53,11 @@ def _records(caller: str, tree: PyTree, path: str = "") -> dict[str, Any]:
     if named is None:
         raise TypeError(f"{caller}: {path} is an array outside a layer, which PyTorch has not")
     if is_record(tree) and named and all(children(leaf) is None for leaf in named.values()):
+        if isinstance(tree, _CELLS):
+            raise TypeError(
+                f"{caller}: {path or 'params'}, the cell {type(tree).__name__}, has no counterpart "
+                "in PyTorch"
+            )
         if unknown := named.keys() - _TORCH.keys():
             raise TypeError(f"{caller}: {path}.{min(unknown)} has no counterpart in PyTorch")
         return {path: tree}

@@ -40,7 +40,7 @@ def rank(A: ArrayLike, *, rtol: Scalar | None = None) -> Array:
       G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 5.4.1.
     """
     A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
-    return _count(jnp.linalg.svdvals(A), _tolerance(A, rtol))
+    return _count(jnp.linalg.svd(A, compute_uv=False, full_matrices=False), _tolerance(A, rtol))
 
 
 @compiled

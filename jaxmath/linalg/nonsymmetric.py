@@ -294,7 +294,7 @@ def diagonalize(A: ArrayLike) -> Diagonalization:
         and 7.2.3.
     """
     w, P = _eig(_precise_square("A", A))
-    s = jnp.linalg.svd(P, compute_uv=False)
+    s = jnp.linalg.svd(P, compute_uv=False, full_matrices=False)
     smallest = jnp.where(s[-1] > 0, s[-1], 1.0)
     condition = jnp.where(s[-1] > 0, s[0] / smallest, jnp.where(s[-1] == 0, jnp.inf, jnp.nan))
     defective = condition > 0.1 / float(jnp.finfo(P.dtype).eps) ** 0.5

@@ -154,7 +154,7 @@ def _off_range(dA: Array, U: Array, Vh: Array, inverse: Array, Uc: Array, Vhc: A
 
 @jax.custom_jvp
 def _nuclear(A: Array) -> Array:
-    return jnp.sum(jnp.linalg.svd(A, compute_uv=False))
+    return jnp.sum(jnp.linalg.svd(A, compute_uv=False, full_matrices=False))
 
 
 @_nuclear.defjvp
@@ -190,7 +190,7 @@ def _nuclear_parts_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple:
 
 @jax.custom_jvp
 def _spectral(A: Array) -> Array:
-    return jnp.linalg.svd(A, compute_uv=False)[0]
+    return jnp.linalg.svd(A, compute_uv=False, full_matrices=False)[0]
 
 
 @_spectral.defjvp

@@ -139,22 +139,28 @@ def _columns_kept(A: Array, mode: str) -> int:
     return A.shape[0] if mode == "complete" else min(A.shape)
 
 
+def _accumulate(rows: int, columns: int, u: Array, s: Array) -> Array:
+    """The first columns of P₀ᴴ P₁ᴴ ⋯, from the last reflection to the first.
+
+    No step is larger than the columns that are wanted.
+    """
+
+    def step(Q: Array, reflection: tuple[Array, Array, Array]) -> tuple[Array, None]:
+        k, u, s = reflection
+        Q = Q.at[k].multiply(jnp.conj(s))
+        return Q - 2.0 * u[:, None] * matmul(jnp.conj(u), Q)[None, :], None
+
+    start = jnp.eye(rows, columns, dtype=u.dtype)
+    return lax.scan(step, start, (jnp.arange(u.shape[0]), u, s), reverse=True)[0]
+
+
 def _householder(columns: int, A: Array) -> tuple[Array, Array]:
     def eliminate(R: Array, k: Array) -> tuple[Array, tuple[Array, Array]]:
         u, s = _reflection(R[:, k], k)
         return _reflect_rows(R, u, s, k), (u, s)
 
-    def accumulate(Q: Array, step: tuple[Array, Array, Array]) -> tuple[Array, None]:
-        """PₖᴴQ, from the last to the first: no larger than the columns that are wanted."""
-        k, u, s = step
-        Q = Q.at[k].multiply(jnp.conj(s))
-        return Q - 2.0 * u[:, None] * matmul(jnp.conj(u), Q)[None, :], None
-
-    steps = jnp.arange(min(A.shape))
-    R, reflections = lax.scan(eliminate, A, steps)
-    start = jnp.eye(A.shape[0], columns, dtype=A.dtype)
-    Q, _ = lax.scan(accumulate, start, (steps, *reflections), reverse=True)
-    return Q, R[:columns]
+    R, reflections = lax.scan(eliminate, A, jnp.arange(min(A.shape)))
+    return _accumulate(A.shape[0], columns, *reflections), R[:columns]
 
 
 @compiled

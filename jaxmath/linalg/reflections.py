@@ -9,6 +9,7 @@ from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath.linalg.orthogonality import (
+    _accumulate,
     _length,
     _poison,
     _reflect_columns,
@@ -55,20 +56,23 @@ def _pivoted(A: Array) -> tuple[Array, Array, Array]:
     m, n = A.shape
     k, rows, columns = min(m, n), jnp.arange(m), jnp.arange(n, dtype=jnp.int32)
 
-    def eliminate(j: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        Q, R, order = carry
+    def eliminate(carry: tuple[Array, Array], j: Array) -> tuple[tuple, tuple]:
+        R, order = carry
+        place = j.astype(jnp.int32)
         # The norms are computed anew: downdating them, as LAPACK does, loses digits that it then
         # has to watch, and the reflection costs as much.
         norms = jax.vmap(_length, in_axes=1)(jnp.where((rows >= j)[:, None], R, 0.0)).real
-        pivot = jnp.argmax(jnp.where(columns >= j, norms, -1.0)).astype(jnp.int32)
-        swap = columns.at[j].set(pivot).at[pivot].set(j)
+        pivot = jnp.argmax(jnp.where(columns >= place, norms, -1.0)).astype(jnp.int32)
+        swap = columns.at[place].set(pivot).at[pivot].set(place)
         R, order = R[:, swap], order[swap]
         u, s = _reflection(R[:, j], j)
-        return _reflect_columns(Q, u, s, j), _reflect_rows(R, u, s, j), order
+        return (_reflect_rows(R, u, s, j), order), (u, s)
 
-    Q, R, order = lax.fori_loop(0, k, eliminate, (jnp.eye(m, dtype=A.dtype), A, columns))
+    (R, order), reflections = lax.scan(eliminate, (A, columns), jnp.arange(k))
+    Q = _accumulate(m, k, *reflections)
     # A pivot near the least normal number keeps its sign where the reflection's products underflow.
-    return (*_poison(A, *_with_gauge(Q[:, :k], _upper(R[:k]))), order)
+    Q, R = _poison(A, *_with_gauge(Q, _upper(R[:k])))
+    return Q, R, order
 
 
 @_pivoted.defjvp
@@ -104,7 +108,7 @@ def qr_pivoted(A: ArrayLike, *, rtol: Scalar | None = None) -> PivotedQR:
       is the known exception. NaN or ∞ gives NaN factors and rank 0. Plain lax operations: under
       vmap and on every backend. Gradient: as ``qr`` of the permuted columns, the permutation held
       fixed; singular where ties change the permutation, and, as there, where the first k of the
-      permuted columns are dependent. Cost: k steps of 6m(m + n) operations.
+      permuted columns are dependent. Cost: k steps of 4m(k + 2n) operations.
 
     Example:
       >>> A = jnp.array([[1.0, 3.0, 4.0], [2.0, 1.0, 6.0], [0.0, 0.0, 0.0]])

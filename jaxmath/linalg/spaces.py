@@ -1,5 +1,6 @@
 """The spaces of a matrix: orthonormal bases of static shape, and the rank that divides them."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -98,41 +99,40 @@ def _positive_largest(B: Array) -> Array:
     return B * jnp.conj(_phase(largest))
 
 
-@jax.custom_jvp
-def _bases(A: Array, rtol: Array) -> tuple[Array, Array, Array]:
-    U, s, Vh = jnp.linalg.svd(A, full_matrices=True)
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _bases(A: Array, rtol: Array, full: bool) -> tuple[Array, Array, Array]:
+    """U, V and the rank; not full, the larger of U and V has min(m, n) columns alone."""
+    U, s, Vh = jnp.linalg.svd(A, full_matrices=full)
     U, V = _poison(A, _positive_largest(U), _positive_largest(adjoint(Vh)))
     return U, V, _count(s, rtol)
 
 
-def _turn(K: Array) -> Array:
-    return K - adjoint(K)
+def _turned(U: Array, U1: Array, W: Array, r: Array) -> Array:
+    """The motion of U in which span U₁ leaves along W, and what is orthogonal to it gives way."""
+    out = jnp.where(r < U.shape[0], W - matmul(U1, matmul(adjoint(U1), W)), 0.0)
+    pad = U.shape[1] - out.shape[1]
+    return jnp.pad(out, ((0, 0), (0, pad))) - matmul(U1, matmul(adjoint(out), U))
 
 
 @_bases.defjvp
-def _bases_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
-    """dU = UΩ, dV = VΨ where Ω and Ψ move range and null space into each other and turn neither.
+def _bases_jvp(full: bool, primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
+    """dU₁ = (I − U₁U₁ᴴ) dA V₁ B⁻¹ and dV₁ = (I − V₁V₁ᴴ) dAᴴ U₁ B⁻ᴴ for B = U₁ᴴAV₁.
 
-    With U₂ᴴA = 0 and AV₂ = 0: U₂ᴴdU₁ = U₂ᴴ dA V₁ B⁻¹ and V₂ᴴdV₁ = (B⁻¹ U₁ᴴ dA V₂)ᴴ for B = U₁ᴴAV₁.
-    B stands for the singular values because it turns with the bases: so that what is invariant
-    has the right second derivative too. The blocks are cut out by masks, the rank being traced.
+    Range and null space move into each other, and neither turns within itself. B stands for the
+    singular values because it turns with the bases: so that what is invariant has the right second
+    derivative too. The rank being traced, U₁ and V₁ have zeros for the other columns.
     """
     (A, rtol), (dA, _) = primals, tangents
-    U, V, r = _bases(A, rtol)
-    (m, n), k = A.shape, min(A.shape)
-    rows, columns = jnp.arange(m, dtype=jnp.int32), jnp.arange(n, dtype=jnp.int32)
-    core = (rows < r)[:, None] & (columns < r)[None, :]
-    B = jnp.where(core, matmul(matmul(adjoint(U), A), V), 0.0)[:k, :k]
-    B = B + jnp.diag(jnp.where(rows[:k] < r, 0.0, 1.0).astype(A.dtype))
-    C = matmul(matmul(adjoint(U), dA), V)
-    low = jnp.where((rows >= r)[:, None] & (columns < r)[None, :], C, 0.0)[:, :k]
-    right = jnp.where((rows < r)[:, None] & (columns >= r)[None, :], C, 0.0)[:k]
-    K = adjoint(jnp.linalg.solve(adjoint(B), adjoint(low)))
-    M = adjoint(jnp.linalg.solve(B, right))
-    omega = _turn(jnp.pad(K, ((0, 0), (0, m - k))))
-    psi = _turn(jnp.pad(M, ((0, 0), (0, n - k))))
+    U, V, r = _bases(A, rtol, full)
+    k = min(A.shape)
+    counts = jnp.arange(k, dtype=jnp.int32) < r
+    U1, V1 = (jnp.where(counts[None, :], basis[:, :k], 0.0) for basis in (U, V))
+    B = matmul(matmul(adjoint(U1), A), V1)
+    B = B + jnp.diag(jnp.where(counts, 0.0, 1.0).astype(A.dtype))
+    left = adjoint(jnp.linalg.solve(adjoint(B), adjoint(matmul(dA, V1))))
+    right = adjoint(jnp.linalg.solve(B, matmul(adjoint(U1), dA)))
     dr = np.zeros((), jax.dtypes.float0)
-    return (U, V, r), (matmul(U, omega), matmul(V, psi), dr)
+    return (U, V, r), (_turned(U, U1, left, r), _turned(V, V1, right, r), dr)
 
 
 @compiled
@@ -176,9 +176,12 @@ def four_subspaces(A: ArrayLike, *, rtol: Scalar | None = None) -> FourSubspaces
     return _four_subspaces(A, rtol)
 
 
-def _four_subspaces(A: ArrayLike, rtol: Scalar | None) -> FourSubspaces:
+def _four_subspaces(A: ArrayLike, rtol: Scalar | None, sides: str = "both") -> FourSubspaces:
+    """The four subspaces; of the side that is not asked for, min(m, n) vectors at least."""
     A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
-    return FourSubspaces(*_bases(A, _tolerance(A, rtol)))
+    (m, n), tolerance = A.shape, _tolerance(A, rtol)
+    full = {"both": m != n, "left": m > n, "right": m < n}[sides]
+    return FourSubspaces(*_bases(A, tolerance, full))
 
 
 @compiled
@@ -200,7 +203,7 @@ def column_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
       ValueError: A is empty or no matrix, or rtol is negative.
 
     Numerics:
-      As ``four_subspaces``, gradient included. Cost: one SVD with full factors.
+      As ``four_subspaces``, gradient included. Cost: one SVD with a full factor on this side.
 
     Example:
       >>> basis, dimension = column_space(jnp.array([[3.0, 6.0], [4.0, 8.0]]))
@@ -210,7 +213,7 @@ def column_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     References:
       G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.1.
     """
-    left, _, r = _four_subspaces(A, rtol)
+    left, _, r = _four_subspaces(A, rtol, "left")
     return Subspace(left, r)
 
 
@@ -233,7 +236,7 @@ def row_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
       ValueError: A is empty or no matrix, or rtol is negative.
 
     Numerics:
-      As ``four_subspaces``, gradient included. Cost: one SVD with full factors.
+      As ``four_subspaces``, gradient included. Cost: one SVD with a full factor on this side.
 
     Example:
       >>> basis, dimension = row_space(jnp.array([[3.0, 4.0], [6.0, 8.0]]))
@@ -243,7 +246,7 @@ def row_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     References:
       G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.5.
     """
-    _, right, r = _four_subspaces(A, rtol)
+    _, right, r = _four_subspaces(A, rtol, "right")
     return Subspace(right, r)
 
 
@@ -268,7 +271,7 @@ def null_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
 
     Numerics:
       As ``four_subspaces``, gradient included; where A is not finite the basis is NaN and the
-      dimension n. Cost: one SVD with full factors.
+      dimension n. Cost: one SVD with a full factor on this side.
 
     Example:
       >>> basis, dimension = null_space(jnp.array([[3.0, -4.0], [6.0, -8.0]]))
@@ -278,7 +281,7 @@ def null_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     References:
       G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.2.
     """
-    _, right, r = _four_subspaces(A, rtol)
+    _, right, r = _four_subspaces(A, rtol, "right")
     return Subspace(jnp.roll(right, -r, axis=1), right.shape[0] - r)
 
 
@@ -303,7 +306,7 @@ def left_null_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
 
     Numerics:
       As ``four_subspaces``, gradient included; where A is not finite the basis is NaN and the
-      dimension m. Cost: one SVD with full factors.
+      dimension m. Cost: one SVD with a full factor on this side.
 
     Example:
       >>> basis, dimension = left_null_space(jnp.array([[3.0, 6.0], [-4.0, -8.0]]))
@@ -313,5 +316,5 @@ def left_null_space(A: ArrayLike, *, rtol: Scalar | None = None) -> Subspace:
     References:
       G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.5.
     """
-    left, _, r = _four_subspaces(A, rtol)
+    left, _, r = _four_subspaces(A, rtol, "left")
     return Subspace(jnp.roll(left, -r, axis=1), left.shape[0] - r)

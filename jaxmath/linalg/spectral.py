@@ -332,7 +332,7 @@ def _sum(fn: Callable, of: str, A: Array, data: list[Array]) -> Array:
     if of == "eigenvalues":
         values = jnp.linalg.eigh(A, symmetrize_input=False)[0]
     else:
-        values = jnp.linalg.svd(A, compute_uv=False)
+        values = jnp.linalg.svd(A, compute_uv=False, full_matrices=False)
     return jnp.sum(_everywhere(lambda x: fn(x, *data), values))
 
 

@@ -137,7 +137,7 @@ def svd(A: ArrayLike, full_matrices: bool = False) -> tuple[Array, Array, Array]
 
 @jax.custom_jvp
 def _svdvals(A: Array) -> Array:
-    return jnp.linalg.svd(A, compute_uv=False)
+    return jnp.linalg.svd(A, compute_uv=False, full_matrices=False)
 
 
 @_svdvals.defjvp

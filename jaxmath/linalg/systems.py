@@ -105,8 +105,8 @@ def classify_system(A: ArrayLike, b: ArrayLike, *, rtol: Scalar | None = None) -
 
 
 def _general_solution(A: Array, b: Array, rtol: Array) -> tuple[Array, Array, Array, Array]:
-    n = A.shape[1]
-    U, s, Vh = jnp.linalg.svd(A)
+    m, n = A.shape
+    U, s, Vh = jnp.linalg.svd(A, full_matrices=m < n)  # U serves the solution alone
     kept = s > rtol * s[0]
     rank = jnp.sum(kept).astype(jnp.int32)
     coefficients = matmul(jnp.conj(U.T), b)[: s.size]

@@ -117,8 +117,7 @@ class Config:
         check_sizes("hidden", self.hidden)
         if self.widths != ():
             check_sizes("widths", self.widths)
-        if self.num_classes != 0:
-            check_size("num_classes", self.num_classes)
+        check_size("num_classes", self.num_classes, 0)
         check_choice("likelihood", self.likelihood, ("bernoulli", "gaussian"))
         if isinstance(self.scale, str):
             check_choice("scale", self.scale, ("shared", "predicted"))

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath import nn
-from jaxmath.models._config import check_choice, check_real, check_sizes
+from jaxmath.models._config import check_choice, check_real, check_size, check_sizes
 from jaxmath.nn.clockwork import check_periods
-from jaxmath.typing import Array, ArrayLike, PyTree, as_array, as_key, check_number
+from jaxmath.typing import Array, ArrayLike, PyTree, as_array, as_key
 
 __all__ = ["Config", "RNNParams", "apply", "init", "run", "train"]
 
@@ -98,7 +98,7 @@ class Config:
         check_choice("task", self.task, _TASKS)
         check_real("dropout", self.dropout, 0.0, 1.0)
         low = 1 if self.task == "one_to_many" else 0
-        check_number("num_steps", self.num_steps, low=low, integer=True)
+        check_size("num_steps", self.num_steps, low)
         if self.cell == "clockwork":
             for size in self.sizes[1:-1]:
                 check_periods(self.periods, size, "Config")

@@ -122,9 +122,11 @@ def huber_loss(prediction: ArrayLike, target: ArrayLike, *, delta: Scalar = 1.0)
     check_number("delta", delta, low=0.0, open_low=True)
     delta = jnp.asarray(delta, error.dtype)
     size = magnitude(error)
-    # Double where: the square of a large error overflows, and 0 · ∞ is NaN.
-    small = jnp.where(size <= delta, error, jnp.zeros_like(error))
-    return jnp.sum(jnp.where(size <= delta, 0.5 * small**2, delta * (size - 0.5 * delta)))
+    inside = size <= delta
+    # Double where: the square of a large error overflows, as δ may, and 0 · ∞ is NaN.
+    small = jnp.where(inside, error, jnp.zeros_like(error))
+    slope = jnp.where(inside, jnp.zeros_like(delta), delta)
+    return jnp.sum(jnp.where(inside, 0.5 * small**2, slope * (size - 0.5 * slope)))
 
 
 def mean_absolute_error(predictions: ArrayLike, targets: ArrayLike) -> Array:

@@ -38,7 +38,8 @@ def diagonal_gaussian_log_density(x: ArrayLike, mean: ArrayLike, log_var: ArrayL
 
     Numerics:
       A few d·eps of the largest term. The residual is scaled by e^{−s/4} twice, s = log σ², before
-      it is squared, so that neither factor leaves the range alone. Cost: d exponentials.
+      it is squared, so that neither factor leaves the range alone. A component with s = −∞ has the
+      limits, −∞ for xᵢ ≠ μᵢ and ∞ for xᵢ = μᵢ. Cost: d exponentials.
 
     Example:
       >>> f"{diagonal_gaussian_log_density([0.0, 1.0], [0.0, 0.0], [0.0, 0.0]):.5f}"
@@ -50,8 +51,10 @@ def diagonal_gaussian_log_density(x: ArrayLike, mean: ArrayLike, log_var: ArrayL
     x = as_array("x", x, ndim=(0, 1))
     mean = as_array("mean", mean, shape=x.shape).astype(x.dtype)
     log_var = as_array("log_var", log_var, shape=x.shape).astype(x.dtype)
-    terms = jnp.square(_in_deviations(x - mean, log_var)) + log_var + math.log(2.0 * math.pi)
-    return -0.5 * jnp.sum(terms)
+    squares = jnp.square(_in_deviations(x - mean, log_var))
+    # At σ = 0 the square, ∞ off the mean, wins over the logarithm: no ∞ − ∞.
+    logs = jnp.where((squares > 0) & (log_var == -jnp.inf), jnp.zeros_like(log_var), log_var)
+    return -0.5 * jnp.sum(squares + logs + math.log(2.0 * math.pi))
 
 
 def diagonal_gaussian_kl(

@@ -76,3 +76,14 @@ def test_bad_files(path, tmp_path, monkeypatch):
                  lambda: interop.load_safetensors(path, like=params)):  # fmt: skip
         with pytest.raises(ImportError, match=r"needs the package safetensors: pip install"):
             call()
+
+
+def test_the_name_of_the_header_is_refused_before_the_file_is_touched(path):
+    interop.save_safetensors(path, {"w": jnp.ones(2)})
+    whole = path.read_bytes()
+    with pytest.raises(ValueError, match=r"save_safetensors: .* `params` .* leaf __metadata__"):
+        interop.save_safetensors(path, {"__metadata__": jnp.ones(2)})
+    assert path.read_bytes() == whole
+    tree = {"a": {"__metadata__": jnp.ones(2)}}
+    interop.save_safetensors(path, tree)
+    assert_same(interop.load_safetensors(path, like=tree), tree)

@@ -176,3 +176,14 @@ def test_what_does_not_fit_is_named():
         interop.to_torch_state_dict(NamedTuple("Odd", [("gain", int)])(b1))
     with pytest.raises(TypeError, match="`state_dict` must be a mapping"):
         load([W1])
+
+
+@pytest.mark.parametrize("init", [nn.lstm_init, nn.elman_init])
+def test_a_recurrent_cell_is_no_dense_layer(init):
+    cell = init(jax.random.key(0), 3, 4)
+    match = f": {type(cell).__name__}_0, .* has no counterpart in PyTorch"
+    with pytest.raises(TypeError, match="to_torch_state_dict" + match):
+        interop.to_torch_state_dict((cell,), names=["c"])
+    weights = {"c.weight": np.moveaxis(cell.kernel, (-1, -2), (0, 1)), "c.bias": cell.bias}
+    with pytest.raises(TypeError, match="load_torch_state_dict" + match):
+        interop.load_torch_state_dict(weights, like=(cell,))

@@ -124,3 +124,21 @@ def test_hessenberg_has_a_finite_gradient_where_it_is_not_unique():
         gradient = jax.grad(lambda A: jnp.sum(linalg.hessenberg(A)[1] ** 2))(jnp.asarray(A))
         assert np.isfinite(gradient).all()
     np.testing.assert_allclose(gradient, 2 * A, atol=1e-14)  # ‖H‖² = ‖A‖²
+
+
+@pytest.mark.parametrize("fn", [linalg.qr_pivoted, linalg.classify_system, linalg.row_space])
+def test_a_tall_matrix_takes_no_square_of_its_rows_number(fn):
+    """Only what is returned is formed, be it of one factor or of the values alone."""
+    A = jax.ShapeDtypeStruct((4000, 8), jnp.float32)
+    data = (A, jax.ShapeDtypeStruct((4000,), jnp.float32))[: 1 + (fn is linalg.classify_system)]
+    memory = jax.jit(fn).lower(*data).compile().memory_analysis()
+    assert memory.temp_size_in_bytes <= 2e6 + 40 * 4 * A.size
+
+
+@pytest.mark.parametrize("shape", [(400, 3), (3, 400)])
+def test_the_derivative_of_a_space_takes_no_square_of_the_other_side(shape):
+    fn = linalg.row_space if shape[0] > shape[1] else linalg.column_space
+    A = jax.ShapeDtypeStruct(shape, jnp.float32)
+    moved = jax.jit(lambda A, E: jax.jvp(lambda A: fn(A).projector(), (A,), (E,))[1])
+    memory = moved.lower(A, A).compile().memory_analysis()
+    assert memory.temp_size_in_bytes <= 400 * 400 * 2

@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from jaxmath import linalg
 from jaxmath.linalg.svd import condition_number, jacobi_svd, svd, svdvals
 from tests.linalg.svd_family import EPS, assert_derivatives, stacked
 
@@ -147,3 +148,22 @@ def test_condition_number(dtype):
         else:
             assert kappa >= 1 / (20 * 8 * EPS[dtype]) / 2, name
     assert condition_number(jnp.asarray(1e38, dtype) * jnp.eye(2, dtype=dtype)) == 1
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        svdvals,
+        linalg.rank,
+        linalg.nullity,
+        condition_number,
+        lambda A: linalg.matrix_norm(A, 2),
+        lambda A: linalg.matrix_norm(A, "nuc"),
+        lambda A: linalg.spectral_sum(jnp.square, A, of="singular_values"),
+    ],
+)
+def test_values_alone_take_no_square_of_the_larger_side(fn):
+    """The values of a tall matrix need memory of its own size, not a square of its rows' number."""
+    A = jax.ShapeDtypeStruct((4000, 8), jnp.float32)
+    memory = jax.jit(fn).lower(A).compile().memory_analysis()
+    assert memory.temp_size_in_bytes <= 2e6 + 40 * 4 * A.size

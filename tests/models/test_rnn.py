@@ -162,6 +162,7 @@ def test_starts():
         ({"task": "one_to_many"}, ValueError, "`num_steps` must be at least 1"),
         ({"dropout": 1.0}, ValueError, "`dropout`"),
         ({"periods": (1, 2.5)}, TypeError, r"`periods\[1\]` must be an integer"),
+        ({"num_steps": -1}, ValueError, "Config: argument `num_steps` must be at least 0, got -1"),
     ],
 )
 def test_config_refuses(options, error, match):

@@ -236,12 +236,16 @@ def test_refuses():
         ({"shape": (6, 8, 1), "widths": (2, 2)}, ValueError, "`shape` must have sides that 2"),
         ({"shape": (4,), "latent": 0}, ValueError, "`latent` must be at least 1"),
         ({"shape": (4,), "hidden": ()}, ValueError, "`hidden` must hold at least 1"),
-        ({"shape": (4,), "num_classes": -1}, ValueError, "`num_classes` must be at least 1"),
         ({"shape": (4,), "likelihood": "poisson"}, ValueError, "`likelihood` must be one of"),
         ({"shape": (4,), "scale": "learned"}, ValueError, "`scale` must be one of shared"),
         ({"shape": (4,), "scale": 0.0}, ValueError, "`scale` must be above 0.0"),
         ({"shape": (4,), "activation": "rellu"}, ValueError, "`activation` .*'relu'"),
         ({"shape": (4,), "beta": -1.0}, ValueError, "`beta` must be at least 0.0"),
+        (
+            {"shape": (4,), "num_classes": -1},
+            ValueError,
+            "`num_classes` must be at least 0, got -1",
+        ),
     ],
 )
 def test_config_refuses(arguments, error, match):

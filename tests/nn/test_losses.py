@@ -134,3 +134,14 @@ def test_root_mean_squared_error_of_many_in_half_precision():
 
 def test_huber_loss_of_nan_has_gradient_nan():
     assert np.isnan(jax.grad(nn.huber_loss)(jnp.nan, 0.0))
+
+
+@pytest.mark.parametrize(("dtype", "delta"), [("float32", np.inf), ("float16", 1e5)])
+def test_huber_without_a_bound_is_the_squared_error(dtype, delta):
+    """δ = ∞, given so or rounded to it: the linear branch, not taken, gives no 0 · ∞."""
+    loss = lambda e: nn.huber_loss(e, jnp.zeros_like(e), delta=delta)
+    e = jnp.array([-2.0, 0.0, 1.0], dtype)
+    value, slope = jax.value_and_grad(loss)(e)
+    assert value == 2.5
+    np.testing.assert_array_equal(slope, e)
+    np.testing.assert_array_equal(jax.hessian(loss)(e), np.eye(3))

@@ -97,3 +97,11 @@ def test_diagonal_ones_of_any_scale():
         np.testing.assert_allclose(kl(*f(mean, log_var, 0, log_var)), want, rtol=1e-5)
         slope = jax.grad(lambda m, s=log_var: kl(m, *f(s, 0, s)))(f(mean)[0])
         np.testing.assert_allclose(slope, [mean * np.exp(-float(log_var))], rtol=1e-5)
+
+
+def test_density_of_no_variance():
+    """log σ² = −∞: the limits −∞ beside the mean and ∞ on it, and NaN for a NaN."""
+    density = lambda x: diagonal_gaussian_log_density(x, jnp.ones(2), jnp.array([-jnp.inf, 0.0]))
+    for dtype in (jnp.float32, jnp.float64):
+        values = [density(jnp.array([x, 0.0], dtype)) for x in (1.5, 1.0, np.nan)]
+        np.testing.assert_array_equal(values, [-np.inf, np.inf, np.nan])
