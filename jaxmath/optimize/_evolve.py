@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath import _draws
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.optimize._descent import default_tolerance
 from jaxmath.optimize._population import Evaluate, default_size
@@ -20,7 +21,7 @@ State = Any  # a NamedTuple with a ``progress``
 
 def normal(key: Array, size: int, x: Array) -> Array:
     """Standard normal numbers, shape (λ, n)."""
-    return jax.random.normal(key, (size, x.size), x.dtype)
+    return _draws.normal(key, (size, x.size), x.dtype)
 
 
 class Method(NamedTuple):

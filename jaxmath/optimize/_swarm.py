@@ -6,6 +6,7 @@ from typing import TypeVar
 import jax
 import jax.numpy as jnp
 
+from jaxmath._draws import uniform
 from jaxmath.iterate import Status, iterate
 from jaxmath.optimize._descent import default_tolerance
 from jaxmath.optimize._solver import as_point, check_like, nan_last, objective, or_one
@@ -62,7 +63,7 @@ def latin_hypercube(key: Array, num: int, lower: Array, upper: Array) -> Array:
     slices = jax.random.permutation(
         order, jnp.tile(jnp.arange(num)[:, None], n), axis=0, independent=True
     )
-    t = (slices.astype(lower.dtype) + jax.random.uniform(place, (num, n), lower.dtype)) / num
+    t = (slices.astype(lower.dtype) + uniform(place, (num, n), lower.dtype)) / num
     return between(t, lower, upper)
 
 

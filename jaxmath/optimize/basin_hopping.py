@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath._draws import uniform
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._solver import as_point, choose, objective, solver
 from jaxmath.optimize._swarm import evolve
@@ -61,7 +62,7 @@ def _advance(
     move, coin = jax.random.split(key)
     x, best = state.current.x, state.best
     scale = jnp.asarray(step_size).astype(x.dtype)
-    shift = scale * jax.random.uniform(move, x.shape, x.dtype, minval=-1.0)
+    shift = scale * uniform(move, x.shape, x.dtype, -1.0)
     trial, num_fun, num_grad = _descend(f, x + shift, method)
     heat = jnp.asarray(temperature).astype(trial.value.dtype)
     accepted = metropolis_accept(coin, trial.value - state.current.value, heat)

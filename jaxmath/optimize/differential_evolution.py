@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmath._draws import uniform
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._solver import solver
 from jaxmath.optimize._swarm import (
@@ -69,7 +70,7 @@ def _ends(mutation: Range) -> tuple:
 def _factor(key: Array, mutation: Range, dtype: jnp.dtype) -> Array:
     """F: the number itself, or one draw between two (dither)."""
     low, high = (jnp.asarray(end).astype(dtype) for end in _ends(mutation))
-    return low + (high - low) * jax.random.uniform(key, (), dtype)
+    return low + (high - low) * uniform(key, (), dtype)
 
 
 def _crossed(keys: Array, x: Array, mutant: Array, recombination: Scalar) -> Array:
@@ -95,7 +96,7 @@ def _advance(
     base = x[jnp.argmin(values)][None, :] if strategy == "best1bin" else x[r[:, 2]]
     mutant = base + _factor(keys[1], mutation, x.dtype) * (x[r[:, 0]] - x[r[:, 1]])
     trial = _crossed(keys[2:4], x, mutant, recombination)
-    fresh = between(jax.random.uniform(keys[4], x.shape, x.dtype), state.lower, state.upper)
+    fresh = between(uniform(keys[4], x.shape, x.dtype), state.lower, state.upper)
     inside = (trial >= state.lower[None, :]) & (trial <= state.upper[None, :])
     trial = jnp.where(inside, trial, fresh)
     trial_values = evaluate(trial)

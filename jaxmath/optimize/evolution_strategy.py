@@ -11,6 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath._draws import normal
 from jaxmath.iterate import Solution
 from jaxmath.optimize._evolve import Method, evolve, first_state, next_state
 from jaxmath.optimize._population import Evaluate, Progress, first, ranked, record
@@ -54,8 +55,8 @@ def _method(mu: int) -> Method:
         which, length, place = jax.random.split(key, 3)
         return (
             jax.random.randint(which, (size,), 0, mu),
-            jax.random.normal(length, (size,), x.dtype),
-            jax.random.normal(place, (size, x.size), x.dtype),
+            normal(length, (size,), x.dtype),
+            normal(place, (size, x.size), x.dtype),
         )
 
     return Method(_begin, _advance, _draw)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath._draws import uniform
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._solver import solver
 from jaxmath.optimize._swarm import (
@@ -57,7 +58,7 @@ def _advance(
 ) -> ParticleSwarmState:
     x, p, lower, upper = state.positions, state.best_positions, state.lower, state.upper
     g = p[_leaders(state.best_values, topology)]
-    own, social = 0.5 * _PHI * jax.random.uniform(key, (2, *x.shape), x.dtype)
+    own, social = 0.5 * _PHI * uniform(key, (2, *x.shape), x.dtype)
     v = _CHI * (state.velocities + own * (p - x) + social * (g - x))
     target = x + v
     inside = (target >= lower[None, :]) & (target <= upper[None, :])
@@ -78,7 +79,7 @@ def _begin(
 ) -> ParticleSwarmState:
     place, speed = jax.random.split(key)
     x = latin_hypercube(place, size, lower, upper)
-    t = jax.random.uniform(speed, x.shape, x.dtype)
+    t = uniform(speed, x.shape, x.dtype)
     target = between(t, lower, upper)
     return ParticleSwarmState(
         x, 0.5 * target - 0.5 * x, x, evaluate(x), lower, upper,

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
+from jaxmath._draws import wide_dtype, widened
 from jaxmath.optimize._solver import nan_last
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
@@ -86,7 +87,7 @@ def roulette_selection(key: Array, fitness: ArrayLike, num: int) -> Array:
       page 11.
     """
     fitness = as_array("fitness", fitness, ndim=1, min_size=1)
-    weights = jnp.where(fitness > 0, fitness, 0.0)
+    weights = jnp.where(fitness > 0, widened(fitness), 0.0)
     weights = jnp.where(jnp.any(weights > 0), weights, 1.0)
     return _drawn(as_key("key", key), jnp.log(weights), num)
 
@@ -123,8 +124,9 @@ def rank_selection(key: Array, values: ArrayLike, num: int, *, pressure: Scalar 
     """
     values = nan_last(as_array("values", values, ndim=1, min_size=1))
     check_number("pressure", pressure, low=1.0, high=2.0)
-    p, s = values.size, jnp.asarray(pressure).astype(values.dtype)
-    rank = jnp.argsort(jnp.argsort(values)).astype(values.dtype)
+    dtype = wide_dtype(values.dtype)
+    p, s = values.size, jnp.asarray(pressure).astype(dtype)
+    rank = jnp.argsort(jnp.argsort(values)).astype(dtype)
     weights = jnp.maximum(s - 2 * (s - 1) * rank / max(p - 1, 1), 0.0)
     return _drawn(as_key("key", key), jnp.log(weights), num)
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
+from jaxmath._draws import normal, widened
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._solver import as_data, as_numbers, as_point, choose, objective, solver
 from jaxmath.optimize._swarm import evolve, point_status
@@ -64,12 +65,13 @@ def metropolis_accept(key: Array, delta: ArrayLike, temperature: ArrayLike) -> A
       N. Metropolis, A. Rosenbluth, M. Rosenbluth, A. Teller, E. Teller, "Equation of state
       calculations by fast computing machines", 1953, page 1088.
     """
-    delta = as_array("delta", delta, ndim=0)
+    delta = widened(as_array("delta", delta, ndim=0))
     t = as_array("temperature", temperature, ndim=0).astype(delta.dtype)
     warm = t > 0
     odds = jnp.exp(-jnp.maximum(delta, 0.0) / jnp.where(warm, t, 1.0))
-    chance = jax.random.uniform(as_key("key", key), (), delta.dtype) < odds
-    return (delta <= 0) | (warm & chance)
+    draw = jax.random.uniform(as_key("key", key), (), delta.dtype)
+    # A draw is 0 more often than the least odds come true.
+    return (delta <= 0) | (warm & (draw > 0) & (draw < odds))
 
 
 def _proposal(neighbor: Callable | None, step_size: Scalar) -> Callable[[Array, PyTree], PyTree]:
@@ -83,7 +85,7 @@ def _proposal(neighbor: Callable | None, step_size: Scalar) -> Callable[[Array, 
                 f"argument `x0` must be of real numbers without a `neighbor`, got {kinds(x)}"
             )
         scale = jnp.asarray(step_size).astype(vector.dtype)
-        return back(vector + scale * jax.random.normal(key, vector.shape, vector.dtype))
+        return back(vector + scale * normal(key, vector.shape, vector.dtype))
 
     def _checked(key: Array, x: PyTree) -> PyTree:
         new = as_data(_gaussian(key, x) if neighbor is None else neighbor(key, x))

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
+from jaxmath._draws import normal, uniform
 from jaxmath.optimize._solver import as_like, as_numbers
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
@@ -145,7 +146,7 @@ def blend_crossover(
     x, y = _parents(as_array("x", x), as_array("y", y))
     check_number("alpha", alpha, low=0.0)
     a = jnp.asarray(alpha).astype(x.dtype)
-    t = (1 + 2 * a) * jax.random.uniform(as_key("key", key), (2, *x.shape), x.dtype) - a
+    t = (1 + 2 * a) * uniform(as_key("key", key), (2, *x.shape), x.dtype) - a
     low, width = jnp.minimum(x, y), jnp.abs(x - y)
     return low + t[0] * width, low + t[1] * width
 
@@ -182,7 +183,7 @@ def gaussian_mutation(
     x = as_array("x", x, ndim=1, min_size=1)
     chosen, noise = jax.random.split(as_key("key", key))
     mutated = jax.random.bernoulli(chosen, _rate(rate, x.size), x.shape)
-    step = as_like("sigma", sigma, x) * jax.random.normal(noise, x.shape, x.dtype)
+    step = as_like("sigma", sigma, x) * normal(noise, x.shape, x.dtype)
     return jnp.where(mutated, x + step, x)
 
 

@@ -3,6 +3,7 @@
 import itertools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -150,3 +151,16 @@ def test_bit_flip_mutation():
     np.testing.assert_array_equal(other, [1, 0, 0])
     with pytest.raises(TypeError, match="bit_flip_mutation: argument `x` must be an array"):
         optimize.bit_flip_mutation(KEY, "abc")
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_draws_in_half_precision(dtype):
+    """bfloat16 itself has 128 numbers to draw from, which tie, and no normal one beyond 2.6."""
+    n, like = 10 * N, jnp.ones(64, dtype)
+    same = optimize.roulette_selection(KEY, like, n)
+    ranked = optimize.rank_selection(KEY, jnp.cumsum(like), n, pressure=1.0)
+    for draws in (same, ranked):
+        assert within(shares(draws, 64), np.full(64, 1 / 64), n)
+    noise = optimize.gaussian_mutation(KEY, jnp.zeros(n, dtype), sigma=1.0, rate=1.0)
+    assert noise.dtype == dtype
+    assert jnp.max(jnp.abs(noise)) > 3.8

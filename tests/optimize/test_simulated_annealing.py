@@ -76,6 +76,17 @@ def test_acceptance_and_its_limits():
             assert np.mean(accept(keys, delta, temperature)) == want, (delta, temperature)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_acceptance_of_what_is_rare(dtype):
+    """A draw that is 0, as one in 128 of bfloat16 is, accepted any move."""
+    keys = jax.random.split(KEY, 200_000)
+    share = lambda delta: float(jnp.mean(jax.vmap(
+        lambda k: optimize.metropolis_accept(k, jnp.asarray(delta, dtype), jnp.asarray(1.0, dtype))
+    )(keys)))  # fmt: skip
+    assert abs(share(7.0) - np.exp(-7.0)) <= 5 * np.exp(-3.5) / len(keys) ** 0.5
+    assert share(40.0) == 0.0
+
+
 def test_cooling_schedules():
     """The equations, what they share (T₀ first, never up), and what each is known for."""
     k = np.arange(5000)
