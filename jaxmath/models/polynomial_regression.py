@@ -133,7 +133,8 @@ def polynomial_features(x: ArrayLike, degree: int) -> Array:
 
 def _to_unit(x: Array, domain: Array) -> Array:
     """t in [−1, 1]; 0 where the interval is a point."""
-    low, high = domain[0], domain[1]
+    # By 2⁻⁴, since u − l may overflow, and 1/(u − l) be subnormal, which is flushed to 0.
+    x, low, high = 0.0625 * x, 0.0625 * domain[0], 0.0625 * domain[1]
     return safe_divide((x - low) - (high - x), high - low)
 
 

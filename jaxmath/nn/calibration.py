@@ -91,7 +91,11 @@ def _bins(probabilities: ArrayLike, labels: ArrayLike, num_bins: int) -> Reliabi
     values = jnp.stack([confidence, jnp.where(known, right, jnp.nan), ones], axis=1)
     sums = jnp.zeros((num_bins, 3), wide).at[place].add(values)
     counts = sums[:, 2]
-    means = (safe_divide(sums[:, 0], counts), safe_divide(sums[:, 1], counts), counts / len(p))
+    means = (
+        safe_divide(sums[:, 0], counts),
+        safe_divide(sums[:, 1], counts),
+        counts / jnp.asarray(p.shape[0], wide),
+    )
     return Reliability(*(v.astype(p.dtype) for v in means))
 
 

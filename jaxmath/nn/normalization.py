@@ -174,7 +174,8 @@ def rms_norm(params: RMSNorm, x: ArrayLike, *, eps: Scalar = 1e-6) -> Array:
       B. Zhang, R. Sennrich, "Root mean square layer normalization", 2019, equation (4).
     """
     scale, bias, x, dtype = as_features(params.scale, None, x, 1, eps)
-    root = lax.rsqrt(jnp.mean(jnp.square(x)) + jnp.asarray(eps, x.dtype))
+    # Not jnp.square, whose derivative 2x overflows: 0 · ∞ where the root is 0.
+    root = lax.rsqrt(jnp.mean(x * x) + jnp.asarray(eps, x.dtype))
     return affine(x * root, scale, bias).astype(dtype)
 
 

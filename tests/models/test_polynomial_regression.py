@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import PolynomialFeatures
@@ -65,3 +66,11 @@ def test_too_few_different_points_and_nan():
     assert status(polynomial.fit(x, y, 1)) is Status.NON_FINITE
     y[2] = np.inf
     assert status(polynomial.fit(np.arange(4.0), y, 0)) is Status.NON_FINITE
+
+
+def test_points_as_far_apart_as_the_range_goes():
+    """The length of the interval overflows, and the polynomial does not."""
+    x, y = jnp.array([-2e38, 0.0, 2e38], jnp.float32), jnp.array([1.0, 0.0, 3.0], jnp.float32)
+    found = polynomial.fit(x, y, 2)
+    got = jax.vmap(lambda x: polynomial.predict(found.value, x))(x)
+    np.testing.assert_allclose(got, y, atol=1e-5)

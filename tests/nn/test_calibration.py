@@ -88,3 +88,12 @@ def test_confidence_at_and_beyond_the_ends():
     np.testing.assert_allclose(bins.weight, [0.5, 0, 0, 0.5])
     with pytest.raises(ValueError, match="reliability: argument `num_bins` must be at least 1"):
         reliability(np.ones((1, 1)), jnp.array([0]), num_bins=0)
+
+
+def test_a_symbolic_number_of_examples():
+    (n,) = jax.export.symbolic_shape("n")
+    p, labels = jax.ShapeDtypeStruct((n, 2), jnp.float32), jax.ShapeDtypeStruct((n,), jnp.int32)
+    call = jax.export.export(jax.jit(lambda *data: nn.reliability(*data, num_bins=5)))(p, labels)
+    data = binary([0.6, 0.75, 1.0]).astype(np.float32), np.array([0, 1, 0], np.int32)
+    for got, want in zip(call.call(*data), reliability(*data, num_bins=5), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-6)

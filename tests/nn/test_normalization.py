@@ -227,3 +227,10 @@ def test_channels_that_groups_do_not_divide_and_dtypes():
         nn.layer_norm(nn.layer_norm_init(2), jnp.ones(2), eps=0.0)
     with pytest.raises(NameError, match="batch"):
         nn.batch_norm_train(*nn.batch_norm_init(2), jnp.ones(2), axis_name="batch")
+
+
+@pytest.mark.parametrize("large", [1e30, 3e38])
+def test_the_gradient_of_a_mean_square_that_overflows_is_0(large):
+    params = nn.RMSNorm(jnp.ones(2, jnp.float32))
+    total = jax.grad(lambda x: jnp.sum(nn.rms_norm(params, x)))
+    np.testing.assert_array_equal(total(jnp.array([large, 1.0], jnp.float32)), np.zeros(2))
