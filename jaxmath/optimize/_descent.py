@@ -225,10 +225,11 @@ def _refreshed(evaluate: Callable, state: DescentState, rule: Rule) -> DescentSt
     return state._replace(memory=memory, fresh=jnp.asarray(False))
 
 
-def redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
+def redirected(state: DescentState, rule: Rule, last: Array, endless: Array) -> DescentState:
     """The next direction and a search along it; steepest descent where the rule gives no descent.
 
-    ``last`` is α φ′(0) of the step before, which the next one repeats to first order.
+    ``last`` is α φ′(0) of the step before, which the next one repeats to first order; so it does
+    where the search before was ``endless``: f fell as far as its trials went.
     """
     g = state.gradient
     d = rule.direction(state.memory, g, *(() if rule.region is None else (state.x,)))
@@ -241,7 +242,8 @@ def redirected(state: DescentState, rule: Rule, last: Array) -> DescentState:
     slope = jnp.where(lost, numerics.dot(g, steepest), slope)
     memory = choose(lost, rule.init(state.x), state.memory)
     like_last = last / jnp.where(slope < 0, slope, -1.0)
-    step = jnp.ones_like(slope) if rule.unit else jnp.where(like_last > 0, like_last, 1.0)
+    again = endless if rule.unit else jnp.asarray(True)
+    step = jnp.where(again & (like_last > 0), like_last, 1.0)
     step = jnp.where(lost, first, step)
     search = _new_search(step, state.x, state.value, d, slope)
     return state._replace(direction=d, memory=memory, search=search, fresh=lost)
@@ -299,7 +301,8 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
     trial = x, value, gradient
     state = lax.cond(done, lambda s: _moved(evaluate, s, trial, rule), lambda s: s, searching)
     turn = done | (failed & ~forced)
-    return lax.cond(turn, lambda s: redirected(s, rule, last), lambda s: s, state)
+    endless = (searching.phase == FORCED) & jnp.isinf(search.high[0])
+    return lax.cond(turn, lambda s: redirected(s, rule, last, endless), lambda s: s, state)
 
 
 def _vector_evaluator(fun: Callable, args: tuple) -> Callable:

@@ -291,6 +291,13 @@ def test_gradients_whose_squares_leave_the_range(method):
         np.testing.assert_allclose(solution.value, [1.0, 2.0], rtol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["bfgs", "lbfgs", "dfp"])
+def test_a_search_without_end_goes_on(method):
+    """One search of 40 trials comes to −4e23, and the floor is at 3e23·|f(x₀)|."""
+    solution = METHODS[method](lambda x: x[0] - 0.0 * x[1], jnp.array([2.0, 1.0]))
+    assert solution.status == Status.UNBOUNDED
+
+
 def test_a_scale_that_is_not_positive():
     for scale in (0.0, -2.0, jnp.array([1.0, jnp.nan])):
         solution = optimize.minimize(
