@@ -65,13 +65,13 @@ def metropolis_accept(key: Array, delta: ArrayLike, temperature: ArrayLike) -> A
       N. Metropolis, A. Rosenbluth, M. Rosenbluth, A. Teller, E. Teller, "Equation of state
       calculations by fast computing machines", 1953, page 1088.
     """
-    delta = widened(as_array("delta", delta, ndim=0))
-    t = as_array("temperature", temperature, ndim=0).astype(delta.dtype)
+    rise: Array = widened(as_array("delta", delta, ndim=0))
+    t = as_array("temperature", temperature, ndim=0).astype(rise.dtype)
     warm = t > 0
-    odds = jnp.exp(-jnp.maximum(delta, 0.0) / jnp.where(warm, t, 1.0))
-    draw = jax.random.uniform(as_key("key", key), (), delta.dtype)
+    odds = jnp.exp(-jnp.maximum(rise, 0.0) / jnp.where(warm, t, 1.0))
+    draw = jax.random.uniform(as_key("key", key), (), rise.dtype)
     # A draw is 0 more often than the least odds come true.
-    return (delta <= 0) | (warm & (draw > 0) & (draw < odds))
+    return (rise <= 0) | (warm & (draw > 0) & (draw < odds))
 
 
 def _proposal(neighbor: Callable | None, step_size: Scalar) -> Callable[[Array, PyTree], PyTree]:
