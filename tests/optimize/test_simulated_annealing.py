@@ -78,13 +78,21 @@ def test_acceptance_and_its_limits():
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
 def test_acceptance_of_what_is_rare(dtype):
-    """A draw that is 0, as one in 128 of bfloat16 is, accepted any move."""
+    """Drawn in bfloat16, one number in 128 is 0, which is below any odds."""
     keys = jax.random.split(KEY, 200_000)
     share = lambda delta: float(jnp.mean(jax.vmap(
         lambda k: optimize.metropolis_accept(k, jnp.asarray(delta, dtype), jnp.asarray(1.0, dtype))
     )(keys)))  # fmt: skip
     assert abs(share(7.0) - np.exp(-7.0)) <= 5 * np.exp(-3.5) / len(keys) ** 0.5
     assert share(40.0) == 0.0
+
+
+def test_a_draw_of_zero_accepts_no_rise():
+    """Odds of 1e-13 would come true once in 2²³ draws of float32."""
+    key = jax.random.key(780233)
+    assert jax.random.uniform(key, (), jnp.float32) == 0.0
+    assert not optimize.metropolis_accept(key, jnp.float32(30.0), jnp.float32(1.0))
+    assert optimize.metropolis_accept(key, jnp.float32(0.0), jnp.float32(1.0))
 
 
 def test_cooling_schedules():
