@@ -215,11 +215,10 @@ def _one(
 
 
 def _end(
-    plan: Plan, run: Run, sums: _Sums, validation: Placed | None
+    plan: Plan, run: Run, sums: _Sums, validation: Placed | None, done: Array
 ) -> tuple[Run, dict[str, Array]]:
-    """The epoch's averages, its evaluation, and the best state so far."""
+    """The epoch's averages, its evaluation, and the best state so far, if the epoch is done."""
     row = {name: value / sums.weight.astype(value.dtype) for name, value in sums.metrics.items()}
-    done = live(run, plan)
     run = run._replace(epoch=run.epoch + done.astype(jnp.int32))
     if plan.eval_fn is None or validation is None:
         return run, row
@@ -252,7 +251,7 @@ class _Attempt(NamedTuple):
     """Steps up to a limit. After ``good`` of them all is sound, after ``bad`` it is not."""
 
     run: Run
-    sums: _Sums
+    rows: dict[str, Array]
     good: Array
     bad: Array
     limit: Array
@@ -260,60 +259,90 @@ class _Attempt(NamedTuple):
     done: Array
 
 
-def _lanes_epoch(plan: Plan, run: Run, data: Placed, validation: Placed | None) -> tuple[Run, dict]:
-    """An epoch of one lane among many under vmap, where each is guarded at every step anyway."""
-    order = _begin(plan, run, data)
-    sums = _zeros(_sums_of(plan, run, data, order))
-    step = lambda i, carry: _one(plan, carry[0], carry[1], data, order, i)
-    run, sums = lax.fori_loop(0, order.num_batches, step, (run, sums))
-    return _end(plan, run, sums, validation)
+class _Going(NamedTuple):
+    """An attempt on its way: epochs ended, steps left, and whether the last of them was sound."""
 
-
-def _epoch(plan: Plan, run: Run, data: Placed, validation: Placed | None) -> tuple[Run, dict]:
-    """An epoch whose steps are not chosen one by one, which would take a sixth of the time.
-
-    Only the loss is looked at after each, and the state at the end. Where that went wrong, the
-    epoch is gone through again, to an end 1, 2, 4, … steps before, and then by halves, until the
-    bad step is known and the state is the one before it.
-    """
-    order = _begin(plan, run, data)
-    sums = _zeros(_sums_of(plan, run, data, order))
-    num_batches = jnp.where(live(run, plan), order.num_batches, 0)
-
-    def step(carry: tuple) -> tuple:
-        run, sums, i, _ = carry
-        run, sums, finite = _advance(plan, run, sums, data, order, i)
-        return run, sums, i + 1, finite
-
-    def attempt(a: _Attempt) -> _Attempt:
-        begun = run, sums, jnp.int32(0), jnp.array(True)
-        end, total, i, finite = lax.while_loop(lambda c: c[3] & (c[2] < a.limit), step, begun)
-        ok = finite & _is_sound(view(run.state), view(end.state))
-        good, bad = jnp.where(ok, i, a.good), jnp.where(ok, a.bad, i)
-        limit = jnp.where(ok, (good + bad) // 2, jnp.maximum(bad - a.stride, good))
-        stride = jnp.where(ok, a.stride, 2 * a.stride)
-        return _Attempt(end, total, good, bad, limit, stride, ok & (bad == good + 1))
-
-    zero, one = jnp.int32(0), jnp.int32(1)
-    first = _Attempt(run, sums, zero, num_batches + 1, num_batches, one, jnp.array(False))
-    a = lax.while_loop(lambda a: ~a.done, attempt, first)
-    bad_step = jnp.where(a.bad <= num_batches, a.run.step, a.run.bad_step)
-    return _end(plan, a.run._replace(bad_step=bad_step), a.sums, validation)
+    run: Run
+    rows: dict[str, Array]
+    epochs: Array
+    left: Array
+    ok: Array
 
 
 def _call(
-    epoch: Callable, run: Run, data: Placed, validation: Placed | None, num_epochs: Array
+    plan: Plan, run: Run, data: Placed, validation: Placed | None, num_epochs: Array
 ) -> tuple[Run, dict[str, Array]]:
-    """Some epochs in one device call."""
+    """Some epochs in one device call, whose steps are not chosen one by one.
+
+    That would take a sixth of the time. Only the loss is looked at after each step, and the state
+    at an epoch's end. Where that went wrong, the call is gone through again, to an end 1, 2, 4, …
+    steps before, and then by halves, until the bad step is known and the state is the one before
+    it. The state is kept once a call, not once an epoch: copies of it are what XLA hands to other
+    threads of a CPU, and what comes after them begins with another core's cold cache.
+    """
+    end = jax.jit(functools.partial(_end, plan))
+    sums = _sums_of(plan, run, data, jax.eval_shape(functools.partial(_begin, plan), run, data))
+    row = jax.eval_shape(end, run, sums, validation, run.bad_step < 0)[1]
+
+    def epoch(g: _Going) -> _Going:
+        order = _begin(plan, g.run, data)
+        limit = jnp.minimum(order.num_batches, g.left)
+
+        def step(carry: tuple) -> tuple:
+            run, sums, i, _ = carry
+            run, sums, finite = _advance(plan, run, sums, data, order, i)
+            return run, sums, i + 1, finite
+
+        begun = g.run, _zeros(sums), jnp.int32(0), g.ok
+        now, total, i, finite = lax.while_loop(lambda c: c[3] & (c[2] < limit), step, begun)
+        ok = finite & _is_sound(view(run.state), view(now.state))
+        now, row = end(now, total, validation, ok & (i == order.num_batches))
+        rows = jax.tree.map(lambda a, b: a.at[g.epochs].set(b), g.rows, row)
+        return _Going(now, rows, g.epochs + 1, g.left - i, ok)
+
+    def goes_on(g: _Going) -> Array:
+        return g.ok & (g.left > 0) & (g.epochs < num_epochs) & live(g.run, plan)
+
+    zero, one, most = jnp.int32(0), jnp.int32(1), jnp.int32(jnp.iinfo(jnp.int32).max)
+    rows = _zeros(row, MAX_EPOCHS_A_CALL)
+
+    def attempt(a: _Attempt) -> _Attempt:
+        begun = _Going(run, rows, zero, a.limit, jnp.array(True))
+        g = lax.while_loop(goes_on, epoch, begun)
+        taken = a.limit - g.left
+        good, bad = jnp.where(g.ok, taken, a.good), jnp.where(g.ok, a.bad, taken)
+        limit = jnp.where(g.ok, (good + bad) // 2, jnp.maximum(bad - a.stride, good))
+        stride = jnp.where(g.ok, a.stride, 2 * a.stride)
+        done = g.ok & ((bad == most) | (bad == good + 1))
+        return _Attempt(g.run, g.rows, good, bad, limit, stride, done)
+
+    first = _Attempt(run, rows, zero, most, most, one, jnp.array(False))
+    a = lax.while_loop(lambda a: ~a.done, attempt, first)
+    bad_step = jnp.where(a.bad < most, a.run.step, a.run.bad_step)
+    return a.run._replace(bad_step=bad_step), a.rows
+
+
+def _lanes_call(
+    plan: Plan, run: Run, data: Placed, validation: Placed | None, num_epochs: Array
+) -> tuple[Run, dict[str, Array]]:
+    """The same of one lane among many under vmap, where each is guarded at every step anyway."""
+
+    def epoch(run: Run) -> tuple[Run, dict]:
+        order = _begin(plan, run, data)
+        sums = _zeros(_sums_of(plan, run, data, order))
+        step = lambda i, carry: _one(plan, carry[0], carry[1], data, order, i)
+        run, sums = lax.fori_loop(0, order.num_batches, step, (run, sums))
+        return _end(plan, run, sums, validation, live(run, plan))
+
     epoch = jax.jit(epoch)
-    shape = jax.eval_shape(epoch, run, data, validation)[1]
 
     def body(j: Array, carry: tuple[Run, dict]) -> tuple[Run, dict]:
         run, rows = carry
-        run, row = epoch(run, data, validation)
+        run, row = epoch(run)
         return run, jax.tree.map(lambda a, b: a.at[j].set(b), rows, row)
 
-    return lax.fori_loop(0, num_epochs, body, (run, _zeros(shape, MAX_EPOCHS_A_CALL)))
+    rows = _zeros(jax.eval_shape(epoch, run)[1], MAX_EPOCHS_A_CALL)
+    return lax.fori_loop(0, num_epochs, body, (run, rows))
 
 
 def _loop_program(plan: Plan, jit: Callable) -> Callable:
@@ -330,13 +359,13 @@ def _loop_program(plan: Plan, jit: Callable) -> Callable:
             order = begin(run, data)
             sums = _zeros(_sums_of(plan, run, data, order))
             if e == 0:  # What is wrong with `eval_fn` is told before the first step.
-                jax.eval_shape(end, run, sums, validation)
+                jax.eval_shape(end, run, sums, validation, live(run, plan))
             num_batches = int(order.num_batches)
             for i in range(num_batches):
                 run, sums = one(run, sums, data, order, jnp.int32(i))
                 if tick is not None:
                     tick(e + (i + 1) / num_batches, sums)
-            run, row = end(run, sums, validation)
+            run, row = end(run, sums, validation, live(run, plan))
             rows.append(row)
         return run, jax.tree.map(lambda *a: jnp.stack(a), *rows)
 
@@ -351,8 +380,7 @@ def program(plan: Plan, mode: str) -> Callable:
         jit = functools.partial(jax.jit, out_shardings=NamedSharding(plan.mesh, PartitionSpec()))
     if mode == "loop":
         return _loop_program(plan, jit)
-    epoch = _lanes_epoch if mode == "vmap" else _epoch
-    call: Callable = functools.partial(_call, functools.partial(epoch, plan))
+    call: Callable = functools.partial(_lanes_call if mode == "vmap" else _call, plan)
     if mode == "vmap":
         call = jax.vmap(call, in_axes=(0, None, None, None))
     elif mode == "map":

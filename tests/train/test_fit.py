@@ -3,6 +3,7 @@
 import builtins
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +11,7 @@ import optax
 import pytest
 
 from jaxmath import datasets, nn, train
-from jaxmath.train import Batch, _epoch, _progress
+from jaxmath.train import Batch, _driver, _epoch, _progress
 from tests.train import problems as p
 from tests.train import toy
 
@@ -233,6 +234,19 @@ def test_a_bad_step_is_not_taken_and_ends_the_run(bad, mode):
     assert (result.epochs, len(result.history["loss"])) == (2, 2)
     np.testing.assert_array_equal(result.state.params["w"], [at, at])
     assert int(result.state.steps) == at
+
+
+@pytest.mark.parametrize("at", [18, 19, 20])
+def test_epochs_before_a_bad_step_in_the_same_call_count(at, monkeypatch):
+    """Epochs 2 to 12 are one call, and steps 18 to 20 epoch 7; |w − 8| is least after epoch 3."""
+    monkeypatch.setattr(_driver, "_SECONDS_A_CALL", 1000.0)
+    options = {"eval_fn": toy.eval_fn, "validation": toy.DATA, "num_epochs": 12}
+    found = {}
+    for mode in ("scan", "loop"):
+        with pytest.warns(RuntimeWarning, match=rf"at step {at} \(epoch 7\)"):
+            found[mode] = _fit_toy(toy.toy(bad_state=at), mode=mode, **options)._replace(mode="")
+    assert (found["scan"].epochs, found["scan"].best_epoch) == (6, 3)
+    chex.assert_trees_all_equal(found["scan"], found["loop"])
 
 
 @pytest.mark.parametrize("at", [50, 51, 73, 97, 98, 99])
