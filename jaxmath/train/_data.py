@@ -1,10 +1,11 @@
-"""Data on its way to the devices: checked, filled up, placed, and gathered in batches."""
+"""Data on its way to the devices: checked, filled up, placed, shuffled, gathered in batches."""
 
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxmath.datasets.dataset import Dataset
@@ -174,6 +175,31 @@ def divide(tree: PyTree, mesh: Mesh) -> PyTree:
     return jax.device_put(tree, NamedSharding(mesh, PartitionSpec(mesh.axis_names[0])))
 
 
+def shuffled(key: Array, real: Array) -> Array:
+    """The indices of the real examples in a random order, and behind them the others.
+
+    Each round sorts by random bits above and the place below in one word, since XLA sorts single
+    words ten times faster than pairs on a CPU. Where the bits tie, the order of the round before
+    stays, so rounds follow until a pair has 2 log₂ n + 10 bits. A draw takes as long as a sort, and
+    serves as many rounds as it has bits for.
+    """
+    n = real.shape[0]
+    place_bits = max((n - 1).bit_length(), 1)
+    wanted = 2 * place_bits + 10
+    num_rounds = -(-wanted // (31 - place_bits))
+    bits = -(-wanted // num_rounds)
+    rounds_a_draw = 32 // bits
+    draws = jax.random.bits(key, (-(-num_rounds // rounds_a_draw), n), jnp.uint32)
+    place = jnp.arange(n, dtype=jnp.uint32)
+    rows = jnp.arange(n, dtype=jnp.int32)
+    for i in range(num_rounds):
+        j, k = divmod(i, rounds_a_draw)
+        word = ((draws[j] >> (k * bits)) & (2**bits - 1)) << place_bits
+        word = jnp.where(real[rows], word, jnp.uint32(2**31))
+        rows = rows[lax.sort(word | place) & (2**place_bits - 1)]
+    return rows
+
+
 def take(data: Placed, index: Array, weight: Array, mesh: Mesh | None) -> Batch:
     """The examples of these indices (inside the arrays) as a batch, its rows over the mesh."""
     rows = lambda a: a.at[index].get(mode="promise_in_bounds")
@@ -182,4 +208,4 @@ def take(data: Placed, index: Array, weight: Array, mesh: Mesh | None) -> Batch:
     if mesh is None:
         return batch
     sharded = NamedSharding(mesh, PartitionSpec(mesh.axis_names[0]))
-    return jax.lax.with_sharding_constraint(batch, sharded)
+    return lax.with_sharding_constraint(batch, sharded)

@@ -16,7 +16,7 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxmath._draws import widened
-from jaxmath.train._data import Placed, take
+from jaxmath.train._data import Placed, shuffled, take
 from jaxmath.train._returned import checked
 from jaxmath.train.evaluate import averages
 from jaxmath.train.state import TrainState
@@ -135,31 +135,6 @@ def _is_sound(old: PyTree, new: PyTree) -> Array:
 
 def _choose(condition: Array, new: PyTree, old: PyTree) -> PyTree:
     return jax.tree.map(lambda a, b: a if a is b else jnp.where(condition, a, b), new, old)
-
-
-def shuffled(key: Array, real: Array) -> Array:
-    """The indices of the real examples in a random order, and behind them the others.
-
-    Each round sorts by random bits above and the place below in one word, since XLA sorts single
-    words ten times faster than pairs on a CPU. Where the bits tie, the order of the round before
-    stays, so rounds follow until a pair has 2 log₂ n + 10 bits. A draw takes as long as a sort, and
-    serves as many rounds as it has bits for.
-    """
-    n = real.shape[0]
-    place_bits = max((n - 1).bit_length(), 1)
-    wanted = 2 * place_bits + 10
-    num_rounds = -(-wanted // (31 - place_bits))
-    bits = -(-wanted // num_rounds)
-    rounds_a_draw = 32 // bits
-    draws = jax.random.bits(key, (-(-num_rounds // rounds_a_draw), n), jnp.uint32)
-    place = jnp.arange(n, dtype=jnp.uint32)
-    rows = jnp.arange(n, dtype=jnp.int32)
-    for i in range(num_rounds):
-        j, k = divmod(i, rounds_a_draw)
-        word = ((draws[j] >> (k * bits)) & (2**bits - 1)) << place_bits
-        word = jnp.where(real[rows], word, jnp.uint32(2**31))
-        rows = rows[lax.sort(word | place) & (2**place_bits - 1)]
-    return rows
 
 
 def _begin(plan: Plan, run: Run, data: Placed) -> _Order:

@@ -11,7 +11,7 @@ import optax
 import pytest
 
 from jaxmath import datasets, nn, train
-from jaxmath.train import Batch, _driver, _epoch, _progress
+from jaxmath.train import Batch, _data, _driver, _epoch, _progress
 from tests.train import problems as p
 from tests.train import toy
 
@@ -95,14 +95,14 @@ def test_shuffles_are_uniform():
     real = jnp.array([True, False, True, True, False, True])
     num = 4800
     keys = jax.random.split(jax.random.key(0), num)
-    rows = np.asarray(jax.jit(jax.vmap(lambda key: _epoch.shuffled(key, real)))(keys))
+    rows = np.asarray(jax.jit(jax.vmap(lambda key: _data.shuffled(key, real)))(keys))
     assert {tuple(sorted(row)) for row in rows[:, :4].tolist()} == {(0, 2, 3, 5)}
     _, counts = np.unique(rows[:, :4], axis=0, return_counts=True)
     assert counts.shape == (24,)
     assert np.abs(counts - 200).max() < 5 * np.sqrt(200)
     # Where bits are few, ties are many: 2^14 rows have 13 bits in each of three rounds.
     real = np.arange(2**14) % 3 > 0
-    many = np.asarray(jax.jit(_epoch.shuffled)(toy.KEY, jnp.asarray(real)))
+    many = np.asarray(jax.jit(_data.shuffled)(toy.KEY, jnp.asarray(real)))
     many = many[: real.sum()]
     np.testing.assert_array_equal(np.sort(many), np.flatnonzero(real))
     assert abs(np.mean(np.diff(many) > 0) - 0.5) < 5 * np.sqrt(1 / 12 / many.size)
