@@ -50,9 +50,9 @@ def fit(
     examples of weight 0, and so is the last one of an evaluation. Short epochs are run several to
     a device call. A step whose loss, or whose new parameters or model state, are not finite is not
     taken, and ends the run (of an ensemble: the lane's). The modes "scan" and "map" look at the
-    loss after each step, at the rest after each epoch, and then go through the epoch again to find
-    the step: what was not finite within an epoch, and is again at its end, they do not see. The
-    message names the step, its metrics and the last good checkpoint.
+    loss after each step, at the rest after each epoch, and then go through the device call again
+    to find the step: what was not finite within an epoch, and is again at its end, they do not see.
+    The message names the step, its metrics and the last good checkpoint.
 
     Compiled programs are kept for the function objects ``step`` and ``eval_fn``: a second call with
     the same ones compiles nothing, nor do data of another length (which are filled up by at most an
