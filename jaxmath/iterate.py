@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, TypeVar
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath.typing import Array, PyTree, Scalar, check_number
+from jaxmath._limits import as_limit
+from jaxmath.typing import Array, PyTree, Scalar
 
 __all__ = ["Solution", "Status", "iterate"]
 
@@ -140,7 +141,7 @@ def iterate(
       step_fn: the method's step, from a state to a state of the same structure.
       state: the starting state, a pytree of arrays.
       status_fn: from a state to an int32 ``Status``; ``Status.RUNNING`` continues.
-      max_steps: the limit on steps, an integer ≥ 0; it may be traced.
+      max_steps: the limit on steps, an integer ≥ 0; it may be traced. More than 2³¹ − 1 is that.
 
     Returns:
       The last state, its status (``MAX_STEPS`` where it was still running), and the number of
@@ -163,8 +164,7 @@ def iterate(
     References:
       JAX, ``jax.lax.while_loop``.
     """
-    check_number("max_steps", max_steps, low=0, integer=True)
-    limit = jnp.asarray(max_steps, jnp.int32)
+    limit = as_limit(max_steps)
 
     def running(carry: tuple[State, Array, Array]) -> Array:
         _, status, num_steps = carry

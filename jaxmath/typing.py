@@ -218,7 +218,7 @@ def check_number(
     open_high: bool = False,
     integer: bool = False,
 ) -> None:
-    """Refuse a Python number outside its range; a traced value or an array passes.
+    """Refuse a Python number outside its range; a traced value or an array passes, of any value.
 
     Args:
       name: the argument's name, as the error will spell it.
@@ -233,7 +233,7 @@ def check_number(
       None.
 
     Raises:
-      TypeError: an integer was asked for and something else came.
+      TypeError: an integer was asked for and something else came, an array of floats too.
       ValueError: the number is NaN or lies outside its range.
 
     Numerics:
@@ -252,6 +252,10 @@ def check_number(
         if not isinstance(value, jax.Array) and not callable(value):
             raise TypeError(
                 f"{_caller()}: argument `{name}` must be a number, got {type(value).__name__}"
+            )
+        if integer and not jnp.issubdtype(getattr(value, "dtype", int), jnp.integer):
+            raise TypeError(
+                f"{_caller()}: argument `{name}` must be an integer, got dtype {value.dtype}"
             )
         return
     if getattr(value, "ndim", 0) != 0:

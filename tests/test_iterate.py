@@ -2,8 +2,10 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
+from jaxmath._limits import as_limit
 from jaxmath.iterate import Solution, Status, iterate
 
 
@@ -47,6 +49,13 @@ def test_zero_steps_and_an_ended_start():
 def test_negative_limit_is_refused():
     with pytest.raises(ValueError, match="`max_steps` must be at least 0, got -1"):
         iterate(halve, jnp.float32(1.0), small, max_steps=-1)
+
+
+@pytest.mark.parametrize("most", [2**31 - 1, 2**31, 10**30, np.int64(2**40), np.uint32(2**32 - 1)])
+def test_more_steps_than_can_be_counted_are_no_limit(most):
+    assert int(iterate(halve, jnp.float32(8.0), small, max_steps=most)[2]) == 4
+    assert int(jax.jit(as_limit)(jnp.asarray(min(most, 2**40)))) == 2**31 - 1
+    assert int(as_limit(jnp.int8(7))) == 7
 
 
 def test_lanes_end_apart():

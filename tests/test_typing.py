@@ -73,5 +73,7 @@ def test_check_number():
         typing.check_number("b1", float("nan"), low=0)
     with pytest.raises(TypeError, match="`n` must be an integer, got float"):
         typing.check_number("n", 1.5, integer=True)
+    with pytest.raises(TypeError, match="`n` must be an integer, got dtype float32"):
+        jax.jit(lambda n: typing.check_number("n", n, integer=True))(jnp.float32(2.7))
     with pytest.raises(TypeError, match="`n` must be a number, got str"):
         typing.check_number("n", "many")

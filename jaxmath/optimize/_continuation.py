@@ -11,6 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath._limits import MOST, as_limit
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.optimize._constraints import Constraints, constraints
 from jaxmath.optimize._descent import (
@@ -221,8 +222,8 @@ def minimize_constrained(
     check_number("tol", 0.0 if tol is None else tol, low=0.0)
     tol = jnp.asarray(float(jnp.finfo(x.dtype).eps) ** power if tol is None else tol, x.dtype)
     p = problem(fun, x, back, args, method, sides)
-    limit = 200 * (x.size + p.constraints.size) if max_steps is None else max_steps
-    check_number("max_steps", limit, low=0, integer=True)
+    default = 200 * (x.size + p.constraints.size)
+    limit = as_limit(default if max_steps is None else max_steps)
 
     def status_fn(state: ContinuationState) -> Array:
         over = (state.inner.num_steps >= limit) & (state.inner.num_fun > 0)
@@ -236,7 +237,7 @@ def minimize_constrained(
         lambda s: following(p, s),
         start(p, x),
         status_fn,
-        max_steps=jnp.asarray(limit, jnp.int32) * MAX_TRIALS + 1,
+        max_steps=jnp.minimum(limit, (MOST - 1) // MAX_TRIALS) * MAX_TRIALS + 1,
     )
     # Where f outweighs the largest penalty, a point is left that is no least violation.
     doubtful = (status == Status.INFEASIBLE) & p.constraints.consistent

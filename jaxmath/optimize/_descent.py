@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath import numerics
+from jaxmath import _limits, numerics
 from jaxmath._extrema import max_of
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.optimize._box import Box, along, as_bound, contains, distance, feasible, strides
@@ -40,7 +40,6 @@ class Method(NamedTuple):
     finish: Callable[[Any, Array], Solution]
 
 
-_NO_LIMIT = 2**31 - 1  # of trips: each step has an end of its own, and steps are limited
 SEARCHING, FORCED, OPENING = range(3)  # see DescentState
 PATIENCE = 5  # quiet steps before the end
 
@@ -363,7 +362,7 @@ def solve(
     limit, unit = as_limit(max_steps, x.size), as_scale(scale, x, x0)
     made = method(fun, lambda z: back(unit * z), args, default_tolerance(tol, x.dtype), limit)
     state, status, _ = iterate(
-        made.advance, made.begin(x / unit), made.status_fn, max_steps=_NO_LIMIT
+        made.advance, made.begin(x / unit), made.status_fn, max_steps=_limits.MOST
     )
     solution = made.finish(state, status)
     return solution._replace(value=back(unit * solution.value))
@@ -375,8 +374,6 @@ def as_scale(scale: PyTree | None, x: Array, x0: PyTree) -> Array:
     return jnp.where(sizes > 0, sizes, jnp.nan)
 
 
-def as_limit(max_steps: Scalar | None, size: int) -> Scalar:
+def as_limit(max_steps: Scalar | None, size: int) -> Array:
     """``max_steps``, or 200 n."""
-    limit = 200 * size if max_steps is None else max_steps
-    check_number("max_steps", limit, low=0, integer=True)
-    return limit
+    return _limits.as_limit(200 * size if max_steps is None else max_steps)

@@ -38,6 +38,7 @@ def _learn(
     """Play until the average strategies ``row_sum`` and ``column_sum`` of the state are good."""
     A = _precise_game(A)
     check_number("tol", tol, low=0.0)
+    tol = jnp.asarray(tol, A.dtype)
     finite = jnp.all(jnp.isfinite(A))
     payoffs = _payoffs(jnp.where(finite, A, 0.0))
 

@@ -73,8 +73,8 @@ def _solve(
     check_number("learning_rate", learning_rate, low=0.0)
     first = norm(start.field)
     noise = 100 * float(jnp.finfo(first.dtype).eps)
-    limit = noise * jnp.maximum(first, 1.0) if tol is None else tol
-    check_number("tol", limit, low=0.0)
+    check_number("tol", 0.0 if tol is None else tol, low=0.0)
+    limit = noise * jnp.maximum(first, 1.0) if tol is None else jnp.asarray(tol, first.dtype)
 
     valid = jnp.all(jnp.isfinite(ravel_pytree(start.point)[0]))
 

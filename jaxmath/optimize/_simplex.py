@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._limits import MOST, as_limit
 from jaxmath.iterate import Status, iterate
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array, Scalar
@@ -198,10 +199,10 @@ def simplex(c: Array, A: Array, b: Array, *, max_steps: Scalar | None = None) ->
     them derivatives of every order, those of that basis.
     """
     m, n = A.shape
-    limit = 50 * (m + n) if max_steps is None else max_steps
+    limit = as_limit(50 * (m + n) if max_steps is None else max_steps)
     start = simplex_init(*map(lax.stop_gradient, (c, A, b)))
     idle = (start.row < 0).astype(jnp.int32)
-    most = jnp.minimum(limit, 2**31 - 2) + idle
+    most = jnp.minimum(limit, MOST - 1) + idle
     state, status, num_steps = iterate(simplex_step, start, lambda s: s.status, max_steps=most)
     x, y, inverse = basic_solution(c, A, b, *_read(state, m, n))
     return Optimum(x, y, jnp.sum(c * x), inverse, status, num_steps - idle)

@@ -38,3 +38,29 @@ def test_the_objective_is_named(call):
         call(None)
     with pytest.raises(TypeError, match="argument `fun` must return a scalar, got NoneType"):
         call(lambda *args: None)
+
+
+def _halves(x):
+    return jnp.sum((x - 0.5) ** 2)
+
+
+Z = jnp.zeros(2, jnp.float32)
+GAME = jnp.eye(2, dtype=jnp.float32)
+WIDE = {
+    "bfgs": lambda n, tol: optimize.bfgs(_halves, Z, max_steps=n, tol=tol),
+    "nelder_mead": lambda n, tol: optimize.nelder_mead(_halves, Z, max_steps=n, tol=tol),
+    "penalty": lambda n, tol: optimize.quadratic_penalty(
+        _halves, Z, lower=2.0, max_steps=n, tol=tol
+    ),
+    "extragradient": lambda n, tol: optimize.extragradient(
+        lambda x, y: x * x + x * y - y * y, Z[0] + 1, Z[0] + 1, max_steps=n, tol=tol
+    ),
+    "regret_matching": lambda n, tol: optimize.regret_matching(GAME, max_steps=n, tol=tol),
+    "solve_game": lambda n, tol: optimize.solve_game(GAME, max_steps=n),
+}
+
+
+@pytest.mark.parametrize("call", WIDE.values(), ids=WIDE)
+def test_settings_of_64_bits_in_a_problem_of_32(call):
+    with jax.numpy_dtype_promotion("strict"):
+        assert bool(call(jnp.int64(10**6), jnp.float64(1e-2)).converged)

@@ -7,7 +7,12 @@ import pytest
 
 from jaxmath import optimize
 from jaxmath.iterate import Status
-from jaxmath.optimize import constrained_problems, log_barrier, quadratic_penalty
+from jaxmath.optimize import (
+    augmented_lagrangian,
+    constrained_problems,
+    log_barrier,
+    quadratic_penalty,
+)
 
 PROBLEMS = {p.name: p for p in constrained_problems()}
 
@@ -113,3 +118,11 @@ def test_float32_trees_and_limits():
         noise = run(400, 0.0)  # no tolerance: the last penalty, and its end
         assert noise.status in (Status.STAGNATED, Status.CONVERGED)
         assert noise.num_fun < 400
+
+
+@pytest.mark.parametrize("solve", [quadratic_penalty, augmented_lagrangian])
+@pytest.mark.parametrize("most", [6 * 10**7, 10**8, 2**31 - 1, 10**10, jnp.int64(10**8)])
+def test_a_large_limit_is_no_limit_of_zero_steps(solve, most):
+    found = solve(lambda x: (x - 1.0) ** 2, 0.0, lower=2.0, max_steps=most)
+    np.testing.assert_allclose(found.value.x, 2.0, atol=1e-2)
+    assert int(found.status) == Status.CONVERGED
