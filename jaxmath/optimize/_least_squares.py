@@ -86,7 +86,7 @@ def trial_status(
     Patient: a reduction below eps is no end by itself.
     """
     (ftol, xtol, gtol), eps = tols, float(jnp.finfo(state.error.dtype).eps)
-    length = safe_norm(or_one(state.scale) * as_point("x", state.x)[0])
+    length = safe_norm(state.scale * as_point("x", state.x)[0])
 
     def ended(ftol: Scalar, xtol: Scalar) -> Array:
         change = jnp.maximum(jnp.abs(state.actual), state.predicted)

@@ -43,10 +43,11 @@ class GaussNewtonState(NamedTuple):
 def _aim(problem: Problem, x: Array, r: Array) -> tuple[Array, Array, Array]:
     """p = −J⁺r with its offset and error."""
     J = problem.jacobian(x)
-    scale = or_one(column_norms(J))
+    lengths = column_norms(J)
+    scale = or_one(lengths)
     model = linear_model(J / scale[None, :], r)
     q = damped(model, jnp.zeros((), x.dtype))
-    reach, norm, length = safe_norm(model.s * q), safe_norm(r), safe_norm(scale * x)
+    reach, norm, length = safe_norm(model.s * q), safe_norm(r), safe_norm(lengths * x)
     eps = float(jnp.finfo(x.dtype).eps)
     error = reach / or_one(jnp.maximum(norm, eps**0.5 * length))
     error = jnp.where(norm <= eps * length, 0.0, error)

@@ -79,7 +79,7 @@ def levenberg_marquardt_init(
     problem = _problem(residual_fn, x0, args)
     x, r, J = problem.x, problem.residual(problem.x), problem.jacobian(problem.x)
     scale = column_norms(J)
-    size, norm = safe_norm(or_one(scale) * x), or_one(safe_norm(r))
+    size, norm = safe_norm(scale * x), or_one(safe_norm(r))
     least = float(jnp.finfo(x.dtype).eps) ** 0.5 * norm
     radius = 100.0 * jnp.where(size > 0, jnp.maximum(size, least), norm)
     infinite, zero, one = jnp.full_like(radius, jnp.inf), jnp.zeros_like(radius), jnp.int32(1)

@@ -110,7 +110,7 @@ def trust_region_reflective_init(
     r, J = r / unit, jnp.where(box.lower < box.upper, problem.jacobian(x) / unit, 0.0)
     scale = column_norms(J)
     quadratic = quadratic_model(x, r, J, scale, box)
-    radius = safe_norm(or_one(scale) * x / or_one(quadratic.d * or_one(scale)))
+    radius = safe_norm(scale * x / or_one(quadratic.d * or_one(scale)))
     least = 100.0 * float(jnp.finfo(x.dtype).eps) ** 0.5  # as ‖r‖ is 1
     radius = jnp.where(radius > 0, jnp.maximum(radius, least), 1.0)
     infinite, one = jnp.full_like(radius, jnp.inf), jnp.int32(1)
@@ -195,7 +195,7 @@ def trust_region_reflective_step(
     finite = finite & (state.finite | (size < 0.85 * state.radius))
     longer = jnp.where((actual > 0.75 * predicted) & (size > 0.85 * state.radius), 2.0, 1.0)
     radius = jnp.where(actual >= 0.25 * predicted, longer * state.radius, 0.25 * size)
-    length = safe_norm(or_one(state.scale) * (trial - x))
+    length = safe_norm(state.scale * (trial - x))
     damping = damping * state.radius / or_one(radius)
     fell = jnp.maximum(jnp.abs(actual), predicted) > eps
     quiet = jnp.where(fell | (error < 0.9 * state.least), 0, state.quiet + 1)

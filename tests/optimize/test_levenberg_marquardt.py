@@ -10,6 +10,7 @@ import scipy.optimize as so
 
 from jaxmath.iterate import Status
 from jaxmath.optimize import (
+    gauss_newton,
     levenberg_marquardt,
     levenberg_marquardt_init,
     levenberg_marquardt_step,
@@ -285,3 +286,31 @@ def test_a_region_that_failures_have_made_small_is_no_solution():
     solution = levenberg_marquardt(fn, jnp.full(2, 1e-10, jnp.float32))
     assert solution.error > 0.5
     assert solution.status == Status.STAGNATED
+
+
+def _held(residual_fn, x0):
+    """By bounds on the last variable, that leave it no room."""
+    last = jnp.arange(2) == 1
+    bounds = jnp.where(last, x0, -jnp.inf), jnp.where(last, x0, jnp.inf)
+    return trust_region_reflective(residual_fn, x0, bounds=bounds)
+
+
+IDLE = lambda x: jnp.array([x[0] ** 2 - 2.0, x[0] - 1.0])
+SOLVERS = {
+    "lm": (levenberg_marquardt, IDLE),
+    "trf": (trust_region_reflective, IDLE),
+    "gauss-newton": (gauss_newton, IDLE),
+    "held": (_held, lambda x: jnp.array([x[0] ** 2 - 2.0, x[0] - 1.0, 1e-6 * jnp.sin(x[1])])),
+}
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+@pytest.mark.parametrize("name", SOLVERS)
+def test_a_variable_without_influence_changes_nothing(name, dtype):
+    """Its size alone made every region and every error small: CONVERGED at 1.69 or at the start."""
+    solve, residual_fn = SOLVERS[name]
+    found = [solve(residual_fn, jnp.array([5.0, idle], dtype)) for idle in (0.0, 1e5, 1e18)]
+    for each in found:
+        assert int(each.status) == Status.CONVERGED
+        np.testing.assert_allclose(each.value[0], 1.3660254, rtol=1e-4)
+        assert int(each.num_fun) == int(found[0].num_fun)
