@@ -13,7 +13,7 @@ from jaxmath.iterate import Status
 from jaxmath.linalg import svd
 from jaxmath.numerics import einsum, matmul, safe_norm
 from jaxmath.optimize._solver import as_point, as_tuple, or_one
-from jaxmath.typing import Array, PyTree, Scalar, check_number
+from jaxmath.typing import Array, PyTree, Scalar, check_number, check_precision
 
 __all__: list[str] = []
 
@@ -29,6 +29,7 @@ class Problem(NamedTuple):
 
 def _problem(residual_fn: Callable, x0: PyTree, args: Any) -> Problem:
     x, back = as_point("x0", x0)
+    check_precision("x0", x)
 
     def residual(x: Array) -> Array:
         leaves = jax.tree.leaves(residual_fn(back(x), *as_tuple(args)))
