@@ -113,3 +113,11 @@ def test_float32_trees_and_limits():
         noise = run(400, 0.0)  # no tolerance: the last penalty, and its end
         assert noise.status in (Status.STAGNATED, Status.CONVERGED)
         assert noise.num_fun < 400
+
+
+def test_bounds_that_cross_are_infeasible():
+    for method in (quadratic_penalty, log_barrier, optimize.augmented_lagrangian, optimize.lbfgsb):
+        run = jax.vmap(lambda low, m=method: m(lambda x: x**2, 0.5, lower=low, upper=1.0).status)
+        crossed, fine = run(jnp.array([2.0, 0.0]))
+        assert crossed == Status.INFEASIBLE
+        assert fine == Status.CONVERGED
