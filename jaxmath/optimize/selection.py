@@ -14,8 +14,11 @@ from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_num
 __all__ = ["elitism", "rank_selection", "roulette_selection", "tournament_selection"]
 
 
-def check_count(name: str, value: int, high: int | None = None) -> None:
-    """Refuse what is no number of rows: it gives arrays their shapes, so no tracer either."""
+def _check_count(name: str, value: int, high: int | None = None) -> None:
+    """Refuse what is no number of rows: it gives arrays their shapes, so no tracer either.
+
+    Its name begins with _ so that errors name its caller.
+    """
     if isinstance(value, jax.Array):
         raise TypeError(f"argument `{name}` must be a Python integer, got {value}")
     check_number(name, value, low=0, high=high, integer=True)
@@ -23,7 +26,7 @@ def check_count(name: str, value: int, high: int | None = None) -> None:
 
 def _drawn(key: Array, log_weights: Array, num: int) -> Array:
     """Indices with the given probabilities."""
-    check_count("num", num)
+    _check_count("num", num)
     return jax.random.categorical(key, log_weights, shape=(num,)).astype(jnp.int32)
 
 
@@ -57,7 +60,7 @@ def tournament_selection(key: Array, values: ArrayLike, num: int, *, size: int =
       algorithms", 1991, section 2.3.
     """
     values = nan_last(as_array("values", values, ndim=1, min_size=1))
-    check_count("num", num)
+    _check_count("num", num)
     check_number("size", size, low=1, integer=True)
     entrants = jax.random.randint(as_key("key", key), (num, size), 0, values.size, jnp.int32)
     winner = jnp.argmin(values[entrants], axis=1)
@@ -188,7 +191,7 @@ def elitism(
             f"argument `children` must be like `population`, {population.dtype} of shape "
             f"{population.shape}, got {children.dtype} of shape {children.shape}"
         )
-    check_count("num", num, values.size)
+    _check_count("num", num, values.size)
     best = jnp.argsort(nan_last(values))[:num]
     worst = jnp.argsort(nan_last(child_values))[values.size - num :]
     return (

@@ -73,7 +73,8 @@ def trajectory(
     Numerics:
       A ``lax.scan``, one program for the same functions and shapes. CONVERGED by the error alone: a
       solver may ask for more. A state without one (``newton_system``, ``fixed_point``…) ends by its
-      own ``status`` if it has one, else it goes on to the last step. Memory: ``num_steps`` states, matrices and pairs included.
+      own ``status`` if it has one, else it goes on to the last step.
+      Memory: ``num_steps`` states, matrices and pairs included.
 
     Example:
       >>> from jaxmath.optimize import bfgs_init, bfgs_step
