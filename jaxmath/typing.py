@@ -34,6 +34,7 @@ __all__ = [
     "as_array",
     "as_key",
     "check_number",
+    "check_precision",
 ]
 
 Array = jax.Array
@@ -280,3 +281,36 @@ def check_number(
             f"{_caller()}: argument `{name}` must be {' and '.join(parts) or 'a number'}, "
             f"got {value}"
         )
+
+
+def check_precision(name: str, tree: PyTree) -> None:
+    """Refuse half precision, which LAPACK and its peers on accelerators do not have.
+
+    Args:
+      name: the argument's name, as the error will spell it.
+      tree: an array, or a pytree of arrays.
+
+    Returns:
+      None.
+
+    Raises:
+      TypeError: an array is of float16 or bfloat16.
+
+    Numerics:
+      Exact: only dtypes are looked at.
+
+    Example:
+      >>> check_precision("A", jnp.eye(2, dtype=jnp.bfloat16))
+      Traceback (most recent call last):
+      ...
+      TypeError: <module>: argument `A` must have single or double precision, got dtype bfloat16
+
+    References:
+      LAPACK Users' Guide, 3rd edition, 1999, "Naming Scheme": S, D, C and Z.
+    """
+    for array in jax.tree.leaves(tree):
+        if jnp.issubdtype(array.dtype, jnp.inexact) and jnp.finfo(array.dtype).bits < 32:
+            raise TypeError(
+                f"{_caller()}: argument `{name}` must have single or double precision, "
+                f"got dtype {array.dtype}"
+            )

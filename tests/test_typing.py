@@ -77,3 +77,11 @@ def test_check_number():
         jax.jit(lambda n: typing.check_number("n", n, integer=True))(jnp.float32(2.7))
     with pytest.raises(TypeError, match="`n` must be a number, got str"):
         typing.check_number("n", "many")
+
+
+def test_check_precision():
+    typing.check_precision("x", {"a": jnp.ones(2, jnp.float32), "b": jnp.ones(2, jnp.complex64)})
+    typing.check_precision("x", jnp.arange(3, dtype=jnp.int8))
+    for dtype in ("float16", "bfloat16"):
+        with pytest.raises(TypeError, match=f"`x` must have single or double precision.*{dtype}"):
+            typing.check_precision("x", (jnp.ones(2), jnp.ones(2, dtype)))

@@ -1,4 +1,8 @@
-"""Linear algebra: the decompositions, each readable, each with a gradient that holds."""
+"""Linear algebra: the decompositions, each readable, each with a gradient that holds.
+
+What factors a matrix by LAPACK or iterates on it refuses float16 and bfloat16 with a TypeError
+that names the argument; products, vector norms, elimination and the other references take them.
+"""
 
 from jaxmath.linalg.axioms import (
     InnerProductCheck,

@@ -1,8 +1,8 @@
-"""What the modules of this package share: the check of a square matrix, and the adjoint."""
+"""What the modules of this package share: the checks of a matrix, and the adjoint."""
 
 import jax.numpy as jnp
 
-from jaxmath.typing import Array, ArrayLike, Kind, as_array
+from jaxmath.typing import Array, ArrayLike, Kind, as_array, check_precision
 
 __all__: list[str] = []
 
@@ -11,6 +11,20 @@ def _square(name: str, A: ArrayLike, kind: Kind = "inexact") -> Array:
     """A square matrix as an array; its name begins with _ so that errors name its caller."""
     A = as_array(name, A, ndim=2, kind=kind, min_size=1)
     return as_array(name, A, shape=(A.shape[0], A.shape[0]), kind=kind)
+
+
+def _precise_matrix(name: str, A: ArrayLike, kind: Kind = "inexact") -> Array:
+    """A matrix that has a factorization: of single or double precision."""
+    A = as_array(name, A, ndim=2, kind=kind, min_size=1)
+    check_precision(name, A)
+    return A
+
+
+def _precise_square(name: str, A: ArrayLike, kind: Kind = "inexact") -> Array:
+    """A square matrix that has a factorization."""
+    A = _square(name, A, kind)
+    check_precision(name, A)
+    return A
 
 
 def adjoint(A: Array) -> Array:

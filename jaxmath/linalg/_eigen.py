@@ -1,4 +1,4 @@
-"""What the eigenvalue modules share: the check of a square matrix, its scale, and the gauge."""
+"""What the eigenvalue modules share: the scale of a matrix, and the gauge."""
 
 import jax
 import jax.numpy as jnp
@@ -6,20 +6,10 @@ from jax import lax
 
 from jaxmath import numerics
 from jaxmath._extrema import max_of
-from jaxmath.linalg._common import _square, adjoint
-from jaxmath.typing import Array, ArrayLike, Kind
+from jaxmath.linalg._common import adjoint
+from jaxmath.typing import Array
 
 __all__: list[str] = []
-
-
-def _precise_square(name: str, A: ArrayLike, kind: Kind = "inexact") -> Array:
-    """The argument as one square matrix of single or double precision, or an error."""
-    array = _square(name, A, kind)
-    if jnp.finfo(array.dtype).bits < 32:
-        raise TypeError(
-            f"argument `{name}` must have single or double precision, got dtype {array.dtype}"
-        )
-    return array
 
 
 def hermitian_part(A: Array) -> Array:

@@ -10,7 +10,8 @@ from jax.scipy.linalg import lu_factor
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.linalg._eigen import _precise_square, fix_gauge, frobenius, power_of_two
+from jaxmath.linalg._common import _precise_square
+from jaxmath.linalg._eigen import fix_gauge, frobenius, power_of_two
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._draws import widened
 from jaxmath.typing import Array
 
 __all__: list[str] = []
@@ -13,9 +14,10 @@ _BITS = {"float32": (jnp.int32, 23, 127), "float64": (jnp.int64, 52, 1023)}
 def exponent(x: Array) -> Array:
     """The integers e with 2^(e−1) ≤ |x| < 2^e; 0 where x is 0, subnormal or not finite.
 
-    For a complex x it is that of max(|Re x|, |Im x|).
+    For a complex x it is that of max(|Re x|, |Im x|). Half precision has it from float32, where the
+    subnormal numbers of float16, which no backend flushes, are normal.
     """
-    x = lax.stop_gradient(x)
+    x = lax.stop_gradient(widened(x))
     size = jnp.maximum(jnp.abs(x.real), jnp.abs(x.imag)) if jnp.iscomplexobj(x) else jnp.abs(x)
     integer, mantissa_bits, bias = _BITS[size.dtype.name]
     biased = lax.bitcast_convert_type(size, integer) >> mantissa_bits
@@ -33,8 +35,9 @@ def _power(k: Array, dtype: jnp.dtype) -> Array:
 def scale(x: Array, k: Array) -> Array:
     """x·2^k, exact unless it leaves the range; k broadcasts as a scalar or has the shape of x."""
     half = k // 2  # two factors, as 2^k itself may leave the range where x·2^k does not
-    first, second = (_power(h, x.real.dtype).astype(x.dtype) for h in (half, k - half))
-    return x * first * second
+    wide = widened(x)
+    first, second = (_power(h, wide.real.dtype).astype(wide.dtype) for h in (half, k - half))
+    return (wide * first * second).astype(x.dtype)
 
 
 def frexp(x: Array) -> tuple[Array, Array]:
@@ -43,7 +46,7 @@ def frexp(x: Array) -> tuple[Array, Array]:
     For kernels: the bits of a real x have no derivative, ``scale(x, -exponent(x))`` has.
     """
     e = exponent(x)
-    if jnp.iscomplexobj(x):
+    if x.dtype.name not in _BITS:  # complex, or of half precision
         return scale(x, -e), e
     integer, mantissa_bits, bias = _BITS[x.dtype.name]
     bits = lax.bitcast_convert_type(x, integer)

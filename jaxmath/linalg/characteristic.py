@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
-from jaxmath.linalg._eigen import _precise_square, absolute
+from jaxmath.linalg._common import _precise_square
+from jaxmath.linalg._eigen import absolute
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.typing import Array, ArrayLike
 

@@ -9,7 +9,7 @@ from jax import lax
 from jaxmath._compiled import compiled
 from jaxmath._extrema import max_of
 from jaxmath.iterate import Status
-from jaxmath.linalg._common import _square, adjoint
+from jaxmath.linalg._common import _precise_square, _square, adjoint
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.definite import cholesky_last
 from jaxmath.linalg._kernels.product import matmul
@@ -66,7 +66,7 @@ def cholesky(A: ArrayLike) -> Array:
       theorem 10.3.
       I. Murray, "Differentiation of the Cholesky decomposition", 2016, equation (8).
     """
-    return _cholesky(_square("A", A))
+    return _cholesky(_precise_square("A", A))
 
 
 def _cholesky_one(A: Array) -> Array:
@@ -291,7 +291,7 @@ def safe_cholesky(A: ArrayLike, *, ratio: Scalar = 10.0, max_jitter: Scalar = 1.
       J. R. Gardner, G. Pleiss, D. Bindel, K. Q. Weinberger, A. G. Wilson, "GPyTorch: blackbox
       matrix-matrix Gaussian process inference with GPU acceleration", 2018 (the practice).
     """
-    A = _square("A", A)
+    A = _precise_square("A", A)
     check_number("ratio", ratio, low=1, open_low=True)
     check_number("max_jitter", max_jitter, low=0)
     S, eye = _from_lower(A), jnp.eye(A.shape[0], dtype=A.dtype)

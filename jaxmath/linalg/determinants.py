@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
-from jaxmath.linalg._common import _square
+from jaxmath.linalg._common import _precise_square, _square
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.elimination import adjugate_last, det_last
 from jaxmath.linalg._kernels.product import matmul
@@ -78,7 +78,7 @@ def det(A: ArrayLike) -> Array:
       N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, 2002,
       section 14.6. G. W. Stewart, "On the adjugate matrix", 1998.
     """
-    return _det(_square("A", A))
+    return _det(_precise_square("A", A))
 
 
 def _det_one(A: Array) -> Array:
@@ -217,7 +217,7 @@ def slogdet(A: ArrayLike) -> tuple[Array, Array]:
       N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, 2002,
       section 14.6.
     """
-    return _slogdet(_square("A", A))
+    return _slogdet(_precise_square("A", A))
 
 
 @jax.custom_jvp

@@ -6,7 +6,7 @@ from jax.scipy.linalg import lu_solve
 
 from jaxmath._compiled import compiled
 from jaxmath.iterate import Solution
-from jaxmath.linalg._eigen import _precise_square
+from jaxmath.linalg._common import _precise_square
 from jaxmath.linalg._eigenpair import (
     InverseState,
     PowerState,

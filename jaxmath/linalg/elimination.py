@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
-from jaxmath.linalg._common import _square
+from jaxmath.linalg._common import _precise_matrix, _square
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import quotient
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -273,6 +273,6 @@ def lu(A: ArrayLike) -> tuple[Array, Array, Array]:
     References:
       G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 3.4.
     """
-    A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
+    A = _precise_matrix("A", A)
     packed, _, order = lax.linalg.lu(A)
     return _factors(packed, order)

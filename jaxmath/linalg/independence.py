@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
+from jaxmath.linalg._common import _precise_matrix
 from jaxmath.linalg.spaces import _count, _tolerance
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array
 
@@ -39,7 +40,7 @@ def rank(A: ArrayLike, *, rtol: Scalar | None = None) -> Array:
     References:
       G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 5.4.1.
     """
-    A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
+    A = _precise_matrix("A", A)
     return _count(jnp.linalg.svd(A, compute_uv=False, full_matrices=False), _tolerance(A, rtol))
 
 
@@ -72,7 +73,7 @@ def nullity(A: ArrayLike, *, rtol: Scalar | None = None) -> Array:
     References:
       G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.5.
     """
-    A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
+    A = _precise_matrix("A", A)
     return A.shape[1] - rank(A, rtol=rtol)
 
 
@@ -106,7 +107,7 @@ def linearly_independent(A: ArrayLike, *, rtol: Scalar | None = None) -> Array:
     References:
       G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.4.
     """
-    A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
+    A = _precise_matrix("A", A)
     return rank(A, rtol=rtol) == A.shape[1]
 
 
@@ -145,5 +146,5 @@ def change_of_basis(source: ArrayLike, target: ArrayLike) -> Array:
     source = as_array("source", source, ndim=2, kind="inexact", min_size=1)
     n = source.shape[0]
     source = as_array("source", source, shape=(n, n), kind="inexact")
-    target = as_array("target", target, shape=(n, n), kind="inexact")
+    target = as_array("target", _precise_matrix("target", target), shape=(n, n), kind="inexact")
     return jnp.linalg.solve(target, source)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
-from jaxmath.linalg._common import adjoint
+from jaxmath.linalg._common import _precise_matrix, adjoint
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._pinv import default_cutoff, pseudo_inverse, solve_by_svd
 from jaxmath.linalg.svd import svdvals
@@ -105,7 +105,7 @@ def pinv(A: ArrayLike, rcond: Scalar | None = None) -> Array:
       G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least
       squares problems whose variables separate", 1973, equation (4.12).
     """
-    A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
+    A = _precise_matrix("A", A)
     return pseudo_inverse(A, _cutoff(A, rcond))
 
 
@@ -147,7 +147,7 @@ def lstsq(A: ArrayLike, b: ArrayLike, rcond: Scalar | None = None) -> LstsqResul
       G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least
       squares problems whose variables separate", 1973, equation (4.12).
     """
-    A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
+    A = _precise_matrix("A", A)
     b = as_array("b", b, ndim=(1, 2), kind="inexact", min_size=1)
     if b.shape[0] != A.shape[0]:
         raise ValueError(f"lstsq: argument `b` must have {A.shape[0]} rows, got shape {b.shape}")

@@ -7,12 +7,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath.linalg._common import _precise_matrix
 from jaxmath.linalg._eigen import phases
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._kernels.svd import LEAD
 from jaxmath.linalg.spectral import spectral_fn
 from jaxmath.linalg.svd import svd, svdvals
-from jaxmath.typing import Array, ArrayLike, as_array, as_key, check_number
+from jaxmath.typing import Array, ArrayLike, as_key, check_number
 
 __all__ = ["low_rank_approximation", "randomized_svd"]
 
@@ -70,7 +71,7 @@ def low_rank_approximation(A: ArrayLike, rank: int) -> Array:
     References:
       C. Eckart and G. Young, "The approximation of one matrix by another of lower rank", 1936.
     """
-    A = as_array("A", A, ndim=2, min_size=1)
+    A = _precise_matrix("A", A, kind="floating")
     _check_rank(A, rank)
     return A if rank == min(A.shape) else _truncated(A, rank)
 
@@ -135,7 +136,7 @@ def randomized_svd(
       algorithms 4.4 and 5.1, corollary 10.10.
     """
     key = as_key("key", key)
-    A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
+    A = _precise_matrix("A", A)
     _check_rank(A, rank)
     check_number("oversampling", oversampling, low=0, integer=True)
     check_number("num_iterations", num_iterations, low=0, integer=True)

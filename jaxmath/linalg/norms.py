@@ -6,6 +6,7 @@ from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath._extrema import max_of
+from jaxmath.linalg._common import _precise_matrix
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import exponent, scale
 from jaxmath.numerics import safe_norm
@@ -121,10 +122,10 @@ def matrix_norm(A: ArrayLike, ord: str | float = "fro") -> Array:
     A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
     if isinstance(ord, str):
         if ord in ("fro", "nuc"):
-            return safe_norm(A) if ord == "fro" else _nuclear(A)
+            return safe_norm(A) if ord == "fro" else _nuclear(_precise_matrix("A", A))
     elif not isinstance(ord, (bool, jax.Array)):
         if ord == 2:
-            return _spectral(A)
+            return _spectral(_precise_matrix("A", A))
         if ord in (1, jnp.inf):
             return max_of(jnp.sum(_size(A), axis=0 if ord == 1 else 1))
     raise ValueError(f"matrix_norm: argument `ord` must be 'fro', 'nuc', 2, 1 or inf, got {ord!r}")

@@ -19,7 +19,7 @@ from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._kernels.qr import qr_last
 from jaxmath.linalg._triangular import lower_solver
 from jaxmath.numerics import safe_norm
-from jaxmath.typing import Array, ArrayLike, as_array
+from jaxmath.typing import Array, ArrayLike, as_array, check_precision
 
 __all__ = ["givens_qr", "householder_qr", "qr"]
 
@@ -319,4 +319,5 @@ def qr(A: ArrayLike, mode: str = "reduced") -> tuple[Array, Array]:
       decomposition of tall matrices with full column rank", 2012.
     """
     A = _matrix("qr", A, mode)
+    check_precision("A", A)
     return _qr(partial(_lapack, mode), A)

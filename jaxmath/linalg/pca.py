@@ -5,8 +5,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
+from jaxmath.linalg._common import _precise_matrix
 from jaxmath.linalg.svd import svd
-from jaxmath.typing import Array, ArrayLike, as_array, check_number
+from jaxmath.typing import Array, ArrayLike, check_number
 
 __all__ = ["PCAResult", "pca"]
 
@@ -81,7 +82,7 @@ def pca(X: ArrayLike, num_components: int) -> PCAResult:
     References:
       I. T. Jolliffe, "Principal Component Analysis", 2nd edition, 2002, section 3.5.
     """
-    X = as_array("X", X, ndim=2, min_size=1)
+    X = _precise_matrix("X", X, kind="floating")
     if X.shape[0] < 2:
         raise ValueError(f"pca: argument `X` must have at least 2 rows, got shape {X.shape}")
     check_number("num_components", num_components, low=1, high=min(X.shape), integer=True)

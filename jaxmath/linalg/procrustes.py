@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath.linalg._common import _precise_matrix
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._pinv import default_cutoff, pseudo_inverse
 from jaxmath.numerics import safe_norm
@@ -97,7 +98,7 @@ def polar(A: ArrayLike) -> tuple[Array, Array]:
     References:
       N. J. Higham, "Functions of Matrices", 2008, theorems 8.1 and 8.4.
     """
-    A = as_array("A", A, ndim=2, min_size=1)
+    A = _precise_matrix("A", A, kind="floating")
     tall = A.shape[0] >= A.shape[1]
     U = _orthogonal(A, False) if tall else _orthogonal(A.T, False).T
     P = matmul(U.T, A)
@@ -145,7 +146,7 @@ def orthogonal_procrustes(A: ArrayLike, B: ArrayLike) -> tuple[Array, Array]:
     References:
       P. H. Schönemann, "A generalized solution of the orthogonal Procrustes problem", 1966.
     """
-    A = as_array("A", A, ndim=2, min_size=1)
+    A = _precise_matrix("A", A, kind="floating")
     B = as_array("B", B, shape=A.shape)
     (A, log_a), (B, log_b) = _unit(A), _unit(B)
     M = matmul(A.T, B)
@@ -225,7 +226,7 @@ def kabsch(P: ArrayLike, Q: ArrayLike) -> Alignment:
       S. Umeyama, "Least-squares estimation of transformation parameters between two point
       patterns", 1991, lemma.
     """
-    P = as_array("P", P, ndim=2, min_size=1)
+    P = _precise_matrix("P", P, kind="floating")
     Q = as_array("Q", Q, shape=P.shape)
     center_p, center_q = jnp.mean(P, axis=0), jnp.mean(Q, axis=0)
     p, q = P - center_p[None, :], Q - center_q[None, :]

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from jaxmath import numerics
 from jaxmath._compiled import compiled
-from jaxmath.linalg._common import _square
+from jaxmath.linalg._common import _precise_matrix, _square
 from jaxmath.linalg._kernels import product
 from jaxmath.linalg._scaling import unit_range
 from jaxmath.numerics import safe_norm
@@ -318,8 +318,7 @@ def project_onto_subspace(x: ArrayLike, B: ArrayLike) -> Array:
       problems whose variables separate", 1973, equation (4.4).
     """
     x = as_array("x", x, ndim=1, kind="inexact", min_size=1)
-    B = as_array("B", B, ndim=2, kind="inexact", min_size=1)
-    B = as_array("B", B, shape=(x.size, None), kind="inexact")
+    B = as_array("B", _precise_matrix("B", B), shape=(x.size, None), kind="inexact")
     return _project(B, x)
 
 

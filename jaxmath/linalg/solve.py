@@ -9,7 +9,7 @@ from jax import lax
 from jaxmath._compiled import compiled
 from jaxmath._extrema import max_of
 from jaxmath.iterate import Status
-from jaxmath.linalg._common import _square
+from jaxmath.linalg._common import _precise_square
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.elimination import inv_last, solve_last
 from jaxmath.linalg._kernels.product import matmul
@@ -39,7 +39,7 @@ class SolveInfo(NamedTuple):
 
 
 def _system(A: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
-    A = _square("A", A)
+    A = _precise_square("A", A)
     b = as_array("b", b, ndim=(1, 2), kind="inexact", min_size=1)
     return A, as_array("b", b, shape=(A.shape[0], *b.shape[1:]), kind="inexact")
 
@@ -142,7 +142,7 @@ def inv(A: ArrayLike) -> Array:
       N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, 2002,
       section 14.3.
     """
-    A = _square("A", A)
+    A = _precise_square("A", A)
     return _inv(A) if 1 < len(A) <= LARGEST else jnp.linalg.inv(A)
 
 

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath._compiled import compiled
-from jaxmath.linalg._common import adjoint
+from jaxmath.linalg._common import _precise_matrix, adjoint
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg.orthogonality import _phase, _poison
-from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
+from jaxmath.typing import Array, ArrayLike, Scalar, check_number
 
 __all__ = [
     "FourSubspaces",
@@ -178,7 +178,7 @@ def four_subspaces(A: ArrayLike, *, rtol: Scalar | None = None) -> FourSubspaces
 
 def _four_subspaces(A: ArrayLike, rtol: Scalar | None, sides: str = "both") -> FourSubspaces:
     """The four subspaces; of the side that is not asked for, min(m, n) vectors at least."""
-    A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
+    A = _precise_matrix("A", A)
     (m, n), tolerance = A.shape, _tolerance(A, rtol)
     full = {"both": m != n, "left": m > n, "right": m < n}[sides]
     return FourSubspaces(*_bases(A, tolerance, full))

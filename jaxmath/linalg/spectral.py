@@ -21,9 +21,10 @@ from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
 
+from jaxmath.linalg._common import _precise_matrix
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.numerics import einsum
-from jaxmath.typing import Array, ArrayLike, as_array
+from jaxmath.typing import Array, ArrayLike
 
 __all__ = ["spectral_fn", "spectral_sum"]
 
@@ -268,7 +269,7 @@ def _check(f: Callable, A: ArrayLike, of: str) -> Array:
         raise TypeError(f"argument `f` must be callable, got {type(f).__name__}")
     if of not in ("eigenvalues", "singular_values"):
         raise ValueError(f"argument `of` must be 'eigenvalues' or 'singular_values', got {of!r}")
-    A = as_array("A", A, ndim=2, min_size=1)
+    A = _precise_matrix("A", A, kind="floating")
     if of == "eigenvalues" and A.shape[0] != A.shape[1]:
         raise ValueError(f"argument `A` must be square for eigenvalues, got shape {A.shape}")
     return (A + A.T) / 2 if of == "eigenvalues" else A

@@ -15,14 +15,14 @@ from jax import lax
 from jaxmath._compiled import compiled
 from jaxmath._extrema import max_of
 from jaxmath.iterate import Status, iterate
-from jaxmath.linalg._common import adjoint
+from jaxmath.linalg._common import _precise_matrix, adjoint
 from jaxmath.linalg._eigen import leading, phases
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._kernels.svd import LEAD, svd_last
 from jaxmath.linalg._pinv import default_cutoff, pseudo_inverse
 from jaxmath.numerics import safe_norm
-from jaxmath.typing import Array, ArrayLike, as_array, check_number
+from jaxmath.typing import Array, ArrayLike, check_number
 
 __all__ = ["condition_number", "jacobi_svd", "svd", "svdvals"]
 
@@ -131,7 +131,7 @@ def svd(A: ArrayLike, full_matrices: bool = False) -> tuple[Array, Array, Array]
       G. H. Golub and C. F. Van Loan, "Matrix Computations", 4th edition, 2013, theorem 2.4.1.
       J. Townsend, "Differentiating the singular value decomposition", 2016.
     """
-    A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
+    A = _precise_matrix("A", A)
     return _svd(A, full_matrices)
 
 
@@ -177,7 +177,7 @@ def svdvals(A: ArrayLike) -> Array:
     References:
       G. H. Golub and C. F. Van Loan, "Matrix Computations", 4th edition, 2013, theorem 2.4.1.
     """
-    return _svdvals(as_array("A", A, ndim=2, kind="inexact", min_size=1))
+    return _svdvals(_precise_matrix("A", A))
 
 
 @compiled
@@ -209,7 +209,7 @@ def condition_number(A: ArrayLike) -> Array:
     References:
       G. H. Golub and C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 2.6.2.
     """
-    s = svdvals(as_array("A", A, ndim=2, kind="inexact", min_size=1))
+    s = svdvals(_precise_matrix("A", A))
     least = jnp.where(s[-1] == 0, jnp.ones_like(s[-1]), s[-1])
     return jnp.where(s[-1] == 0, jnp.inf, s[0] / least)
 
@@ -275,7 +275,7 @@ def jacobi_svd(A: ArrayLike, *, max_sweeps: int = 30) -> tuple[Array, Array, Arr
     References:
       J. Demmel and K. Veselić, "Jacobi's method is more accurate than QR", 1992, algorithm 4.1.
     """
-    A = as_array("A", A, ndim=2, min_size=1)
+    A = _precise_matrix("A", A, kind="floating")
     check_number("max_sweeps", max_sweeps, low=1, integer=True)
     if A.shape[0] < A.shape[1]:
         U, s, Vh = jacobi_svd(A.T, max_sweeps=max_sweeps)

@@ -10,9 +10,8 @@ from jax import lax
 from jaxmath import numerics
 from jaxmath._compiled import compiled
 from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.linalg._common import adjoint
+from jaxmath.linalg._common import _precise_square, adjoint
 from jaxmath.linalg._eigen import (
-    _precise_square,
     fix_gauge,
     frobenius,
     gauge_tangent,

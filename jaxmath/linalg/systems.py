@@ -8,6 +8,7 @@ from jax import lax
 
 from jaxmath import numerics
 from jaxmath._compiled import compiled
+from jaxmath.linalg._common import _precise_matrix
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import scale, unit_range
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
@@ -81,7 +82,7 @@ def classify_system(A: ArrayLike, b: ArrayLike, *, rtol: Scalar | None = None) -
     References:
       G. Strang, "Introduction to Linear Algebra", 5th edition, 2016, section 3.3.
     """
-    A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
+    A = _precise_matrix("A", A)
     b = as_array("b", b, shape=(A.shape[0],), kind="inexact")
     (m, n), eps = A.shape, float(jnp.finfo(A.dtype).eps)
     rtol = 10 * max(m, n) * eps if rtol is None else rtol

@@ -1,4 +1,8 @@
-"""Optimization: first-order optimizers, root finding, classical objectives and problems."""
+"""Optimization: first-order optimizers, root finding, classical objectives and problems.
+
+What factors a matrix on its way (the Newton, least-squares and system solvers, ``lbfgsb``,
+``cma_es``, ``xnes``…) refuses float16 and bfloat16 with a TypeError that names the argument.
+"""
 
 from jaxmath.optimize.adam_family import (
     adam,

@@ -141,9 +141,9 @@ def problem(
 def start(p: Problem, x: Array) -> ContinuationState:
     """The state before the first evaluation."""
     outer, slack = p.method.first(jnp.zeros(p.constraints.size, x.dtype)), p.constraints.slack(x)
-    status = jnp.where(p.constraints.consistent, Status.RUNNING, Status.INFEASIBLE)
-    if p.method.inside:
-        status = jnp.where(jnp.all(slack > 0), status, Status.INVALID_START)
+    admitted = jnp.all(slack > 0) if p.method.inside else True
+    status = jnp.where(admitted, Status.RUNNING, Status.INVALID_START)
+    status = jnp.where(p.constraints.consistent, status, Status.INFEASIBLE)
     inf = jnp.full((), jnp.inf, x.dtype)
     return ContinuationState(
         opening(x, BFGS_RULE), slack, outer, inf, jnp.int32(0), status.astype(jnp.int32)

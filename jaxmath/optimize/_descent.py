@@ -19,7 +19,7 @@ from jaxmath.optimize._settled import settled
 from jaxmath.optimize._solver import as_point, choose, objective, or_one
 from jaxmath.optimize.line_search import MAX_TRIALS, Search
 from jaxmath.optimize.wolfe import strong_wolfe_init, strong_wolfe_step
-from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
+from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number, check_precision
 
 __all__: list[str] = []
 
@@ -191,6 +191,8 @@ def _within_reach(before: Search, search: Search, most: Array) -> Search:
 
 def opening(x: Array, rule: Rule) -> DescentState:
     """The state before the first evaluation."""
+    if rule.refresh is not None:  # from a Hessian, which is factored
+        check_precision("x0", x)
     zero, inf = jnp.zeros((), x.dtype), jnp.full((), jnp.inf, x.dtype)
     return DescentState(
         x, inf, jnp.zeros_like(x), jnp.zeros_like(x), rule.init(x),

@@ -12,8 +12,8 @@ from jaxmath._extrema import max_of
 from jaxmath.iterate import Status
 from jaxmath.linalg import svd
 from jaxmath.numerics import einsum, matmul, safe_norm
-from jaxmath.optimize._solver import as_point, as_tuple, or_one
-from jaxmath.typing import Array, PyTree, Scalar, check_number
+from jaxmath.optimize._solver import as_point, as_tuple, check_callable, or_one
+from jaxmath.typing import Array, PyTree, Scalar, check_number, check_precision
 
 __all__: list[str] = []
 
@@ -28,7 +28,9 @@ class Problem(NamedTuple):
 
 
 def _problem(residual_fn: Callable, x0: PyTree, args: Any) -> Problem:
+    check_callable("residual_fn", residual_fn)
     x, back = as_point("x0", x0)
+    check_precision("x0", x)
 
     def residual(x: Array) -> Array:
         leaves = jax.tree.leaves(residual_fn(back(x), *as_tuple(args)))

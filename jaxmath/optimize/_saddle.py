@@ -9,7 +9,7 @@ from jax.flatten_util import ravel_pytree
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.optimize._solver import as_point, as_tuple, check_scalar
+from jaxmath.optimize._solver import as_point, as_tuple, check_callable, check_scalar
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__: list[str] = []
@@ -39,6 +39,7 @@ class OptimisticState(NamedTuple):
 
 def field_at(fun: Callable, z: SaddlePoint, args: tuple) -> SaddlePoint:
     """F(z) = (∇ₓf, −∇ᵧf)."""
+    check_callable("fun", fun)
     value = lambda x, y: check_scalar("fun", fun(x, y, *as_tuple(args)))
     by_x, by_y = jax.grad(value, argnums=(0, 1))(*z)
     return SaddlePoint(by_x, jax.tree.map(jnp.negative, by_y))

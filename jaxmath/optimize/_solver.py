@@ -157,7 +157,14 @@ def constraint(
     if fn is None:
         return lambda x: x[:0]
     check_callable(name, fn)
-    return lambda x: as_array(name, ravel_pytree(fn(back(x), *as_tuple(args)))[0])
+
+    def values(x: Array) -> Array:
+        found = fn(back(x), *as_tuple(args))
+        if any(leaf is None for leaf in jax.tree.leaves(found, is_leaf=lambda leaf: leaf is None)):
+            raise TypeError(f"argument `{name}` must return numbers, got None")
+        return as_array(name, ravel_pytree(found)[0])
+
+    return values
 
 
 def vector_map(name: str, fn: Callable) -> Callable[[Array], Array]:

@@ -11,7 +11,7 @@ from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._roots import _first, _implicit, _tolerances, _vector_function
 from jaxmath.optimize._solver import as_point, or_one
-from jaxmath.typing import Array, PyTree, Scalar
+from jaxmath.typing import Array, PyTree, Scalar, check_precision
 
 __all__: list[str] = []
 
@@ -131,6 +131,7 @@ def _find(
 ) -> Solution:
     """The driver of Newton's and Broyden's method."""
     F, vector, back = _vectorized(fun, x0, args, "x0")
+    check_precision("x0", vector)
     tolerances = _tolerances(xtol, rtol, vector.dtype, _default_factor(vector.size))
 
     def run() -> Solution:

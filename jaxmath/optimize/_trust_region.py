@@ -21,7 +21,7 @@ from jaxmath.optimize._descent import (
     quieter,
 )
 from jaxmath.optimize._solver import choose, or_one
-from jaxmath.typing import Array, PyTree, Scalar, as_array
+from jaxmath.typing import Array, PyTree, Scalar, as_array, check_precision
 
 __all__: list[str] = []
 
@@ -90,6 +90,8 @@ def to_the_boundary(z: Array, d: Array, radius: Array) -> Array:
 
 
 def begin(evaluate: Callable, x: Array, model: Model) -> TrustRegionState:
+    if model.refresh is not None:  # from a Hessian, which is factored
+        check_precision("x0", x)
     value, gradient = evaluate(x)
     finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(gradient))
     status = jnp.where(finite, Status.RUNNING, Status.NON_FINITE)

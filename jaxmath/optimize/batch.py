@@ -135,13 +135,13 @@ def minimize_batch(
     lanes = (128 if jax.default_backend() == "cpu" else n) if lanes is None else lanes
     check_number("lanes", lanes, low=1, integer=True)
 
-    def _side(rows: tuple) -> Solution:
+    def _program(rows: tuple) -> Solution:
         x0, own = rows
         given = tuple(a if axis is None else b for a, b, axis in zip(args, own, axes, strict=True))
         settings: dict = {"tol": tol, "max_steps": max_steps, "lanes": lanes}
         return _in_a_pool(fun, x0, given, method=method, axes=axes, **settings)
 
-    return side_by_side(_side, (x0, own), min(cores(), n // lanes))
+    return side_by_side(_program, (x0, own), min(cores(), n // lanes))
 
 
 class Multistart(NamedTuple):

@@ -22,7 +22,7 @@ from jaxmath.optimize._descent import (
 )
 from jaxmath.optimize._solver import as_point, solver
 from jaxmath.optimize.limited_memory import Pairs, lbfgs_rule
-from jaxmath.typing import Array, PyTree, Scalar, as_array
+from jaxmath.typing import Array, PyTree, Scalar, as_array, check_precision
 
 __all__ = ["lbfgsb", "lbfgsb_init", "lbfgsb_step"]
 
@@ -94,6 +94,7 @@ def lbfgsb_init(
       optimization", 1995, section 6.
     """
     x = as_array("x0", x0, ndim=1, min_size=1)
+    check_precision("x0", x)
     return first_state(fun, x, args, _rule(memory, as_box(lower, upper, x, ("x0", x))))
 
 
@@ -208,6 +209,7 @@ def lbfgsb(
       J. L. Morales, J. Nocedal, "Remark on Algorithm 778: L-BFGS-B", 2011.
     """
     x, back = as_point("x0", x0)
+    check_precision("x0", x)
     unit = as_scale(scale, x, x0)
     box, restore = _scaled(as_box(lower, upper, x, ("x0", x0)), unit)
     solution = solve(

@@ -23,7 +23,7 @@ from jaxmath.iterate import Solution
 from jaxmath.optimize._evolve import Method, evolve, first_state, next_state
 from jaxmath.optimize._population import Evaluate, Progress, first, log_ranks, ranked, record
 from jaxmath.optimize._solver import solver
-from jaxmath.typing import Array, PyTree, Scalar
+from jaxmath.typing import Array, PyTree, Scalar, check_precision
 
 __all__ = ["cma_es", "cma_es_init", "cma_es_step"]
 
@@ -101,6 +101,7 @@ def _decomposed(state: CMAState) -> CMAState:
 
 
 def _begin(evaluate: Evaluate, x: Array, sigma: Array, size: int) -> CMAState:
+    check_precision("x0", x)
     zero, identity = jnp.zeros_like(x), jnp.eye(x.size, dtype=x.dtype)
     progress = first(evaluate, x, sigma, size)
     return CMAState(x, sigma, zero, zero, identity, jnp.ones_like(x), identity, progress)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxmath._extrema import max_of
 from jaxmath.numerics import dot, safe_divide
 from jaxmath.optimize._solver import objective, solver
-from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
+from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number, check_precision
 
 __all__ = ["ConvexityCheck", "QuasiconvexityCheck", "is_convex", "is_quasiconvex"]
 
@@ -147,6 +147,7 @@ def is_convex(
       3.1.4.
     """
     X, Y, t = _samples(X, Y, t)
+    check_precision("X", X)
     f = _function(fun, args, modulus)
     here, there = jnp.concatenate([X, Y]), jnp.concatenate([Y, X])
     value, gradient = jax.vmap(jax.value_and_grad(f))(here)

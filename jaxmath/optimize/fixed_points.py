@@ -12,7 +12,7 @@ from jaxmath.numerics import safe_norm
 from jaxmath.optimize._roots import _first, _implicit, _tolerances
 from jaxmath.optimize._solver import as_point, choose, or_one, solver
 from jaxmath.optimize._systems import _default_factor, _vectorized
-from jaxmath.typing import Array, PyTree, Scalar, check_number
+from jaxmath.typing import Array, PyTree, Scalar, check_number, check_precision
 
 __all__ = ["fixed_point", "fixed_point_init", "fixed_point_step"]
 
@@ -66,6 +66,8 @@ def fixed_point_init(
     """
     _check_memory(memory)
     G, x, back = _vectorized(fun, x0, args, "x0")
+    if memory > 0:
+        check_precision("x0", x)
     empty, image = jnp.zeros((memory, x.size), x.dtype), G(x)
     before, finite = jnp.asarray(jnp.inf, x.dtype), jnp.all(jnp.isfinite(image))
     return FixedPointState(back(x), image, empty, empty, jnp.int32(0), before, finite)
@@ -176,7 +178,10 @@ def fixed_point(
       H. F. Walker, P. Ni, "Anderson acceleration for fixed-point iterations", SIAM Journal on
       Numerical Analysis 49, 2011.
     """
+    _check_memory(memory)
     G, vector, back = _vectorized(fun, x0, args, "x0")
+    if memory > 0:
+        check_precision("x0", vector)
     factor = _default_factor(vector.size)
     xtol, rtol = _tolerances(xtol, rtol, vector.dtype, factor)
     noise = factor / 16.0 * float(jnp.finfo(vector.dtype).eps)

@@ -1,22 +1,22 @@
 """The genetic algorithm: selection, crossover, mutation and elitism, a generation at a time."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._solver import as_numbers, solver
+from jaxmath.optimize._solver import as_numbers, check_callable, solver
 from jaxmath.optimize._swarm import evaluator, evolve, spread
-from jaxmath.optimize.selection import elitism, tournament_selection
+from jaxmath.optimize.selection import _check_count, elitism, tournament_selection
 from jaxmath.optimize.variation import (
     bit_flip_mutation,
     blend_crossover,
     gaussian_mutation,
     one_point_crossover,
 )
-from jaxmath.typing import Array, ArrayLike, Scalar, as_key, check_number
+from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
 __all__ = ["genetic_algorithm", "genetic_algorithm_init", "genetic_algorithm_step"]
 
@@ -43,8 +43,19 @@ class Operators(NamedTuple):
     num_elites: int
 
 
+def _like(name: str, genomes: Any, parent: Array, num: int) -> tuple:
+    """What an operator returned, if that is ``num`` genomes like the parent."""
+    kinds = [(jnp.shape(g), jnp.result_type(g)) for g in jax.tree.leaves(genomes)]
+    if not isinstance(genomes, (tuple, list)) or kinds != num * [(parent.shape, parent.dtype)]:
+        raise ValueError(
+            f"argument `{name}` must return {num} of shape {parent.shape} and dtype "
+            f"{parent.dtype}, got {type(genomes).__name__} of {kinds}"
+        )
+    return tuple(genomes)
+
+
 def _operators(
-    dtype: jnp.dtype,
+    population: Array,
     selection: Callable,
     crossover: Callable | None,
     mutation: Callable | None,
@@ -52,11 +63,15 @@ def _operators(
     num_elites: int,
 ) -> Operators:
     check_number("crossover_rate", crossover_rate, low=0.0, high=1.0)
-    real = jnp.issubdtype(dtype, jnp.floating)
+    _check_count("num_elites", num_elites, len(population))
+    real = jnp.issubdtype(population.dtype, jnp.floating)
     if crossover is None:
         crossover = blend_crossover if real else one_point_crossover
     if mutation is None:
         mutation = gaussian_mutation if real else bit_flip_mutation
+    operators = {"selection": selection, "crossover": crossover, "mutation": mutation}
+    for name, operator in operators.items():
+        check_callable(name, operator)
     return Operators(selection, crossover, mutation, crossover_rate, num_elites)
 
 
@@ -78,11 +93,15 @@ def _offspring(key: Array, state: GeneticState, ops: Operators) -> Array:
     x = state.population
     p, pairs = x.shape[0], -(-x.shape[0] // 2)
     choose, mate, cross, mutate = jax.random.split(key, 4)
-    parents = x[ops.selection(choose, state.values, 2 * pairs)].reshape(pairs, 2, -1)
-    mixed = jax.vmap(ops.crossover)(jax.random.split(cross, pairs), parents[:, 0], parents[:, 1])
+    chosen = ops.selection(choose, state.values, 2 * pairs)
+    chosen = as_array("selection", chosen, shape=(2 * pairs,), kind="integer")
+    parents = x[chosen].reshape(pairs, 2, -1)
+    mate_one = lambda key, a, b: _like("crossover", ops.crossover(key, a, b), a, 2)
+    mixed = jax.vmap(mate_one)(jax.random.split(cross, pairs), parents[:, 0], parents[:, 1])
     crossed = jax.random.bernoulli(mate, ops.crossover_rate, (pairs, 1, 1))
     children = jnp.where(crossed, jnp.stack(mixed, axis=1), parents).reshape(2 * pairs, -1)[:p]
-    return jax.vmap(ops.mutation)(jax.random.split(mutate, p), children)
+    mutate_one = lambda key, u: _like("mutation", [ops.mutation(key, u)], u, 1)[0]
+    return jax.vmap(mutate_one)(jax.random.split(mutate, p), children)
 
 
 def _advance(key: Array, evaluate: Callable, state: GeneticState, ops: Operators) -> GeneticState:
@@ -179,8 +198,7 @@ def genetic_algorithm_step(
       D. E. Goldberg, "Genetic Algorithms in Search, Optimization, and Machine Learning", 1989,
       chapter 3.
     """
-    dtype = state.population.dtype
-    ops = _operators(dtype, selection, crossover, mutation, crossover_rate, num_elites)
+    ops = _operators(state.population, selection, crossover, mutation, crossover_rate, num_elites)
     return _advance(as_key("key", key), evaluator(fun, lambda x: x, args), state, ops)
 
 
@@ -228,6 +246,10 @@ def genetic_algorithm(
       A ``Solution`` with the best genome of all generations, and with the last population's
       std(f) as its error.
 
+    Raises:
+      TypeError: an operator is no function, or ``num_elites`` is no Python integer.
+      ValueError: an operator returns something else than is said above.
+
     Numerics:
       CONVERGED after ``patience`` generations without a better genome, a constant objective too; no
       proof of a global minimum. MAX_STEPS before that. INVALID_START where a genome is not finite,
@@ -253,9 +275,7 @@ def genetic_algorithm(
     if mutation is None and jnp.issubdtype(start.population.dtype, jnp.integer):
         bits = jnp.all((start.population == 0) | (start.population == 1))
         start = start._replace(status=jnp.where(bits, start.status, Status.INVALID_START))
-    ops = _operators(
-        start.population.dtype, selection, crossover, mutation, crossover_rate, num_elites
-    )
+    ops = _operators(start.population, selection, crossover, mutation, crossover_rate, num_elites)
 
     def status_fn(state: GeneticState) -> Array:
         status = jnp.where(state.num_idle >= patience, Status.CONVERGED, Status.RUNNING)

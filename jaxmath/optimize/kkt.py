@@ -12,7 +12,7 @@ from jaxmath.linalg.least_squares import lstsq
 from jaxmath.numerics import matmul
 from jaxmath.optimize._box import as_box
 from jaxmath.optimize._solver import as_point, constraint, gradient_of, solver
-from jaxmath.typing import Array, PyTree, as_array
+from jaxmath.typing import Array, PyTree, as_array, check_precision
 
 __all__ = ["ConstrainedPoint", "KKTMultipliers", "KKTResidual", "kkt_residual"]
 
@@ -189,6 +189,7 @@ def kkt_residual(
     m, length = h.shape[0], jnp.maximum(1.0, max_of(jnp.abs(x)))
     sizes = (m, c.shape[0], n, n)
     if multipliers is None:
+        check_precision("x", x)
         found = _least_squares(g, rows, slack, length)
         net = found[-2 * n : -n] - found[-n:]
         paired = jnp.concatenate([jnp.maximum(net, 0.0), jnp.maximum(-net, 0.0)])

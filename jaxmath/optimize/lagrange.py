@@ -23,7 +23,7 @@ from jaxmath.optimize._stationary_newton import (
     run_newton,
     start_newton,
 )
-from jaxmath.typing import Array, ArrayLike, PyTree
+from jaxmath.typing import Array, ArrayLike, PyTree, check_precision
 
 __all__ = [
     "LagrangePoint",
@@ -91,6 +91,7 @@ def lagrange_stationary_point_init(
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, equation (18.21).
     """
     x, _ = as_point("x0", x0)
+    check_precision("x0", x)
     h = constraint("equality", equality, args)
     g, J = gradient_of(fun, args)(x), jax.jacrev(h)(x)
     if J.shape[0] == 0:
@@ -180,6 +181,7 @@ def lagrange_stationary_point(
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, section 18.1.
     """
     x, back = as_point("x0", x0)
+    check_precision("x0", x)
     check_callable("equality", equality)
     f, h = (lambda x, *args: fun(back(x), *args)), (lambda x, *args: equality(back(x), *args))
     state = lagrange_stationary_point_init(f, x, h, args)

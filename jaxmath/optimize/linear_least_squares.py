@@ -7,7 +7,7 @@ from jax import lax
 from jaxmath._compiled import compiled
 from jaxmath.linalg import cholesky, pinv, qr
 from jaxmath.numerics import einsum, safe_norm
-from jaxmath.typing import Array, ArrayLike, as_array
+from jaxmath.typing import Array, ArrayLike, as_array, check_precision
 
 __all__ = ["normal_equations", "qr_least_squares", "weighted_least_squares"]
 
@@ -15,6 +15,7 @@ __all__ = ["normal_equations", "qr_least_squares", "weighted_least_squares"]
 def _system(name: str, A: ArrayLike, b: ArrayLike, *, tall: bool = True) -> tuple[Array, Array]:
     """A and the right sides as columns, or an error that names the argument."""
     A = as_array("A", A, ndim=2, min_size=1)
+    check_precision("A", A)
     b = as_array("b", b, ndim=(1, 2), min_size=1)
     if tall and A.shape[0] < A.shape[1]:
         raise ValueError(

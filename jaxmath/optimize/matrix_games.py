@@ -16,7 +16,7 @@ from jaxmath.iterate import Status
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import scale, unit_range
 from jaxmath.optimize._simplex import simplex
-from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
+from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number, check_precision
 
 __all__ = ["GameSolution", "exploitability", "nash_gap", "solve_game"]
 
@@ -63,8 +63,7 @@ def _game(A: ArrayLike) -> Array:
 
 def _precise_game(A: ArrayLike) -> Array:
     A = _game(A)
-    if jnp.finfo(A.dtype).bits < 32:
-        raise TypeError(f"argument `A` must have single or double precision, got dtype {A.dtype}")
+    check_precision("A", A)
     return A
 
 

@@ -16,7 +16,7 @@ from jaxmath.iterate import Solution
 from jaxmath.optimize._evolve import Method, evolve, first_state, next_state
 from jaxmath.optimize._population import Evaluate, Progress, first, ranked, record, utilities
 from jaxmath.optimize._solver import solver
-from jaxmath.typing import Array, PyTree, Scalar
+from jaxmath.typing import Array, PyTree, Scalar, check_precision
 
 __all__ = ["snes", "snes_init", "snes_step", "xnes", "xnes_init", "xnes_step"]
 
@@ -39,6 +39,7 @@ class SNESState(NamedTuple):
 
 
 def _xnes_begin(evaluate: Evaluate, x: Array, sigma: Array, size: int) -> XNESState:
+    check_precision("x0", x)
     return XNESState(x, sigma, jnp.eye(x.size, dtype=x.dtype), first(evaluate, x, sigma, size))
 
 

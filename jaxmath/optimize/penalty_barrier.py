@@ -239,7 +239,8 @@ def log_barrier_init(
       upper: u, a scalar or a vector; None for ∞.
 
     Returns:
-      A ``ContinuationState``; its status is INVALID_START where ``x0`` is not strictly feasible.
+      A ``ContinuationState``; its status is INVALID_START where ``x0`` is not strictly feasible,
+      INFEASIBLE where a lower bound is above an upper one.
 
     Numerics:
       One evaluation of f, its gradient and the constraints.
@@ -333,8 +334,8 @@ def log_barrier(
       error = max(maxᵢ|∂L/∂xᵢ|·max(|xᵢ|, 1)/max(|P|, 1), μ/max(1, ‖x‖)), μ being every λᵢcᵢ. f at
       the minimizer of P is within mμ of the minimum of a convex problem with m constraints. A trial
       outside the feasible set is too long a step. INVALID_START where the start is not strictly
-      feasible; UNBOUNDED where P falls without bound; other statuses as in
-      ``augmented_lagrangian``.
+      feasible, INFEASIBLE where a lower bound is above an upper one; UNBOUNDED where P falls
+      without bound; other statuses as in ``augmented_lagrangian``.
 
     Example:
       >>> circle = lambda x: 2.0 - jnp.sum(x**2)

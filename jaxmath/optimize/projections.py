@@ -17,7 +17,7 @@ from jaxmath.linalg.least_squares import lstsq
 from jaxmath.linalg.spectral import spectral_fn
 from jaxmath.numerics import dot, matmul, safe_divide, safe_norm
 from jaxmath.optimize._solver import as_like, or_one
-from jaxmath.typing import Array, ArrayLike, as_array
+from jaxmath.typing import Array, ArrayLike, as_array, check_precision
 
 __all__ = [
     "project_affine",
@@ -200,6 +200,7 @@ def project_affine(x: ArrayLike, A: ArrayLike, b: ArrayLike) -> Array:
     """
     x = as_array("x", x, ndim=1, min_size=1)
     A = as_array("A", A, shape=(None, x.shape[0]), min_size=1)
+    check_precision("A", A)
     b = as_array("b", b, shape=A.shape[:1])
     for name, array in (("A", A), ("b", b)):
         if array.dtype != x.dtype:
@@ -299,4 +300,5 @@ def project_psd(A: ArrayLike) -> Array:
       N. J. Higham, "Computing a nearest symmetric positive semidefinite matrix", 1988, theorem 2.1.
     """
     A = as_array("A", A, ndim=2, min_size=1)
+    check_precision("A", A)
     return spectral_fn(_positive_part, as_array("A", A, shape=(A.shape[0], A.shape[0])))

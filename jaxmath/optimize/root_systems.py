@@ -20,7 +20,7 @@ from jaxmath.optimize._systems import (
     _solve_regular,
     _vectorized,
 )
-from jaxmath.typing import Array, PyTree, Scalar
+from jaxmath.typing import Array, PyTree, Scalar, check_precision
 
 __all__ = [
     "broyden",
@@ -72,6 +72,7 @@ def newton_system_init(fun: Callable, x0: PyTree, args: Any = ()) -> SystemState
       P. Deuflhard, "Newton Methods for Nonlinear Problems", 2004, section 1.1.
     """
     F, x, back = _vectorized(fun, x0, args, "x0")
+    check_precision("x0", x)
     one = jnp.int32(1)
     state = _newton_state(F, x, F(x), jnp.int32(Status.RUNNING), one, one)
     return state._replace(x=back(x))
@@ -228,6 +229,7 @@ def broyden_init(
     """
     _check_jacobian(jacobian)
     F, x, back = _vectorized(fun, x0, args, "x0")
+    check_precision("x0", x)
     yes, zero, residual = jnp.asarray(True), jnp.int32(0), F(x)
     empty = jnp.zeros((x.size, x.size), x.dtype)
     state = SystemState(back(x), residual, residual, empty, yes, yes, yes, zero, jnp.int32(1), zero)

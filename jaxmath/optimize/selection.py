@@ -14,9 +14,19 @@ from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_num
 __all__ = ["elitism", "rank_selection", "roulette_selection", "tournament_selection"]
 
 
+def _check_count(name: str, value: int, high: int | None = None) -> None:
+    """Refuse what is no number of rows: it gives arrays their shapes, so no tracer either.
+
+    Its name begins with _ so that errors name its caller.
+    """
+    if isinstance(value, jax.Array):
+        raise TypeError(f"argument `{name}` must be a Python integer, got {value}")
+    check_number(name, value, low=0, high=high, integer=True)
+
+
 def _drawn(key: Array, log_weights: Array, num: int) -> Array:
     """Indices with the given probabilities."""
-    check_number("num", num, low=0, integer=True)
+    _check_count("num", num)
     return jax.random.categorical(key, log_weights, shape=(num,)).astype(jnp.int32)
 
 
@@ -31,7 +41,7 @@ def tournament_selection(key: Array, values: ArrayLike, num: int, *, size: int =
     Args:
       key: random key.
       values: the objective of each member, shape (p,); the least wins.
-      num: how many tournaments.
+      num: how many tournaments; a Python integer.
       size: k ≥ 1, how many members meet in each; drawn with replacement.
 
     Returns:
@@ -50,7 +60,7 @@ def tournament_selection(key: Array, values: ArrayLike, num: int, *, size: int =
       algorithms", 1991, section 2.3.
     """
     values = nan_last(as_array("values", values, ndim=1, min_size=1))
-    check_number("num", num, low=0, integer=True)
+    _check_count("num", num)
     check_number("size", size, low=1, integer=True)
     entrants = jax.random.randint(as_key("key", key), (num, size), 0, values.size, jnp.int32)
     winner = jnp.argmin(values[entrants], axis=1)
@@ -68,7 +78,7 @@ def roulette_selection(key: Array, fitness: ArrayLike, num: int) -> Array:
     Args:
       key: random key.
       fitness: F ≥ 0, shape (p,); here more is better, as exp(−f) of an objective f.
-      num: how many draws, independent, with replacement.
+      num: how many draws, independent, with replacement; a Python integer.
 
     Returns:
       Indices, int32, shape (num,).
@@ -103,7 +113,7 @@ def rank_selection(key: Array, values: ArrayLike, num: int, *, pressure: Scalar 
     Args:
       key: random key.
       values: the objective of each member, shape (p,); the least ranks first.
-      num: how many draws, independent, with replacement.
+      num: how many draws, independent, with replacement; a Python integer.
       pressure: s in [1, 2], the expected number of children of the best in p draws; 2 − s is that
         of the worst.
 
@@ -150,7 +160,7 @@ def elitism(
       values: their objective, shape (p,); less is better.
       children: as many children, shape (p, n).
       child_values: their objective, shape (p,).
-      num: how many parents stay, 0 ≤ num ≤ p.
+      num: how many parents stay, 0 ≤ num ≤ p; a Python integer.
 
     Returns:
       The next population and its values.
@@ -181,7 +191,7 @@ def elitism(
             f"argument `children` must be like `population`, {population.dtype} of shape "
             f"{population.shape}, got {children.dtype} of shape {children.shape}"
         )
-    check_number("num", num, low=0, high=values.size, integer=True)
+    _check_count("num", num, values.size)
     best = jnp.argsort(nan_last(values))[:num]
     worst = jnp.argsort(nan_last(child_values))[values.size - num :]
     return (

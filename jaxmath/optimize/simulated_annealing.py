@@ -10,7 +10,15 @@ import jax.numpy as jnp
 from jaxmath._compiled import compiled
 from jaxmath._draws import normal, widened
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._solver import as_data, as_numbers, as_point, choose, objective, solver
+from jaxmath.optimize._solver import (
+    as_data,
+    as_numbers,
+    as_point,
+    check_callable,
+    choose,
+    objective,
+    solver,
+)
 from jaxmath.optimize._swarm import evolve, point_status
 from jaxmath.optimize.cooling import exponential_cooling
 from jaxmath.typing import Array, ArrayLike, PyTree, Scalar, as_array, as_key, check_number
@@ -76,6 +84,8 @@ def metropolis_accept(key: Array, delta: ArrayLike, temperature: ArrayLike) -> A
 
 def _proposal(neighbor: Callable | None, step_size: Scalar) -> Callable[[Array, PyTree], PyTree]:
     """The user's proposal, checked; or a Gaussian step in every coordinate."""
+    if neighbor is not None:
+        check_callable("neighbor", neighbor)
     kinds = lambda tree: jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
 
     def _gaussian(key: Array, x: PyTree) -> PyTree:
@@ -115,6 +125,7 @@ def _begin(f: Callable, x: PyTree, schedule: Callable) -> AnnealingState:
 
 
 def _temperature(schedule: Callable, step: Array, value: Array) -> Array:
+    check_callable("schedule", schedule)
     return as_array("schedule", schedule(step), ndim=0).astype(value.dtype)
 
 

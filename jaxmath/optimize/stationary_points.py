@@ -19,7 +19,7 @@ from jaxmath.optimize._stationary_newton import (
     run_newton,
     start_newton,
 )
-from jaxmath.typing import Array, ArrayLike, PyTree, Scalar, check_number
+from jaxmath.typing import Array, ArrayLike, PyTree, Scalar, check_number, check_precision
 
 __all__ = [
     "StationaryKind",
@@ -57,6 +57,7 @@ def find_stationary_point_init(fun: Callable, x0: ArrayLike, args: tuple = ()) -
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, section 11.1.
     """
     x, _ = as_point("x0", x0)
+    check_precision("x0", x)
     return start_newton(x, gradient_of(fun, args)(x))
 
 
@@ -136,6 +137,7 @@ def find_stationary_point(
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, section 11.2.
     """
     x, back = as_point("x0", x0)
+    check_precision("x0", x)
     on_vectors = lambda x, *args: fun(back(x), *args)
     state = find_stationary_point_init(on_vectors, x, args)
     solution = run_newton(gradient_of(on_vectors, args), state, tol, max_steps)
@@ -245,6 +247,7 @@ def classify_stationary_point(
     for name, value in (("tol", tol), ("rtol", rtol)):
         check_number(name, 0.0 if value is None else value, low=0.0)
     x, back = as_point("x", x)
+    check_precision("x", x)
     eps = float(jnp.finfo(x.dtype).eps)
     gradient_fn = gradient_of(lambda x, *args: fun(back(x), *args), args)
     g, H = gradient_fn(x), jax.jacfwd(gradient_fn)(x)

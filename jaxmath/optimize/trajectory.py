@@ -24,6 +24,11 @@ def _status(state: Any, tol: Scalar | None) -> Array:
         status = jnp.where(ended, Status.STAGNATED, status)
     error = getattr(state, "error", None)
     if error is None:
+        if tol is not None:
+            raise ValueError(
+                f"argument `tol` must be None: the {type(state).__name__} of this method has no "
+                f"`error`, got {tol}"
+            )
         return status
     open_end = (status == Status.RUNNING) | (status == Status.STAGNATED)
     small = open_end & (error <= default_tolerance(tol, error.dtype))
@@ -54,18 +59,22 @@ def trajectory(
       x0: the start, as ``init`` takes it.
       args: further arguments of ``fun``.
       num_steps: how many steps, static; for a method with a line search, evaluations.
-      tol: the tolerance on the state's ``error``; None takes eps^(2/3).
+      tol: the tolerance on the state's ``error``; None takes eps^(2/3), and is all that a state
+        without one allows.
 
     Returns:
       ``(states, status)``: the states with a leading axis of ``num_steps + 1``, ``states.x`` the
       points, and a ``Status`` for each. After the end both repeat.
 
     Raises:
-      ValueError: ``num_steps`` is not an integer ≥ 0.
+      TypeError: ``num_steps`` is no integer.
+      ValueError: ``num_steps`` is negative, or ``tol`` is given where the state has no ``error``.
 
     Numerics:
       A ``lax.scan``, one program for the same functions and shapes. CONVERGED by the error alone: a
-      solver may ask for more. Memory: ``num_steps`` states, matrices and pairs included.
+      solver may ask for more. A state without one (``newton_system``, ``fixed_point``…) ends by its
+      own ``status`` if it has one, else it goes on to the last step.
+      Memory: ``num_steps`` states, matrices and pairs included.
 
     Example:
       >>> from jaxmath.optimize import bfgs_init, bfgs_step

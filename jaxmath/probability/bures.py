@@ -12,7 +12,7 @@ from jax import lax
 from jaxmath._compiled import compiled
 from jaxmath.linalg import spectral_fn
 from jaxmath.numerics import dot, matmul, safe_divide, safe_norm
-from jaxmath.typing import Array, ArrayLike, as_array
+from jaxmath.typing import Array, ArrayLike, as_array, check_precision
 
 __all__ = ["gaussian_wasserstein"]
 
@@ -122,6 +122,7 @@ def gaussian_wasserstein(
       positive definite matrices", 2019, theorem 1 and equation (3).
     """
     mean_p = as_array("mean_p", mean_p, ndim=1, min_size=1)
+    check_precision("mean_p", mean_p)
     d, dtype = mean_p.shape[0], mean_p.dtype
     cov_p = as_array("cov_p", cov_p, shape=(d, d)).astype(dtype)
     mean_q = as_array("mean_q", mean_q, shape=(d,)).astype(dtype)

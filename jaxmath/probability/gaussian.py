@@ -8,7 +8,7 @@ from jax import lax
 from jaxmath._compiled import compiled
 from jaxmath.linalg import cholesky
 from jaxmath.probability._excess import excess
-from jaxmath.typing import Array, ArrayLike, as_array
+from jaxmath.typing import Array, ArrayLike, as_array, check_precision
 
 __all__ = ["diagonal_gaussian_kl", "diagonal_gaussian_log_density", "gaussian_kl"]
 
@@ -140,6 +140,7 @@ def gaussian_kl(mean_p: ArrayLike, cov_p: ArrayLike, mean_q: ArrayLike, cov_q: A
       S. Kullback, "Information Theory and Statistics", 1959, chapter 9, equation (1.4).
     """
     mean_p = as_array("mean_p", mean_p, ndim=1, min_size=1)
+    check_precision("mean_p", mean_p)
     d, dtype = mean_p.shape[0], mean_p.dtype
     cov_p = as_array("cov_p", cov_p, shape=(d, d)).astype(dtype)
     mean_q = as_array("mean_q", mean_q, shape=(d,)).astype(dtype)

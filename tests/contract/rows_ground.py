@@ -29,6 +29,8 @@ ROWS = [
     HostRow("typing.as_key", "an argument check", ("tests/test_typing.py::test_as_key",)),
     HostRow("typing.check_number", "an argument check",
             ("tests/test_typing.py::test_check_number",)),
+    HostRow("typing.check_precision", "an argument check",
+            ("tests/test_typing.py::test_check_precision",)),
     Row("iterate.iterate", lambda rng, dtype: (jnp.asarray(rng.uniform(0.5, 9.0), dtype),),
         np.sqrt, call=square_root, modes=("fwd",),
         note="a while_loop has no reverse mode; jax says so",

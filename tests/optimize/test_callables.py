@@ -64,3 +64,45 @@ WIDE = {
 def test_settings_of_64_bits_in_a_problem_of_32(call):
     with jax.numpy_dtype_promotion("strict"):
         assert bool(call(jnp.int64(10**6), jnp.float64(1e-2)).converged)
+
+
+@pytest.mark.parametrize(
+    "name", ["gradient_descent_ascent_init", "extragradient_init", "optimistic_gradient_init"]
+)
+def test_the_first_states_of_games_name_it_too(name):
+    with pytest.raises(TypeError, match="argument `fun` must be callable, got NoneType"):
+        getattr(optimize, name)(None, X, X)
+
+
+@pytest.mark.parametrize(
+    "name", ["gauss_newton_init", "levenberg_marquardt_init", "trust_region_reflective_init"]
+)
+def test_the_residuals_are_named(name):
+    with pytest.raises(TypeError, match="argument `residual_fn` must be callable, got NoneType"):
+        getattr(optimize, name)(None, X)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("augmented_lagrangian", "equality"),
+        ("augmented_lagrangian", "inequality"),
+        ("quadratic_penalty", "equality"),
+        ("log_barrier", "inequality"),
+        ("kkt_residual", "equality"),
+        ("kkt_residual", "inequality"),
+    ],
+)
+def test_a_constraint_function_returns_numbers(name, kind):
+    method = getattr(optimize, name)
+    for nothing in (lambda x: None, lambda x: (x[0], None)):
+        with pytest.raises(TypeError, match=f"argument `{kind}` must return numbers, got None"):
+            method(lambda x: x[0] ** 2, X, **{kind: nothing})
+    empty = method(lambda x: jnp.sum(x**2), X, **{kind: lambda x: jnp.zeros(0)})
+    assert jnp.all(jnp.isfinite(empty.error))
+
+
+def test_a_constraint_of_lagrange_that_returns_nothing():
+    for name in ("lagrange_stationary_point", "lagrange_stationary_point_init"):
+        with pytest.raises(TypeError, match="argument `equality` must return numbers, got None"):
+            getattr(optimize, name)(lambda x: x[0] ** 2, X, equality=lambda x: None)

@@ -145,8 +145,7 @@ def test_every_lane_ends_in_its_own_way():
 def test_refusals():
     x = np.zeros((4, 2))
     for wrong in ({"patience": 0}, {"num_elites": 5}, {"crossover_rate": 1.5}):
-        name = {"num_elites": "num"}.get(next(iter(wrong)), next(iter(wrong)))
-        with pytest.raises(ValueError, match=f"`{name}`"):
+        with pytest.raises(ValueError, match=f"`{next(iter(wrong))}`"):
             genetic_algorithm(KEY, sphere, x, **wrong)
     with pytest.raises(ValueError, match="`population` must have shape"):
         genetic_algorithm(KEY, sphere, x[:1])
@@ -166,3 +165,42 @@ def test_integers_that_are_no_bits():
     s = genetic_algorithm(KEY, f, x, mutation=walk)
     assert s.converged
     np.testing.assert_array_equal(s.value, 3)
+
+
+def test_what_is_no_operator_is_named():
+    x = np.zeros((4, 2))
+    state = optimize.genetic_algorithm_init(sphere, x)
+    for name in ("selection", "crossover", "mutation"):
+        message = f"argument `{name}` must be callable, got int"
+        with pytest.raises(TypeError, match=message):
+            genetic_algorithm(KEY, sphere, x, **{name: 3})
+        with pytest.raises(TypeError, match=message):
+            optimize.genetic_algorithm_step(KEY, sphere, state, **{name: 3})
+
+
+@pytest.mark.parametrize(
+    ("name", "operator", "message"),
+    [
+        # One child of two genes is no two children, and so with one array of both.
+        ("crossover", lambda key, a, b: a, r"must return 2 of shape \(2,\)"),
+        ("crossover", lambda key, a, b: jnp.stack([a, b]), r"must return 2 of shape \(2,\)"),
+        ("crossover", lambda key, a, b: (a, b, a), r"must return 2 of shape \(2,\)"),
+        ("crossover", lambda key, a, b: (a, b[:1]), r"must return 2 of shape \(2,\)"),
+        ("mutation", lambda key, u: u.astype("float32"), "must return 1 of .* dtype float64"),
+        ("mutation", lambda key, u: None, "must return 1 of shape"),
+        ("selection", lambda key, values, num: jnp.arange(3), r"must have shape \(4,\)"),
+    ],
+)
+def test_what_an_operator_must_return(name, operator, message):
+    with pytest.raises(ValueError, match=f"argument `{name}` {message}"):
+        genetic_algorithm(KEY, sphere, np.zeros((4, 2)), **{name: operator})
+
+
+def test_the_number_of_elites_is_static():
+    def run(num_elites):
+        return genetic_algorithm(KEY, sphere, np.ones((4, 2)), num_elites=num_elites).value
+
+    for call in (run, jax.jit(run)):
+        with pytest.raises(TypeError, match="argument `num_elites` must be a Python integer"):
+            call(jnp.int32(1))
+    np.testing.assert_array_equal(run(np.int64(2)), run(2))

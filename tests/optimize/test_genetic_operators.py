@@ -164,3 +164,15 @@ def test_draws_in_half_precision(dtype):
     noise = optimize.gaussian_mutation(KEY, jnp.zeros(n, dtype), sigma=1.0, rate=1.0)
     assert noise.dtype == dtype
     assert jnp.max(jnp.abs(noise)) > 3.8
+
+
+def test_counts_are_static():
+    values, x = jnp.ones(4), jnp.ones((4, 2))
+    for call in (
+        lambda num: optimize.tournament_selection(KEY, values, num),
+        lambda num: optimize.roulette_selection(KEY, values, num),
+        lambda num: optimize.rank_selection(KEY, values, num),
+        lambda num: optimize.elitism(x, values, x, values, num),
+    ):
+        with pytest.raises(TypeError, match="argument `num` must be a Python integer"):
+            jax.jit(call)(2)

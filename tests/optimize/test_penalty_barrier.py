@@ -126,3 +126,11 @@ def test_a_large_limit_is_no_limit_of_zero_steps(solve, most):
     found = solve(lambda x: (x - 1.0) ** 2, 0.0, lower=2.0, max_steps=most)
     np.testing.assert_allclose(found.value.x, 2.0, atol=1e-2)
     assert int(found.status) == Status.CONVERGED
+
+
+def test_bounds_that_cross_are_infeasible():
+    for method in (quadratic_penalty, log_barrier, optimize.augmented_lagrangian, optimize.lbfgsb):
+        run = jax.vmap(lambda low, m=method: m(lambda x: x**2, 0.5, lower=low, upper=1.0).status)
+        crossed, fine = run(jnp.array([2.0, 0.0]))
+        assert crossed == Status.INFEASIBLE
+        assert fine == Status.CONVERGED

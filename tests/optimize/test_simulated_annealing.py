@@ -243,3 +243,13 @@ def test_a_step_from_any_state_needs_a_neighbor():
         np.testing.assert_array_equal(swapped.x, x0[::-1])
         with pytest.raises(TypeError, match="`x0` must be of real numbers without a `neighbor`"):
             optimize.simulated_annealing_step(KEY, f, state)
+
+
+@pytest.mark.parametrize("name", ["schedule", "neighbor"])
+def test_what_is_no_function_is_named(name):
+    message = f"argument `{name}` must be callable, got int"
+    with pytest.raises(TypeError, match=message):
+        simulated_annealing(KEY, jnp.sum, np.zeros(2), **{name: 3})
+    state = optimize.simulated_annealing_init(jnp.sum, np.zeros(2))
+    with pytest.raises(TypeError, match=message):
+        optimize.simulated_annealing_step(KEY, jnp.sum, state, **{name: 3})

@@ -1,5 +1,7 @@
 """The history of a method: the states of a loop in Python, frozen after the end."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -71,3 +73,17 @@ def test_one_program_for_two_starts():
     before = len(traces)
     run(4.0)
     assert len(traces) == before
+
+
+def test_a_state_without_an_error_goes_on_to_the_last_step():
+    G = lambda x: x / 2.0
+    run = partial(
+        optimize.trajectory,
+        partial(optimize.fixed_point_init, memory=0), optimize.fixed_point_step, G, jnp.ones(2),
+        num_steps=60,
+    )  # fmt: skip
+    states, status = run()
+    assert (status == Status.RUNNING).all()
+    np.testing.assert_array_equal(states.x[:, 0], 0.5 ** np.arange(61))
+    with pytest.raises(ValueError, match="argument `tol` must be None: the FixedPointState of"):
+        run(tol=1e-9)

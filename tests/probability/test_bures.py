@@ -110,3 +110,9 @@ def test_the_gradient_is_symmetric_at_singular_covariances():
     for slope in both(P, Q):
         np.testing.assert_allclose(slope, slope.T, atol=1e-12)
         assert np.abs(slope).max() > 0.01
+
+
+def test_half_precision_is_refused():
+    mean, cov = jnp.zeros(2, jnp.float16), jnp.eye(2, dtype=jnp.float16)
+    with pytest.raises(TypeError, match=r"^gaussian_wasserstein: argument `mean_p` must have"):
+        gaussian_wasserstein(mean, cov, mean, cov)

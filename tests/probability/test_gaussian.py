@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import mpmath
 import numpy as np
+import pytest
 
 from jaxmath.probability import diagonal_gaussian_kl, diagonal_gaussian_log_density, gaussian_kl
 
@@ -105,3 +106,9 @@ def test_density_of_no_variance():
     for dtype in (jnp.float32, jnp.float64):
         values = [density(jnp.array([x, 0.0], dtype)) for x in (1.5, 1.0, np.nan)]
         np.testing.assert_array_equal(values, [-np.inf, np.inf, np.nan])
+
+
+def test_full_covariances_of_half_precision_are_refused():
+    mean, cov = jnp.zeros(2, jnp.bfloat16), jnp.eye(2, dtype=jnp.bfloat16)
+    with pytest.raises(TypeError, match=r"^gaussian_kl: argument `mean_p` must have single or"):
+        gaussian_kl(mean, cov, mean, cov)
