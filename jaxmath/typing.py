@@ -254,10 +254,9 @@ def check_number(
             raise TypeError(
                 f"{_caller()}: argument `{name}` must be a number, got {type(value).__name__}"
             )
-        if integer and not jnp.issubdtype(getattr(value, "dtype", int), jnp.integer):
-            raise TypeError(
-                f"{_caller()}: argument `{name}` must be an integer, got dtype {value.dtype}"
-            )
+        dtype = getattr(value, "dtype", jnp.dtype(int))
+        if integer and not jnp.issubdtype(dtype, jnp.integer):
+            raise TypeError(f"{_caller()}: argument `{name}` must be an integer, got dtype {dtype}")
         return
     if getattr(value, "ndim", 0) != 0:
         return
