@@ -16,7 +16,7 @@ __all__ = ["image_folder"]
 _UNREAD = frozenset({"PDF", "PALM", "EPS", "MPEG", "BUFR", "GRIB", "HDF5", "WMF"})
 
 # Modes of 8 bits a channel, and what they are read as; the rest would be cut to 8 bits unasked.
-_MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGB"}
+_MODES = {"1": "L", "L": "L", "LA": "L", "P": "RGB", "PA": "RGB", "RGB": "RGB", "RGBA": "RGB"}
 
 
 def image_folder(path: str | PathLike[str]) -> Dataset:

@@ -75,8 +75,8 @@ def split(
       dataset: n examples.
       fractions: share f_p of each part, positive, summing to 1; as many as there are parts, in the
         order of (train, validation, test), say.
-      stratify: True keeps the share of each class where the targets are integers. False, or a
-        target that is no class, splits at random.
+      stratify: True keeps the share of each class where the targets are integers, one an example.
+        False, or a target that is no class, splits at random.
 
     Returns:
       One Dataset a part, in NumPy, in random order, with the names of the whole.
@@ -112,7 +112,7 @@ def split(
     seed = np.asarray(jax.random.bits(key, (4,), jnp.uint32)).view(np.uint64)
     order = np.argsort(np.random.Philox(key=seed).random_raw(len(x)), kind="stable")
     places = np.arange(len(x))
-    if stratify and np.issubdtype(y.dtype, np.integer):
+    if stratify and y.ndim == 1 and np.issubdtype(y.dtype, np.integer):
         _check_classes(dataset, y, len(sizes))
         places = np.argsort(y[order], kind="stable")
     parts = np.empty(len(x), int)

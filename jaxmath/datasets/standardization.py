@@ -115,8 +115,14 @@ def _affine(standardization: Standardization, x: ArrayLike, name: str) -> tuple[
             f"got {array.shape}"
         )
     lead = (1,) * (array.ndim - len(shape))
-    fit = lambda v: (v if isinstance(v, jax.Array) else np.asarray(v)).reshape(lead + shape)
-    return array, fit(mean).astype(array.dtype), fit(scale).astype(array.dtype)
+
+    def fit(v: Any) -> Any:
+        # Beside an array on the host statistics are there too, or the result would leave it.
+        on_host = isinstance(array, np.ndarray) and not isinstance(v, jax.core.Tracer)
+        v = np.asarray(v) if on_host or not isinstance(v, jax.Array) else v
+        return v.reshape(lead + shape).astype(array.dtype)
+
+    return array, fit(mean), fit(scale)
 
 
 def standardize(standardization: Standardization, x: ArrayLike) -> np.ndarray | Array:

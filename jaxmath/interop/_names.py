@@ -5,7 +5,7 @@ likes before it (``Dense_0``, ``LayerNorm_0``, ``Dense_1``), as Flax names the l
 module; any other element by its index; fields and dictionary entries by their own names.
 """
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,7 +30,8 @@ def children(node: Any) -> dict[str, Any] | None:
     if is_record(node):
         return node._asdict()
     if isinstance(node, Mapping):
-        return {str(name): node[name] for name in sorted(node)}
+        ordered = node if isinstance(node, OrderedDict) else sorted(node)
+        return {str(name): node[name] for name in ordered}
     if isinstance(node, (tuple, list)):
         counts: Counter[str] = Counter()
         named = {}

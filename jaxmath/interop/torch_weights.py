@@ -24,12 +24,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmath import nn
-from jaxmath.interop._names import as_nested, check_same, children, is_record, shapes
+from jaxmath.interop._names import as_nested, check_same, children, is_record, rebuild, shapes
 from jaxmath.typing import Array, PyTree, check_number
 
 __all__ = ["load_torch_state_dict", "to_torch_state_dict"]
@@ -44,6 +43,7 @@ _TORCH = {
 }
 # Recurrent cells with the fields of a dense layer; PyTorch splits their kernels in other ways.
 _CELLS = (nn.Clockwork, nn.Elman, nn.LSTM)
+_STATISTICS = ("mean", "var")
 _COUNT = "num_batches_tracked"
 
 
@@ -68,25 +68,28 @@ def _records(caller: str, tree: PyTree, path: str = "") -> dict[str, Any]:
 
 
 def _layers(caller: str, params: PyTree, model_state: PyTree) -> dict[str, tuple]:
-    """Path → (parameters, running statistics or None)."""
+    """Path → (path, parameters), and (path, running statistics) where there are any."""
     as_nested(caller, "params", params)
     as_nested(caller, "model_state", model_state)
     layers = _records(caller, params)
-    states = list(_records(caller, model_state).values())
+    states = _records(caller, model_state)
     norms = [path for path, layer in layers.items() if isinstance(layer, nn.BatchNorm)]
     if len(states) != len(norms):
         raise ValueError(
             f"{caller}: argument `model_state` must have the statistics of {len(norms)} batch "
             f"norms, got {len(states)}"
         )
-    running = dict(zip(norms, states, strict=True))
-    return {path: (layer, running.get(path)) for path, layer in layers.items()}
+    # Trees of the same names may differ in their order, an OrderedDict's being its own.
+    places = norms if states.keys() == set(norms) else list(states)
+    running = {norm: [(place, states[place])] for norm, place in zip(norms, places, strict=True)}
+    return {path: ((path, layer), *running.get(path, [])) for path, layer in layers.items()}
 
 
 class _Weight(NamedTuple):
-    """One array: the module it belongs to, our name for it, and ours or its abstract form."""
+    """One array: the module and the layer it belongs to, our name for it, and ours or its form."""
 
     module: str
+    layer: str
     field: str
     leaf: Any
 
@@ -98,10 +101,9 @@ class _Weight(NamedTuple):
 def _weights(layers: dict[str, tuple], modules: Sequence[str]) -> list[_Weight]:
     """Every array in order: of each layer its parameters, then its running statistics."""
     return [
-        _Weight(module, field, leaf)
+        _Weight(module, layer, field, leaf)
         for module, records in zip(modules, layers.values(), strict=True)
-        for record in records
-        if record is not None
+        for layer, record in records
         for field, leaf in record._asdict().items()
     ]
 
@@ -245,12 +247,9 @@ def load_torch_state_dict(
             array = _rescaled(array, 1 - 1 / batch_values, start)
         return jnp.asarray(array, weight.leaf.dtype)
 
-    statistics = [w.field in ("mean", "var") for w in weights]
-    leaves = [load(weight) for weight in weights]
-    fill = lambda tree, kind: jax.tree.unflatten(
-        jax.tree.structure(tree), [a for a, s in zip(leaves, statistics, strict=True) if s == kind]
-    )
-    return fill(like, False), fill(model_state, True)
+    leaves = {_join(w.layer, w.field): load(w) for w in weights if w.field not in _STATISTICS}
+    statistics = {_join(w.layer, w.field): load(w) for w in weights if w.field in _STATISTICS}
+    return rebuild(like, leaves), rebuild(model_state, statistics)
 
 
 def to_torch_state_dict(

@@ -105,7 +105,9 @@ def as_label(caller: str, label: ArrayLike | None, config: Config) -> Array | No
             f"{caller}: argument `label` is {'missing' if label is None else 'too much'}: this "
             f"network {needs}"
         )
-    return None if label is None else as_array("label", label, ndim=0, kind="integer")
+    if label is None:
+        return None
+    return as_array("label", label, ndim=0, kind="integer").astype(jnp.result_type(int))
 
 
 def generated(

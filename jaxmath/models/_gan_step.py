@@ -242,6 +242,7 @@ def _parts(config: Config, batch: Any) -> tuple[Array, Any, Array]:
     labels = None
     if config.num_classes is not None:
         labels = as_array("batch.y", y, shape=x.shape[:1], kind="integer")
+        labels = labels.astype(jnp.result_type(int))
     cut = lambda a: jnp.swapaxes(a.reshape(len(a) // num, num, *a.shape[1:]), 0, 1)
     return jax.tree.map(cut, (x, labels, weight))
 

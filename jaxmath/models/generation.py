@@ -111,6 +111,7 @@ def generate(
             f"{config.sizes}"
         )
     prompt = as_array("prompt", prompt, ndim=1, kind="integer", min_size=1)
+    prompt = prompt.astype(jnp.result_type(int))  # one_hot counts in its dtype
     if not isinstance(prompt, jax.core.Tracer) and not np.all((prompt >= 0) & (prompt < k)):
         raise ValueError(
             f"generate: argument `prompt` must hold symbols from 0 to {k - 1}, got {prompt}"

@@ -119,7 +119,7 @@ def apply(
       neural networks", 1989, section 3.3 (teacher forcing).
     """
     config = _as_config("apply", config)
-    target = as_array("target", target, ndim=1, kind="integer")
+    target = as_array("target", target, ndim=1, kind="integer").astype(jnp.result_type(int))
     k, dtype = config.sizes[-1], params.decoder.head.kernel.dtype
     start = jnp.zeros((1, k), dtype)
     inputs = jnp.concatenate([start, jax.nn.one_hot(target, k, dtype=dtype)])[:-1]

@@ -10,6 +10,7 @@ from jax import lax
 from jax.scipy.ndimage import map_coordinates
 
 from jaxmath._draws import wide_dtype
+from jaxmath.nn._geometry import known
 from jaxmath.typing import Array, ArrayLike, Kind, Scalar, as_array, as_key, check_number
 
 __all__ = [
@@ -166,6 +167,7 @@ def random_crop(key: Array, x: ArrayLike, size: tuple[int, int], *, padding: int
       An image of shape (\\*size, C) and the dtype of ``x``.
 
     Raises:
+      TypeError: ``size`` is no pair of integers known while tracing.
       ValueError: the window does not fit.
 
     Numerics:
@@ -182,6 +184,7 @@ def random_crop(key: Array, x: ArrayLike, size: tuple[int, int], *, padding: int
     """
     key, x = as_key("key", key), _as_pixels(x)
     check_number("padding", padding, low=0, integer=True)
+    size = known("size", size)
     if not isinstance(size, (tuple, list)) or len(size) != 2:
         raise TypeError(f"random_crop: argument `size` must be a pair of integers, got {size!r}")
     for i, (want, have) in enumerate(zip(size, x.shape, strict=False)):

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from jaxmath._draws import wide_dtype
 from jaxmath._extrema import max_of
+from jaxmath.nn._moments import magnitude
 from jaxmath.nn.metrics import _sample
 from jaxmath.numerics import safe_divide
 from jaxmath.typing import Array, ArrayLike, check_number
@@ -165,4 +166,4 @@ def expected_calibration_error(
       equation (3).
     """
     bins = _bins(probabilities, labels, num_bins)
-    return jnp.sum(bins.weight * jnp.abs(bins.accuracy - bins.confidence))
+    return jnp.sum(bins.weight * magnitude(bins.accuracy - bins.confidence))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from jaxmath.nn._samples import share
 from jaxmath.numerics import safe_divide
 from jaxmath.typing import Array, ArrayLike, as_array, check_number
 
@@ -27,8 +28,7 @@ def _top_k(scores: ArrayLike, labels: ArrayLike, k: int) -> Array:
     own = jnp.sum(jnp.where(classes == y, scores, jnp.zeros_like(scores)), axis=1, keepdims=True)
     rank = jnp.sum((scores > own) | ((scores == own) & (classes < y)), axis=1)
     known = jnp.any(classes == y, axis=1) & ~jnp.any(jnp.isnan(scores), axis=1)
-    hits = jnp.where(known, (rank < k).astype(scores.dtype), jnp.nan)
-    return jnp.mean(hits)
+    return jnp.where(jnp.all(known), share(rank < k, scores.dtype), jnp.nan)
 
 
 def accuracy(scores: ArrayLike, labels: ArrayLike) -> Array:

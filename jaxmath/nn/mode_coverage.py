@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
 from jaxmath._draws import wide_dtype
-from jaxmath.nn._samples import pair, sample
+from jaxmath.nn._samples import pair, sample, share
 from jaxmath.numerics import softmax
 from jaxmath.typing import Array, ArrayLike, Scalar, check_number
 
@@ -101,7 +101,7 @@ def mode_coverage(
     good = jnp.take_along_axis(squares, nearest[:, None], axis=1)[:, 0] <= far
     counts = jnp.zeros(len(centers), jnp.int32).at[nearest].add(good.astype(jnp.int32))
     covered = jnp.sum((counts >= least).astype(jnp.int32), dtype=jnp.int32)
-    return ModeCoverage(jnp.mean(good.astype(X.dtype)).astype(dtype), covered, counts)
+    return ModeCoverage(share(good, dtype), covered, counts)
 
 
 class ClassBalance(NamedTuple):
@@ -158,8 +158,8 @@ def class_balance(logits: ArrayLike, *, low: float = 0.04, high: float = 0.2) ->
 
     Numerics:
       Of equal logits the first class has the sample. A logit that is NaN makes shares and
-      confidence NaN, and every class out of bounds. The shares are piecewise constant: derivative
-      0. Cost n·k.
+      confidence NaN, and every class out of bounds. Shares and bounds are rounded once, so that 3
+      of 15 is not below 0.2. The shares are piecewise constant: derivative 0. Cost n·k.
 
     Example:
       >>> found = class_balance(jnp.array([[2.0, 0.0], [0.0, 2.0], [3.0, 0.0]]), high=0.6)
@@ -176,7 +176,7 @@ def class_balance(logits: ArrayLike, *, low: float = 0.04, high: float = 0.2) ->
     dtype, z = z.dtype, z.astype(wide_dtype(z.dtype))
     nan = jnp.where(jnp.any(jnp.isnan(z)), jnp.nan, 0.0).astype(z.dtype)
     classes = jnp.argmax(z, axis=1)[:, None] == jnp.arange(z.shape[1])[None]
-    shares = jnp.mean(classes.astype(z.dtype), axis=0) + nan
+    shares = share(classes, z.dtype) + nan
     confidence = jnp.mean(jnp.max(jax.vmap(softmax)(z), axis=1)) + nan
     num_outside = jnp.sum(~((shares >= low) & (shares <= high)), dtype=jnp.int32)
     return ClassBalance(shares.astype(dtype), confidence.astype(dtype), num_outside)

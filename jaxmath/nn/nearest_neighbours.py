@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
-from jaxmath.nn._samples import by_rows, finite_or_nan, pair, sample
+from jaxmath.nn._samples import by_rows, finite_or_nan, pair, sample, share
 from jaxmath.numerics import matmul, safe_norm
 from jaxmath.typing import Array, ArrayLike, check_number
 
@@ -213,7 +213,7 @@ def _share_inside(X: Array, Y: Array, k: int, block: int) -> Array:
     radius = _search(Y, Y, k, block, own=True).distances[:, -1]
     X, Y = _centred(X, Y)
     inside = lambda x: jnp.any(_squares(x, Y) <= radius**2)
-    return jnp.mean(by_rows(inside, X, block).astype(X.dtype)) + finite_or_nan(X, Y)
+    return share(by_rows(inside, X, block), X.dtype) + finite_or_nan(X, Y)
 
 
 @compiled

@@ -183,7 +183,8 @@ def gaussian_log_likelihood(mean: ArrayLike, log_variance: ArrayLike, x: ArrayLi
 
     Numerics:
       The residual is scaled by e^{−s/2} before it is squared, so that neither factor leaves the
-      range alone. Half precisions are summed in float32. s = −∞ (no variance) gives NaN or −∞.
+      range alone. Half precisions are summed in float32. sᵢ = −∞ (no variance) gives the limits,
+      ∞ for xᵢ = μᵢ and −∞ for xᵢ ≠ μᵢ, and NaN where one value has the one, another the other.
 
     Example:
       >>> f"{gaussian_log_likelihood(jnp.zeros(2), 0.0, jnp.array([0.0, 1.0])):.4f}"

@@ -38,12 +38,13 @@ def test_reads_classes_and_pixels(folder):
 
 
 @pytest.mark.parametrize(
-    ("mode", "channels"), [("1", 1), ("L", 1), ("P", 3), ("RGB", 3), ("RGBA", 3)]
+    ("mode", "channels"),
+    [("1", 1), ("L", 1), ("LA", 1), ("P", 3), ("PA", 3), ("RGB", 3), ("RGBA", 3)],
 )
 def test_modes(tmp_path, mode, channels):
     (tmp_path / "only").mkdir()
     original = Image.fromarray(PIXELS[0]).convert(mode)
-    original.save(tmp_path / "only" / "0.png")
+    original.save(tmp_path / "only" / ("0.tiff" if mode == "PA" else "0.png"))
     data = datasets.image_folder(tmp_path)
     assert data.image_shape == (4, 3, channels)
     want = np.asarray(original.convert("L" if channels == 1 else "RGB")) / np.float32(255)

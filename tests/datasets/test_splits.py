@@ -76,6 +76,17 @@ def test_every_example_is_as_likely_in_every_part(stratify):
     assert np.all(np.abs(counts - want) < 5 * np.sqrt(draws / 4))
 
 
+def test_a_label_a_step_is_no_class():
+    data = datasets.parity(KEY, 50, 6)
+    assert data.y.shape[1:] == (6,)
+    train, test = split(KEY, data)
+    whole, parts = (np.sort(np.packbits(np.asarray(x, bool)[..., 0], axis=1), axis=0)
+                    for x in (data.x, np.concatenate([train.x, test.x])))  # fmt: skip
+    np.testing.assert_array_equal(whole, parts)
+    for part in (train, test):
+        np.testing.assert_array_equal(np.cumsum(part.x[..., 0], axis=1) % 2, part.y)
+
+
 def test_a_regression_is_split_at_random():
     data = datasets.diabetes()
     train, test = split(KEY, data)

@@ -65,6 +65,21 @@ def test_host_data_stay_on_the_host(enabled):
     np.testing.assert_allclose(on_device, z, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_statistics_on_the_device_leave_host_data_on_the_host(enabled):
+    with jax.enable_x64(enabled):
+        fitted = Standardization(jnp.array([1.0], jnp.float32), jnp.array([3.0], jnp.float32))
+        z = standardize(fitted, np.array([[5.0]]))
+        back = unstandardize(fitted, z)
+        held = np.array([5.0], np.float32)
+        traced = jax.jit(lambda fitted: standardize(fitted, held))(fitted)
+    assert isinstance(z, np.ndarray)
+    assert isinstance(back, np.ndarray)
+    np.testing.assert_array_equal(z, [[4 / 3]])
+    np.testing.assert_array_equal(back, [[5.0]])
+    np.testing.assert_allclose(traced, [4 / 3], rtol=1e-6)
+
+
 def test_refuses():
     with pytest.raises(ValueError, match="fit_standardization: argument `X` must have at least 1"):
         fit_standardization(np.zeros((0, 3)))

@@ -78,6 +78,32 @@ def test_washout_and_next_values():
             datasets.mackey_glass(KEY, 1, 2, **{name: 0})
 
 
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("draw", [
+    partial(datasets.sine_series, period=7.3, noise=0.1),
+    partial(datasets.mackey_glass, washout=50, resolution=2),
+])  # fmt: skip
+def test_half_precisions_are_those_of_float32_rounded(draw, dtype):
+    half, single = (draw(KEY, 2, 300, dtype=d) for d in (dtype, jnp.float32))
+    assert half.x.dtype == half.y.dtype == dtype
+    np.testing.assert_array_equal(half.x, single.x.astype(dtype))
+    np.testing.assert_array_equal(half.y, single.y.astype(dtype))
+
+
+def test_long_sines_in_single_precision():
+    """The recurrence to a few eps at the 100 000th step, and the slope in the period."""
+    draw = jax.jit(lambda p: datasets.sine_series(KEY, 1, 100_000, period=p, dtype=jnp.float32).x)
+    period = np.float32(25.3)
+    s = np.asarray(draw(period)[0, :, 0], float)
+    next_one = 2 * np.cos(2 * np.pi / float(period)) * s[1:-1] - s[:-2]
+    assert np.abs(s[2:] - next_one).max() < 20 * np.finfo(np.float32).eps
+    t = np.arange(9)
+    double = lambda p: datasets.sine_series(KEY, 1, 9, period=p).x[0, :, 0]
+    s, slope = jax.jvp(double, (2.3,), (1.0,))
+    assert np.abs(slope) @ t > 1
+    np.testing.assert_allclose(slope**2, (1 - s**2) * (2 * np.pi * t / 2.3**2) ** 2, rtol=1e-9)
+
+
 def test_sines():
     n, steps = 500, 9
     draw = jax.jit(lambda noise: datasets.sine_series(KEY, n, steps, period=7.0, noise=noise))

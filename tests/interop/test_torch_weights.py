@@ -1,5 +1,6 @@
 """State dicts written by PyTorch's conventions in NumPy; PyTorch itself is in benchmarks/."""
 
+from collections import OrderedDict
 from typing import NamedTuple
 
 import jax
@@ -98,6 +99,22 @@ def test_every_layer_goes_there_and_back():
     assert there["BatchNorm_0.num_batches_tracked"] == 7
     assert_same(interop.load_torch_state_dict(there, like=params, model_state=state),
                 (params, state))  # fmt: skip
+
+
+def test_an_ordered_dict_keeps_its_order():
+    """jax flattens it in its own order, any other dictionary by the names."""
+    layers = [nn.batch_norm_init(3), nn.batch_norm_init(3)]
+    (first, one), (last, two) = [jax.tree.map(lambda a, i=i: a + i, layer)
+                                 for i, layer in enumerate(layers)]  # fmt: skip
+    params = OrderedDict(b=first, a=last)
+    for state in (OrderedDict(b=one, a=two), OrderedDict(a=two, b=one), {"a": two, "b": one}):
+        there = interop.to_torch_state_dict(params, state)
+        np.testing.assert_array_equal(there["a.weight"], last.scale)
+        np.testing.assert_array_equal(there["a.running_mean"], two.mean)
+        assert_same(interop.load_torch_state_dict(there, like=params, model_state=state),
+                    (params, state))  # fmt: skip
+    named = interop.to_torch_state_dict(params, state, names=["first", "last"])
+    np.testing.assert_array_equal(named["first.weight"], first.scale)
 
 
 def test_running_variances_change_their_convention():

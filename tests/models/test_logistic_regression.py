@@ -73,6 +73,15 @@ def test_no_maximum_is_unbounded(method):
     assert [Status(int(s)) for s in ended] == [case[3] for case in cases]
 
 
+@pytest.mark.parametrize("method", ["l-bfgs", "gradient-descent"])
+def test_no_maximum_in_one_direction_only(method):
+    """The classes touch along a line, in which the likelihood is bounded; one more, and it is."""
+    X = np.array([[0, 0], [1, 0], [2, 0], [3, 0], [0, 1], [1, 1], [1, 1]], np.float32)
+    y, fit = np.array([0, 1, 0, 1, 1, 1, 1]), functools.partial(logistic.fit, method=method)
+    assert status(fit(X, y)) is Status.UNBOUNDED
+    assert status(fit(X, np.where(np.arange(7) == 6, 0, y))) is Status.CONVERGED
+
+
 def test_a_refusal_from_within_jit_names_the_function():
     with pytest.raises(ValueError, match=r"^fit: argument `tol` must be"):
         logistic.fit(X, y, tol=-1.0)

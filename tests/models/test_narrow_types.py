@@ -7,7 +7,17 @@ import optax
 import pytest
 
 from jaxmath import nn
-from jaxmath.models import cnn, gan, generation, ngram, rnn, softmax_regression, vae, visualization
+from jaxmath.models import (
+    cnn,
+    gan,
+    generation,
+    ngram,
+    rnn,
+    sequence_to_sequence,
+    softmax_regression,
+    vae,
+    visualization,
+)
 
 BF16 = jnp.bfloat16
 
@@ -45,6 +55,35 @@ def test_symbols_and_classes():
     fits = [softmax_regression.fit(X, y.astype(kind), num_classes=3, l2=0.1)
             for kind in (int, np.uint8)]  # fmt: skip
     np.testing.assert_array_equal(fits[0].value.coef, fits[1].value.coef)
+
+
+def test_more_symbols_than_the_type_can_count():
+    config = rnn.Config((3, 4, 300))
+    params = sequence_to_sequence.init(jax.random.key(0), config)
+    teach = lambda ids: sequence_to_sequence.apply(params, jnp.ones((2, 3)), ids, config=config)
+    ids = np.array([5, 7, 100])
+    np.testing.assert_array_equal(teach(ids.astype(np.uint8)), teach(ids))
+    config = rnn.Config((300, 4, 300))
+    params, key = rnn.init(jax.random.key(0), config), jax.random.key(1)
+    go_on = lambda ids: generation.generate(key, params, ids, 20, config=config)
+    np.testing.assert_array_equal(go_on(ids.astype(np.uint8)), go_on(ids))
+
+
+def test_more_classes_than_the_type_can_count():
+    config, tx = gan.Config((2,), 2, widths=(4,), num_classes=300), optax.sgd(0.1)
+    state = gan.init_state(jax.random.key(0), config, tx, tx)
+    for play, player, x in (
+        (gan.generate, state.generator, jnp.ones(2)),
+        (gan.discriminate, state.discriminator, jnp.ones(2)),
+    ):
+        now = lambda label, f=play, p=player, x=x: f(
+            p.params, p.model_state, x, label, config=config
+        )
+        np.testing.assert_array_equal(now(np.uint8(100)), now(100))
+    step, x = gan.gan_step(config, tx, tx), jnp.ones((4, 2))
+    ends = [step(state, (x, labels, jnp.ones(4)), jax.random.key(1))[0]
+            for labels in (np.full(4, 100), np.full(4, 100, np.uint8))]  # fmt: skip
+    jax.tree.map(np.testing.assert_array_equal, *ends)
 
 
 def test_frequencies_of_many_counts_in_half_precision():

@@ -89,6 +89,17 @@ def test_cutout_ends_and_a_bad_pixel():
     np.testing.assert_array_equal(cut_all(KEYS, np.full(IMAGE.shape, np.nan), 10), 0)
 
 
+def test_a_crop_of_a_pair_in_an_array():
+    for pair in (np.array([2, 3]), (np.int32(2), jnp.int32(3))):
+        np.testing.assert_array_equal(
+            nn.random_crop(KEYS[0], IMAGE, pair), nn.random_crop(KEYS[0], IMAGE, (2, 3))
+        )
+    with pytest.raises(TypeError, match="`size` must be a pair of integers, got 2"):
+        nn.random_crop(KEYS[0], IMAGE, np.array(2))
+    with pytest.raises(TypeError, match="random_crop: argument `size` must be of integers known"):
+        jax.jit(lambda size: nn.random_crop(KEYS[0], IMAGE, size))(np.array([2, 3]))
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "bool", "float16"])
 def test_what_moves_pixels_keeps_their_dtype(dtype):
     image = (IMAGE % 2).astype(dtype) if dtype == "bool" else (6 * IMAGE).astype(dtype)

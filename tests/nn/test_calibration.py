@@ -54,6 +54,12 @@ def test_calibrated_and_overconfident():
     assert abs(expected_calibration_error(sharp, labels) - 0.25) < five
 
 
+def test_a_gap_of_0_has_derivative_0():
+    """An example that is right and sure, beside one whose bin has a gap."""
+    slope = jax.grad(nn.expected_calibration_error)(binary([1.0, 0.8]), jnp.array([0, 0]))
+    np.testing.assert_array_equal(slope, [[0.0, 0.0], [-0.5, 0.0]])
+
+
 def test_brier_is_proper():
     """E B(q) = Σ q² − 2 Σ p q + 1 is least at q = p, by gradient on the simplex."""
     p = np.array([0.5, 0.3, 0.2])

@@ -53,6 +53,14 @@ def test_top_k(k):
     assert k < 6 or found == 1.0
 
 
+@pytest.mark.parametrize("n", [41, 47, 55])
+def test_all_that_are_right_are_1(n):
+    """Of 41 · (1/41) comes 0.99999994."""
+    scores, labels = jnp.zeros((n, 3), jnp.float32), jnp.zeros(n, int)
+    assert accuracy(scores, labels) == 1
+    assert top_k_accuracy(scores, labels, k=2) == 1
+
+
 def test_ties_go_to_the_first_class():
     level, every = jnp.ones((4, 4)), jnp.arange(4)
     for k in range(1, 5):

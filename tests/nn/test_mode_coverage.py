@@ -37,6 +37,15 @@ def test_border_and_what_is_not_finite():
     assert nn.mode_coverage(samples, jnp.zeros((1, 2)), 1.0, num_deviations=4.0).good == 0.5
 
 
+def test_shares_are_rounded_once():
+    """3 of 15 is 0.2 and in bounds, and 41 of 41 are all."""
+    classes = np.concatenate([np.zeros(3, int), 1 + np.arange(12) % 9])
+    found = nn.class_balance(jnp.eye(10, dtype=jnp.float32)[classes], low=0.0)
+    assert (found.shares[0], found.num_outside) == (np.float32(0.2), 0)
+    found = nn.mode_coverage(jnp.zeros((41, 2), jnp.float32), jnp.zeros((1, 2)), 1.0)
+    assert (found.good, found.good.dtype) == (1.0, jnp.float32)
+
+
 def test_class_balance_bounds():
     """Shares 0.04, 0.2 are in bounds, 0.03 and 0.21 are not."""
     counts = [4, 20, 3, 21, 10, 10, 10, 10, 10, 2]

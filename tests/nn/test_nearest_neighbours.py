@@ -20,6 +20,11 @@ def test_blocks_and_many_neighbours():
         np.testing.assert_array_equal(found.indices, indices)
 
 
+def test_a_sample_on_its_own_manifold_has_the_scores_1():
+    X = jnp.float32(RNG.standard_normal((41, 2)))
+    assert nn.manifold_precision_recall(X, X) == (1.0, 1.0)
+
+
 def test_copies_far_from_the_origin():
     """A copy is at distance 0 and a near neighbour at its own, where the product cancels."""
     Y = jnp.float32(RNG.standard_normal((30, 4)) + 1000)

@@ -46,6 +46,40 @@ def test_large_samples_of_gaussians():
     np.testing.assert_allclose(distance(1 + 2 * z, z, p=2), want, rtol=1e-3)
 
 
+@pytest.mark.parametrize("p", [2, 10])
+def test_copies_are_at_no_distance(p):
+    """Steps that coincide leave nothing between them, whatever their quotients are rounded to."""
+    for n, m in ((7, 3), (200, 7)):
+        u = jnp.arange(n, dtype=jnp.float32)
+        assert distance(u, jnp.repeat(u, m), p=p) == 0
+        whole = np.random.default_rng(n).integers(0, 9, n).astype(np.float32)
+        copies = jnp.asarray(np.repeat(u, whole.astype(int)))
+        assert distance(u, copies, u_weights=whole, p=p) == 0
+        assert distance(copies, u, v_weights=4e37 * whole / whole.sum(), p=p) < 1e-6 ** (1 / p) * n
+
+
+@pytest.mark.parametrize("p", [1, 2, 16])
+def test_a_value_without_weight_takes_no_part(p):
+    """However far out it lies."""
+    for far in (-1e3, 1e3, -1e30):
+        u, a = jnp.array([far, 0.0], jnp.float32), jnp.array([0.0, 1.0], jnp.float32)
+        f = lambda u, a=a: wasserstein_distance(u, jnp.ones(1, jnp.float32), u_weights=a, p=p)
+        value, gradient = jax.value_and_grad(f)(u)
+        assert value == 1
+        np.testing.assert_array_equal(gradient, [0.0, -1.0])
+
+
+@pytest.mark.parametrize("p", [1, 3])
+def test_derivative_in_weights_is_one_sided_where_steps_coincide(p):
+    """That of less weight below in u, or of more in v."""
+    u, v, one = jnp.array([0.0, 1.0, 5.0]), jnp.array([2.0, 4.0, 9.0]), jnp.ones(3)
+    f = lambda a, b: wasserstein_distance(u, v, u_weights=a, v_weights=b, p=p)
+    by_u, by_v = jax.jit(jax.grad(f, (0, 1)))(one, one)
+    down, h = jnp.array([-2.0, 1.0, 1.0]), 1e-7
+    np.testing.assert_allclose((f(one + h * down, one) - f(one, one)) / h, by_u @ down, rtol=1e-5)
+    np.testing.assert_allclose((f(one, one - h * down) - f(one, one)) / h, -by_v @ down, rtol=1e-5)
+
+
 @pytest.mark.parametrize("p", [1, 2])
 def test_gradients_at_coincidence(p):
     """By hand: sign/n a matched pair for p = 1, (u − v)/(n W) for p = 2, and 0 where they touch."""
