@@ -191,6 +191,15 @@ def test_inconclusive():
     assert worst(narrow, jnp.asarray([0.3, 2.0]), 0.7) is Verdict.INCONCLUSIVE
 
 
+def test_a_sum_is_inconclusive_with_any_of_its_terms():
+    """In reverse mode too, where a large weight or another output can make it look small."""
+    fast = jnp.asarray([1e-20, 1e20], jnp.float32)
+    chaos = lambda x: (1e3 * x, logistic(x, num_steps=60))
+    for f, x in ((jnp.sin, fast), (chaos, 0.3)):
+        report = check_gradients(f, (x,))
+        assert {entry.verdict for entry in report.entries} == {Verdict.INCONCLUSIVE}, report
+
+
 def test_value_rtol_excuses_an_iteration_that_stops_early():
     @jax.custom_jvp
     def root(a):
