@@ -267,6 +267,8 @@ def test_argnums_hold_the_other_arguments():
     report = check_gradients(f, (1.0, 0.0), argnums=(0,))
     assert report
     assert [entry.path for entry in report.entries] == ["args[0]"] * 2
+    for argnums in (0, np.int64(0), np.asarray([0])):
+        assert check_gradients(f, (1.0, 0.0), argnums=argnums) == report
 
 
 def test_a_function_that_looks_at_values_is_run_eagerly():
@@ -313,6 +315,16 @@ def test_bad_arguments():
         check_gradients(jnp.sin, (1.0,), order=0)
     with pytest.raises(ValueError, match="`directions`"):
         check_gradients(jnp.sin, (1.0,), directions=0)
+    with pytest.raises(TypeError, match="`order` must be an integer, got str"):
+        check_gradients(jnp.sin, (1.0,), order="2")
+    with pytest.raises(TypeError, match="`directions` must be an integer, got float"):
+        check_gradients(jnp.sin, (1.0,), directions=1.5)
+    for value_rtol in (-1.0, float("nan"), 2.0):
+        with pytest.raises(ValueError, match=r"`value_rtol` must be at least 0.0 and at most 1.0"):
+            check_gradients(jnp.sin, (1.0,), value_rtol=value_rtol)
+    for argnums in (1.5, "0", (0.0,)):
+        with pytest.raises(TypeError, match="`argnums` must be an integer or a sequence"):
+            check_gradients(jnp.sin, (1.0,), argnums=argnums)
     with pytest.raises(ValueError, match="`args` must hold a floating or complex leaf"):
         check_gradients(jnp.sin, (3,))
     with pytest.raises(ValueError, match=r"`argnums` must lie in 0…0, got 1"):
