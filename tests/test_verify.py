@@ -426,6 +426,14 @@ def test_transforms_note_a_program_compiled_at_every_call():
     assert trace.note == ""
 
 
+@pytest.mark.parametrize("args", [(), ({},), (None,)])
+def test_transforms_without_an_array_to_map_over(args):
+    report = check_transforms(lambda *xs: jnp.ones(2), args)
+    assert report, report
+    notes = {entry.mode: entry.note for entry in report.entries}
+    assert notes["vmap"] == "not checked: the arguments hold no array"
+
+
 def test_transforms_refuse_bad_arguments():
     with pytest.raises(TypeError, match="`f` must be callable"):
         check_transforms(3, (1.0,))
