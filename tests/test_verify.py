@@ -357,6 +357,17 @@ def test_the_report_reads():
     assert Report("layer", entries[:1])
 
 
+def test_a_report_without_entries():
+    """Every one of no entries is OK, and none is the worst."""
+    report = Report("layer", ())
+    assert report
+    assert report.verdict is Verdict.OK
+    assert report.failures == ()
+    assert str(report) == "OK: layer, no entries"
+    with pytest.raises(ValueError, match="report of layer has no entries"):
+        _ = report.worst
+
+
 def test_verdicts_are_ordered_and_spelled():
     assert [str(v) for v in sorted(Verdict, key=lambda v: v.severity)] == [
         "OK",
