@@ -213,8 +213,8 @@ def check_number(
     name: str,
     value: Scalar,
     *,
-    low: float | None = None,
-    high: float | None = None,
+    low: Scalar | None = None,
+    high: Scalar | None = None,
     open_low: bool = False,
     open_high: bool = False,
     integer: bool = False,
@@ -224,8 +224,8 @@ def check_number(
     Args:
       name: the argument's name, as the error will spell it.
       value: the number; only Python and NumPy numbers are looked at.
-      low: the least value allowed.
-      high: the greatest value allowed.
+      low: the least value allowed; one that is a jax array bounds nothing.
+      high: the greatest value allowed, alike.
       open_low: ``low`` itself is refused.
       open_high: ``high`` itself is refused.
       integer: the number must be an integer.
@@ -264,6 +264,7 @@ def check_number(
         raise TypeError(
             f"{_caller()}: argument `{name}` must be an integer, got {type(value).__name__}"
         )
+    low, high = (None if isinstance(bound, jax.Array) else bound for bound in (low, high))
     number = float(value)
     ok = number == number
     if low is not None:

@@ -67,6 +67,9 @@ def test_as_key():
 def test_check_number():
     typing.check_number("b1", 0.9, low=0.0, high=1.0)
     jax.jit(lambda b1: typing.check_number("b1", b1, low=0.0))(-1.0)  # only values show it
+    jax.jit(lambda b1: typing.check_number("b2", 0.5, low=b1, high=1.0))(0.9)
+    with pytest.raises(ValueError, match="`b2` must be at most 1, got 2"):
+        jax.jit(lambda b1: typing.check_number("b2", 2, low=b1, high=1))(0.9)
     with pytest.raises(ValueError, match="`b1` must be above 0 and below 1, got 1"):
         typing.check_number("b1", 1, low=0, high=1, open_low=True, open_high=True)
     with pytest.raises(ValueError, match="`b1` must be at least 0, got nan"):

@@ -191,6 +191,15 @@ def test_inconclusive():
     assert worst(narrow, jnp.asarray([0.3, 2.0]), 0.7) is Verdict.INCONCLUSIVE
 
 
+def test_a_sum_is_inconclusive_with_any_of_its_terms():
+    """In reverse mode too, where a large weight or another output can make it look small."""
+    fast = jnp.asarray([1e-20, 1e20], jnp.float32)
+    chaos = lambda x: (1e3 * x, logistic(x, num_steps=60))
+    for f, x in ((jnp.sin, fast), (chaos, 0.3)):
+        report = check_gradients(f, (x,))
+        assert {entry.verdict for entry in report.entries} == {Verdict.INCONCLUSIVE}, report
+
+
 def test_value_rtol_excuses_an_iteration_that_stops_early():
     @jax.custom_jvp
     def root(a):
@@ -258,6 +267,8 @@ def test_argnums_hold_the_other_arguments():
     report = check_gradients(f, (1.0, 0.0), argnums=(0,))
     assert report
     assert [entry.path for entry in report.entries] == ["args[0]"] * 2
+    for argnums in (0, np.int64(0), np.asarray([0])):
+        assert check_gradients(f, (1.0, 0.0), argnums=argnums) == report
 
 
 def test_a_function_that_looks_at_values_is_run_eagerly():
@@ -304,6 +315,16 @@ def test_bad_arguments():
         check_gradients(jnp.sin, (1.0,), order=0)
     with pytest.raises(ValueError, match="`directions`"):
         check_gradients(jnp.sin, (1.0,), directions=0)
+    with pytest.raises(TypeError, match="`order` must be an integer, got str"):
+        check_gradients(jnp.sin, (1.0,), order="2")
+    with pytest.raises(TypeError, match="`directions` must be an integer, got float"):
+        check_gradients(jnp.sin, (1.0,), directions=1.5)
+    for value_rtol in (-1.0, float("nan"), 2.0):
+        with pytest.raises(ValueError, match=r"`value_rtol` must be at least 0.0 and at most 1.0"):
+            check_gradients(jnp.sin, (1.0,), value_rtol=value_rtol)
+    for argnums in (1.5, "0", (0.0,)):
+        with pytest.raises(TypeError, match="`argnums` must be an integer or a sequence"):
+            check_gradients(jnp.sin, (1.0,), argnums=argnums)
     with pytest.raises(ValueError, match="`args` must hold a floating or complex leaf"):
         check_gradients(jnp.sin, (3,))
     with pytest.raises(ValueError, match=r"`argnums` must lie in 0…0, got 1"):
@@ -334,6 +355,17 @@ def test_the_report_reads():
     assert lines[2].endswith("WRONG    the rule gives -2")
     assert lines[1].index("verdict") == lines[2].index("WRONG")
     assert Report("layer", entries[:1])
+
+
+def test_a_report_without_entries():
+    """Every one of no entries is OK, and none is the worst."""
+    report = Report("layer", ())
+    assert report
+    assert report.verdict is Verdict.OK
+    assert report.failures == ()
+    assert str(report) == "OK: layer, no entries"
+    with pytest.raises(ValueError, match="report of layer has no entries"):
+        _ = report.worst
 
 
 def test_verdicts_are_ordered_and_spelled():
@@ -403,6 +435,14 @@ def test_transforms_note_a_program_compiled_at_every_call():
     kept = jax.jit(lambda y: jnp.cos(y) * 2)
     (trace,) = (e for e in check_transforms(kept, (jnp.ones(3),)).entries if e.mode == "trace")
     assert trace.note == ""
+
+
+@pytest.mark.parametrize("args", [(), ({},), (None,)])
+def test_transforms_without_an_array_to_map_over(args):
+    report = check_transforms(lambda *xs: jnp.ones(2), args)
+    assert report, report
+    notes = {entry.mode: entry.note for entry in report.entries}
+    assert notes["vmap"] == "not checked: the arguments hold no array"
 
 
 def test_transforms_refuse_bad_arguments():

@@ -30,13 +30,14 @@ def solver(fn: Callable[P, R], data: tuple[str, ...] = ()) -> Callable[P, R]:
     The callable is the parameter named ``fun``; where there is none, the first. The other
     positional arguments and ``args`` are data: their numbers become arrays and are traced, so that
     a new value is no new program. Keyword-only arguments are settings: an array is traced, all else
-    is static; those named by ``data`` are data too. A list of numbers is a vector;
-    every other pytree stays one.
+    is static; those named by ``data`` are data too. ``method``, a name, is a setting wherever it
+    stands: as data, a number in its place would be a tracer before it is refused. A list of numbers
+    is a vector; every other pytree stays one.
     """
     program = compiled(fn)
     signature = inspect.signature(fn)
     settings = {p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
-    settings -= set(data)
+    settings = (settings | {"method"}) - set(data)
     function = "fun" if "fun" in signature.parameters else next(iter(signature.parameters))
 
     @functools.wraps(fn)

@@ -142,9 +142,9 @@ def project_half_space(x: ArrayLike, a: ArrayLike, b: ArrayLike) -> Array:
       ValueError: ``x`` is no vector, ``a`` has another shape, or ``b`` is no scalar.
 
     Numerics:
-      Error of n·eps·‖x‖, for normals of every size. On the plane the derivative is that from
-      outside, I − aaᵀ/‖a‖². a = 0 is the whole space where b ≥ 0, and empty where b < 0: NaN, as
-      for b = −∞. Cost: 6n.
+      Error of n·eps·(‖x‖ + |b|/‖a‖), for normals of every size. On the plane the derivative is
+      that from outside, I − aaᵀ/‖a‖². a = 0 is the whole space where b ≥ 0, and empty where b < 0:
+      NaN, as for b = −∞. Cost: 6n.
 
     Example:
       >>> print(project_half_space(jnp.array([2.0, 1.0]), jnp.array([2.0, 0.0]), 2.0))
@@ -184,10 +184,11 @@ def project_affine(x: ArrayLike, A: ArrayLike, b: ArrayLike) -> Array:
       ValueError: the shapes do not fit.
 
     Numerics:
-      Error of about n·eps·κ(A)·(‖x‖ + ‖b‖), κ over the singular values above max(m, n)·eps·s₁,
-      which count as positive. Where the system has no solution, C is the set of its least-squares
-      solutions, never empty. The derivative in x is I − A⁺A; in A and b it is exact at full rank,
-      and along directions that keep the rank elsewhere. Cost O(mn·min(m, n)).
+      Error of about n·eps·s₁/s·(‖x‖ + ‖b‖/s), s the least of the singular values above
+      max(m, n)·eps·s₁, which count as positive. Where the system has no solution, C is the set of
+      its least-squares solutions, never empty. The derivative in x is I − A⁺A; in A and b it is
+      exact at full rank, and along directions that keep the rank elsewhere. Cost
+      O(mn·min(m, n)).
 
     Example:
       >>> plane = jnp.array([[1.0, 1.0]])

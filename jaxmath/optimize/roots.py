@@ -19,7 +19,13 @@ __all__ = ["root", "root_scalar"]
 
 _BRACKETED = {"bisect": bisect, "brentq": brentq, "regula_falsi": regula_falsi}
 _FROM_A_POINT = {"halley": halley, "newton": newton}
-_SYSTEMS = ("anderson", "broyden", "newton")
+_SCALAR = sorted([*_BRACKETED, *_FROM_A_POINT, "secant"])
+_SYSTEMS = ["anderson", "broyden", "newton"]
+
+
+def _check_method(method: Any, names: list[str]) -> None:
+    if method not in names:
+        raise ValueError(f"argument `method` must be one of {', '.join(names)}, got {method!r}")
 
 
 def _default_method(bracket: Any, x1: Any) -> str:
@@ -69,6 +75,9 @@ def root_scalar(
     Returns:
       The ``Solution`` of the method: its error is the width of the bracket, or |f(x)|.
 
+    Raises:
+      ValueError: an unknown ``method``, one whose data are missing, or ``bracket`` not of two ends.
+
     Numerics:
       That of the method. SciPy takes the secant method where only ``x0`` is given; here the
       derivative is at hand.
@@ -82,6 +91,7 @@ def root_scalar(
       SciPy, ``scipy.optimize.root_scalar``.
     """
     method = _default_method(bracket, x1) if method is None else method
+    _check_method(method, _SCALAR)
     settings: dict[str, Any] = {"xtol": xtol, "rtol": rtol}
     if max_steps is not None:
         settings["max_steps"] = max_steps
@@ -93,11 +103,8 @@ def root_scalar(
         return _BRACKETED[method](fun, ends[0], ends[1], args, **settings)
     if method in _FROM_A_POINT:
         return _FROM_A_POINT[method](fun, _needed("x0", x0, method), args, **settings)
-    if method == "secant":
-        x0, x1 = _needed("x0", x0, method), _needed("x1", x1, method)
-        return secant(fun, x0, x1, args, **settings)
-    names = sorted([*_BRACKETED, *_FROM_A_POINT, "secant"])
-    raise ValueError(f"argument `method` must be one of {', '.join(names)}, got {method!r}")
+    x0, x1 = _needed("x0", x0, method), _needed("x1", x1, method)
+    return secant(fun, x0, x1, args, **settings)
 
 
 @solver
@@ -130,6 +137,9 @@ def root(
       The ``Solution`` of the method; its error is ‖F(x)‖₂, for "anderson" with F
       rounded to the digits of x.
 
+    Raises:
+      ValueError: an unknown ``method``, or a ``fun`` of another size than x.
+
     Numerics:
       That of the method. Anderson's needs no derivative but has no safeguard: it is meant for
       F(x) = G(x) − x with a map G that nearly contracts.
@@ -142,6 +152,7 @@ def root(
     References:
       SciPy, ``scipy.optimize.root``.
     """
+    _check_method(method, _SYSTEMS)
     settings: dict[str, Any] = {"xtol": xtol, "rtol": rtol}
     if max_steps is not None:
         settings["max_steps"] = max_steps
@@ -149,14 +160,12 @@ def root(
         return newton_system(fun, x0, args, **settings)
     if method == "broyden":
         return broyden(fun, x0, args, **settings)
-    if method == "anderson":
 
-        def shifted(x: PyTree, *args: Any) -> PyTree:
-            F = as_data(fun(x, *args))
-            got, wanted = (jax.tree.map(jnp.shape, tree) for tree in (F, x))
-            if got != wanted:
-                raise ValueError(f"argument `fun` must return shapes {wanted}, got {got}")
-            return jax.tree.map(jnp.add, x, F)
+    def shifted(x: PyTree, *args: Any) -> PyTree:
+        F = as_data(fun(x, *args))
+        got, wanted = (jax.tree.map(jnp.shape, tree) for tree in (F, x))
+        if got != wanted:
+            raise ValueError(f"argument `fun` must return shapes {wanted}, got {got}")
+        return jax.tree.map(jnp.add, x, F)
 
-        return fixed_point(shifted, x0, args, **settings)
-    raise ValueError(f"argument `method` must be one of {', '.join(_SYSTEMS)}, got {method!r}")
+    return fixed_point(shifted, x0, args, **settings)

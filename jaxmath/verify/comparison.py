@@ -188,16 +188,17 @@ def _sides(
     point = trial.point
     roundings = max(_ROUNDINGS * point.rule_roundoff, _APPROXIMATION)
     magnitudes = point.leafwise_max(point.sizes(difference.size))
+    scales = point.leafwise_max(difference.value)
+    adrift = ~(difference.error <= _visible(scales, magnitudes, point))
     if u is None:
-        scale = point.leafwise_max(difference.value)
         return _Sides(
             rule=value.tangent,
             truth=difference.value,
             truncation=difference.error,
-            rounding=roundings * scale,
-            scale=scale,
+            rounding=roundings * scales,
+            scale=scales,
             magnitude=magnitudes,
-            adrift=~(difference.error <= _visible(scale, magnitudes, point)),
+            adrift=adrift,
             nonsmooth=difference.nonsmooth | (kinked & ~np.isfinite(value.tangent)),
             jump=difference.jump,
         )
@@ -215,7 +216,8 @@ def _sides(
         "rounding": roundings * scale,
         "scale": scale,
         "magnitude": magnitude,
-        "adrift": not truncation <= _visible(size, magnitude, point),
+        # A term without a bound leaves the sum without one, however small it looks beside it.
+        "adrift": np.any(adrift[used]) or not truncation <= _visible(size, magnitude, point),
         "nonsmooth": np.any(difference.nonsmooth[used] | (kinked[used] & ~np.isfinite(rule))),
         "jump": np.max(np.abs(difference.jump[used]), initial=0.0),
     }

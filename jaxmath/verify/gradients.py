@@ -2,12 +2,13 @@
 
 import dataclasses
 import itertools
+import operator
 from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import numpy as np
 
-from jaxmath.typing import PyTree
+from jaxmath.typing import PyTree, check_number
 from jaxmath.verify import finite_differences
 from jaxmath.verify.comparison import Finding, Trial, compare
 from jaxmath.verify.point import Direction, Point, RuleValue
@@ -52,9 +53,10 @@ def check_gradients(
         A `Report` with an entry for each leaf, mode and order: true when all are OK.
 
     Raises:
-        TypeError: f is not callable, args is no tuple or holds something that is no array, or f
-            has no rule for a mode.
-        ValueError: an unknown mode, order < 1, or no floating leaf or output to differentiate.
+        TypeError: f is not callable, args is no tuple or holds something that is no array, order,
+            directions or argnums is no integer, or f has no rule for a mode.
+        ValueError: an unknown mode, order or directions < 1, value_rtol outside [0, 1], a position
+            that args does not have, or no floating leaf or output to differentiate.
 
     Numerics:
         The bound is the truncation and noise of the difference plus the rounding of the rule; see
@@ -81,14 +83,24 @@ def check_gradients(
         raise ValueError(f"argument `modes` must hold 'fwd' and 'rev', got {unknown[0]!r}")
     if not modes:
         raise ValueError("argument `modes` must hold at least one of 'fwd' and 'rev', got none")
-    if order < 1 or order != int(order):
-        raise ValueError(f"argument `order` must be an integer ≥ 1, got {order}")
-    if directions < 1:
-        raise ValueError(f"argument `directions` must be at least 1, got {directions}")
+    order, directions = _count("order", order), _count("directions", directions)
+    check_number("value_rtol", value_rtol, low=0.0, high=1.0)
     if not function.moving:
         raise ValueError("argument `args` must hold a floating or complex leaf to differentiate")
     check = _Check(modes, directions, np.random.RandomState(seed), value_rtol)
     return Report(function_name(f), tuple(check.run(function, order)))
+
+
+def _count(name: str, value: int) -> int:
+    """A positive integer, a concrete array too, which `check_number` would let pass."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        got = type(value).__name__
+        raise TypeError(f"argument `{name}` must be an integer, got {got}") from None
+    if number < 1:
+        raise ValueError(f"argument `{name}` must be at least 1, got {number}")
+    return number
 
 
 @dataclasses.dataclass(frozen=True)

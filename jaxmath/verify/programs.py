@@ -9,6 +9,7 @@ outputs becomes one real float64 vector, a complex number two entries of it.
 import contextlib
 import dataclasses
 import functools
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -136,13 +137,7 @@ class Function:
                 f"argument `args` must be the tuple of the arguments of f, got "
                 f"{type(args).__name__}; for one argument write (x,)"
             )
-        chosen = (argnums,) if isinstance(argnums, int) else argnums
-        chosen = range(len(args)) if chosen is None else chosen
-        if bad := [i for i in chosen if i not in range(len(args))]:
-            raise ValueError(
-                f"argument `argnums` must lie in 0…{len(args) - 1}, got {bad[0]}: f is given "
-                f"{len(args)} arguments"
-            )
+        chosen = _positions(argnums, len(args))
         pairs, treedef = jax.tree_util.tree_flatten_with_path(tuple(args))
         paths = ["args" + jax.tree_util.keystr(path) for path, _ in pairs]
         leaves = [as_leaf(name, leaf) for name, (_, leaf) in zip(paths, pairs, strict=True)]
@@ -217,6 +212,24 @@ class Function:
             return outputs, tangents, cotangents
 
         return evaluate
+
+
+def _positions(argnums: int | Sequence[int] | None, num_args: int) -> tuple[int, ...]:
+    """The positions of the arguments to differentiate: all for None."""
+    if argnums is None:
+        return tuple(range(num_args))
+    try:
+        chosen = tuple(map(operator.index, argnums if np.iterable(argnums) else (argnums,)))
+    except TypeError:
+        raise TypeError(
+            f"argument `argnums` must be an integer or a sequence of them, got {argnums!r}"
+        ) from None
+    if bad := [i for i in chosen if i not in range(num_args)]:
+        raise ValueError(
+            f"argument `argnums` must lie in 0…{num_args - 1}, got {bad[0]}: f is given "
+            f"{num_args} arguments"
+        )
+    return chosen
 
 
 def as_leaf(name: str, leaf: Any) -> Array:

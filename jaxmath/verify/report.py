@@ -85,7 +85,7 @@ class Entry:
 class Report:
     """The evidence that a check gathered; true exactly when every entry is OK.
 
-    verdict = max over entries of entry.verdict
+    verdict = max over entries of entry.verdict; OK where there is none
 
     Args:
         name: the function that was checked.
@@ -108,13 +108,18 @@ class Report:
 
     @property
     def worst(self) -> Entry:
-        """The entry of the worst verdict; among equals, that of the largest error / bound."""
+        """The entry of the worst verdict; among equals, that of the largest error / bound.
+
+        ValueError where there is no entry.
+        """
+        if not self.entries:
+            raise ValueError(f"the report of {self.name} has no entries, so none is the worst")
         return max(self.entries, key=lambda entry: entry._rank)
 
     @property
     def verdict(self) -> Verdict:
-        """The worst verdict of all entries."""
-        return self.worst.verdict
+        """The worst verdict of all entries; OK where there is none."""
+        return self.worst.verdict if self.entries else Verdict.OK
 
     @property
     def failures(self) -> tuple[Entry, ...]:
@@ -123,6 +128,8 @@ class Report:
         return tuple(sorted(failed, key=lambda entry: entry._rank, reverse=True))
 
     def __str__(self) -> str:
+        if not self.entries:
+            return f"{self.verdict}: {self.name}, no entries"
         num_ok = sum(entry.verdict is Verdict.OK for entry in self.entries)
         worst = self.worst
         where = f"{worst.path} ({worst.mode})"

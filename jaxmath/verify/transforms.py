@@ -44,7 +44,8 @@ def check_transforms(f: Callable, args: tuple[PyTree, ...], *, seed: int = 0) ->
 
     Returns:
         A `Report` with the entries "jit", "vmap", "dtype" (one a dtype) and "trace": WRONG with
-        the reason where f breaks, INCONCLUSIVE where it is off by little more than rounding.
+        the reason where f breaks, INCONCLUSIVE where it is off by little more than rounding; OK
+        with the note "not checked" where the arguments hold nothing to check it on.
 
     Raises:
         TypeError: f is not callable, args is no tuple, or holds something that is no array.
@@ -103,15 +104,20 @@ class _Transforms:
             return
         yield self._compare("jit", [jitted[0]], [eager])
         num_traces = self.num_traces
+        yield self._check_vmap(jitted)
+        yield self._check_traces(num_traces)
+
+    def _check_vmap(self, wanted: list[PyTree]) -> Entry:
+        if not jax.tree.leaves(self.members[0]):
+            note = "not checked: the arguments hold no array"
+            return Entry("output", "vmap", 0, 0.0, 0.0, 0.0, Verdict.OK, note)
         try:
             batch = jax.tree.map(_stack, *self.members)
             batched = jax.jit(jax.vmap(self.f))(*batch)
-        except Exception as error:
-            yield _broken("vmap", error)
-        else:
-            lanes = [jax.tree.map(lambda y, i=i: y[i], batched) for i in range(len(_FACTORS))]
-            yield self._compare("vmap", lanes, jitted)
-        yield self._check_traces(num_traces)
+        except Exception as error:  # as under jit
+            return _broken("vmap", error)
+        lanes = [jax.tree.map(lambda y, i=i: y[i], batched) for i in range(len(_FACTORS))]
+        return self._compare("vmap", lanes, wanted)
 
     def _compare(self, mode: str, found: list[PyTree], wanted: list[PyTree]) -> Entry:
         """The worst output leaf of all members."""

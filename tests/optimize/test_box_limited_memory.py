@@ -238,6 +238,8 @@ def test_one_door_and_pytrees():
     assert (found.value["a"][0, 0], found.value["b"]) == (1.0, 1.5)
     with pytest.raises(ValueError, match="`method` must be l-bfgs-b where there are bounds"):
         optimize.minimize(f, start, method="bfgs", lower=0.0)
+    with pytest.raises(ValueError, match=r"`method` must be one of .*, got 3"):
+        optimize.minimize(f, start, method=3)
     with pytest.raises(ValueError, match="`upper` must have shape"):
         optimize.lbfgsb(f, start, upper=jnp.ones(4))
     with pytest.raises(ValueError, match="`memory`"):

@@ -100,6 +100,14 @@ def test_counts_of_the_solver():
         hager_zhang(fun, jnp.zeros(2), jnp.ones(2), c2=0.05)
 
 
+def test_constants_may_be_arrays():
+    fun, x, d = lambda x: jnp.sum((x - 3.0) ** 2), jnp.zeros(2), jnp.ones(2)
+    expected = hager_zhang(fun, x, d, c1=0.45, c2=0.5)
+    for c2 in (0.5, jnp.asarray(0.5)):
+        found = hager_zhang(fun, x, d, c1=jnp.asarray(0.45), c2=c2)
+        assert (found.value, found.num_fun) == (expected.value, expected.num_fun)
+
+
 def test_a_rise_within_the_noise_is_accepted():
     """The approximate Wolfe conditions: φ may rise by 1e-6 |φ(0)| where its slope is small."""
     search = hager_zhang_init(1.0, 1e6, -1e-3)

@@ -127,6 +127,14 @@ def test_counts_of_the_solver():
         wolfe.strong_wolfe(fun, jnp.zeros(2), jnp.ones(2), c2=1.5)
 
 
+def test_constants_may_be_arrays():
+    fun, x, d = lambda x: jnp.sum((x - 3.0) ** 2), jnp.zeros(2), jnp.ones(2)
+    expected = wolfe.strong_wolfe(fun, x, d, c1=1e-3, c2=0.1)
+    for c2 in (0.1, jnp.asarray(0.1)):
+        found = wolfe.strong_wolfe(fun, x, d, c1=jnp.asarray(1e-3), c2=c2)
+        assert (found.value, found.num_fun) == (expected.value, expected.num_fun)
+
+
 def test_a_trial_above_low_is_the_other_end():
     """It decreases enough and still falls, but low is lower: a minimum lies between them."""
     search = wolfe.strong_wolfe_init(1.0, 0.0, -1.0)

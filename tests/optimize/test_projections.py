@@ -132,6 +132,29 @@ def test_other_sets_against_a_second_algorithm():
         np.testing.assert_allclose(got, [1.0, 1.0], rtol=1e-6)
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("offset", [1.0, 1e4])
+def test_errors_grow_with_the_distance_of_the_set(size, offset):
+    """The stated bounds in float32, where the set is far from 0 beside x."""
+    rng = np.random.default_rng(11)
+    n, eps = 4, float(jnp.finfo(jnp.float32).eps)
+    x, matrices, sides = (
+        np.float32(scale * rng.normal(size=shape))
+        for scale, shape in ((1.0, (50, n)), (size, (50, 2, n)), (size * offset, (50, 2)))
+    )
+    planes = jax.jit(jax.vmap(optimize.project_half_space))
+    affine = jax.jit(jax.vmap(optimize.project_affine))
+    lengths, spectrum = np.linalg.norm(x, axis=1), np.linalg.svd(matrices, compute_uv=False)
+    normals, b = matrices[:, 0], -np.abs(sides[:, 0])
+    wide = lambda *arrays: [a.astype(np.float64) for a in arrays]
+    errors = np.linalg.norm(planes(x, normals, b) - planes(*wide(x, normals, b)), axis=1)
+    distances = np.abs(b) / np.linalg.norm(normals, axis=1)
+    assert (errors <= n * eps * (lengths + distances)).all()
+    errors = np.linalg.norm(affine(x, matrices, sides) - affine(*wide(x, matrices, sides)), axis=1)
+    distances = np.linalg.norm(sides, axis=1) / spectrum[:, -1]
+    assert (errors <= n * eps * spectrum[:, 0] / spectrum[:, -1] * (lengths + distances)).all()
+
+
 def test_empty_sets_are_nan():
     x = jnp.array([0.5, 2.0])
     nan = float("nan")

@@ -252,6 +252,8 @@ def test_the_door_and_refusals():
     assert roots[2].num_hess == 0
     with pytest.raises(ValueError, match="`method` must be one of"):
         root(F, [0.1, 0.1], (0.7,), "hybr")
+    with pytest.raises(ValueError, match=r"`method` must be one of .*, got 3"):
+        root(F, [0.1, 0.1], (0.7,), 3)
     with pytest.raises(ValueError, match="`fun` must return as many numbers as `x0` has, 2, got 3"):
         root(lambda x: jnp.ones(3) * x[0], [0.1, 0.1])
     with pytest.raises(ValueError, match="`jacobian` must be"):

@@ -253,6 +253,8 @@ def test_the_door_picks_the_method():
         root_scalar(f, (2.0,), "brentq", x0=1.0)
     with pytest.raises(ValueError, match="`method` must be one of"):
         root_scalar(f, (2.0,), "ridder", x0=1.0)
+    with pytest.raises(ValueError, match=r"`method` must be one of .*, got 3"):
+        root_scalar(f, (2.0,), 3, x0=1.0)
     with pytest.raises(ValueError, match="`x0` must be given"):
         root_scalar(f, (2.0,))
 
