@@ -168,7 +168,8 @@ def _new_search(step: Array, x: Array, value: Array, d: Array, slope: Array) -> 
 def _steepest(x: Array, gradient: Array, region: Box | None) -> tuple[Array, Array]:
     """−g, or what the box leaves of it, and a first step along it.
 
-    Where all bounds are finite, they are the scale of the first move; else its length is 1.
+    Where all bounds are finite, they are the scale of the first move; else its length is 1, or what
+    far from 0 is still seen in x.
     """
     if region is None:
         size = or_one(numerics.safe_norm(gradient))
@@ -177,7 +178,8 @@ def _steepest(x: Array, gradient: Array, region: Box | None) -> tuple[Array, Arr
         return -gradient / jnp.where(huge, size, 1.0), jnp.where(huge, 1.0, 1 / size)
     free = jnp.where(distance(x, gradient, region) > 0, gradient, 0.0)
     boxed = jnp.all(jnp.isfinite(region.upper - region.lower))
-    step = jnp.where(boxed, 1.0, _first_step(free))
+    seen = float(jnp.finfo(x.dtype).eps) ** 0.75 * jnp.max(jnp.where(free == 0, 0.0, jnp.abs(x)))
+    step = jnp.where(boxed, 1.0, jnp.maximum(seen, 1.0) * _first_step(free))
     return along(x, step, -gradient, region) - x, jnp.ones_like(step)
 
 

@@ -33,7 +33,7 @@ def shifted(slack: Array, outer: Outer, equal: Array) -> Array:
 def penalized(slack: Array, outer: Outer, equal: Array) -> Array:
     """Σ (λ⁺² − λ²)/2ρ: −λs + ρs²/2 where the constraint counts, −λ²/2ρ where it does not."""
     after = shifted(slack, outer, equal)
-    held = equal | (after > 0)
+    held = equal | ~(after <= 0)  # NaN counts: where c is unknown, so is L_A
     s = jnp.where(held, slack, 0.0)  # may be infinite where it does not count
     off = -(outer.multipliers**2) / (2.0 * outer.penalty)
     # (λ⁺ − λ)(λ⁺ + λ) without the difference of near numbers.

@@ -67,7 +67,8 @@ def lbfgsb_init(
     ::
 
         d = P(x₀ − τ∇f(x₀)) − x₀,   P the projection onto l ≤ x ≤ u
-        τ = 1 where all bounds are finite, else 1/‖∇f(x₀)‖ without what the bounds hold
+        τ = 1 where all bounds are finite, else max(1, eps^¾·‖x₀‖_∞)/‖∇f(x₀)‖ without what the
+        bounds hold
 
     Args:
       fun: the objective, ``fun(x, *args)``, a scalar.

@@ -25,15 +25,9 @@ def _samples(X: ArrayLike, Y: ArrayLike, t: ArrayLike) -> tuple[Array, Array, Ar
     return X, Y, jnp.where((t >= 0) & (t <= 1), t, jnp.nan)
 
 
-def _function(fun: Callable, args: tuple, modulus: Scalar) -> Callable[[Array], Array]:
-    """f(x) − (μ/2)‖x‖²; for μ = 0 it is f, where ‖x‖² overflows too."""
-    f = objective(fun, args)
-
-    def convexified(x: Array) -> Array:
-        half = jnp.asarray(modulus).astype(x.dtype) / 2.0
-        return f(x) - half * jnp.where(half == 0, 0.0, dot(x, x))
-
-    return convexified
+def _bowl(mu: Array) -> Callable[[Array], Array]:
+    """(μ/2)‖x‖²; 0 for μ = 0, where ‖x‖² overflows too."""
+    return lambda x: mu / 2.0 * jnp.where(mu == 0, 0.0, dot(x, x))
 
 
 def _tolerance(rtol: Scalar | None, dtype: Any) -> Array:
@@ -75,7 +69,7 @@ class ConvexityCheck(NamedTuple):
       holds: boolean, whether no violation exceeds the tolerance.
       jensen: the worst relative violation of the first.
       first_order: the worst relative violation of the second.
-      second_order: the worst −λ_min/max|λ| of a Hessian.
+      second_order: the worst −λ_min/max|λ| of a Hessian; (μ − λ_min)/(max|λ| + |μ|) with a modulus.
 
     Returns:
       A NamedTuple, hence a pytree: it passes through jit and vmap.
@@ -121,7 +115,7 @@ def is_convex(
     Returns:
       ``ConvexityCheck`` with the worst violations: of the first two relative to
       |f(x)| + Σⱼ |∂ⱼf(x)|(|xⱼ| + |yⱼ|) at either point and to |f| between
-      them, of the third to max|λ|.
+      them, of the third to max|λ|; to these of f and of (μ/2)‖x‖² together with a modulus.
 
     Raises:
       TypeError: ``fun`` is not callable.
@@ -148,21 +142,25 @@ def is_convex(
     """
     X, Y, t = _samples(X, Y, t)
     check_precision("X", X)
-    f = _function(fun, args, modulus)
+    mu = jnp.asarray(modulus).astype(X.dtype)
+    parts = objective(fun, args), _bowl(mu)
     here, there = jnp.concatenate([X, Y]), jnp.concatenate([Y, X])
-    value, gradient = jax.vmap(jax.value_and_grad(f))(here)
-    H = jax.vmap(jax.hessian(f))(here)
+    (value, gradient), (less, slope) = (jax.vmap(jax.value_and_grad(f))(here) for f in parts)
+    H = jax.vmap(jax.hessian(parts[0]))(here)
     inside = ~jnp.isposinf(value)
-    size = _size(value, gradient, here, there)
+    # Rounding is relative to both parts: their difference may be nothing else.
+    size = _size(value, gradient, here, there) + _size(less, slope, here, there)
+    value, gradient = value - less, gradient - slope
     (fx, fy), other = jnp.split(value, 2), jnp.roll(value, X.shape[0])
     both = inside & jnp.roll(inside, X.shape[0])
-    middle = jax.vmap(f)(_between(X, Y, t))
-    gap = middle - ((1.0 - t) * fx + t * fy)
-    jensen = _worst(gap, _largest(middle, *jnp.split(size, 2)), both[: X.shape[0]])
+    middle, least = (jax.vmap(f)(_between(X, Y, t)) for f in parts)
+    gap = middle - least - ((1.0 - t) * fx + t * fy)
+    between = jnp.abs(middle) + jnp.abs(least)
+    jensen = _worst(gap, _largest(between, *jnp.split(size, 2)), both[: X.shape[0]])
     tangent = value + jnp.sum(gradient * (there - here), axis=1)
     first_order = _worst(tangent - other, jnp.maximum(size, jnp.roll(size, X.shape[0])), both)
     w = jnp.linalg.eigvalsh(jnp.where(inside[:, None, None], H, 0.0))
-    second_order = _worst(-w[:, 0], jnp.max(jnp.abs(w), axis=1), inside)
+    second_order = _worst(mu - w[:, 0], jnp.max(jnp.abs(w), axis=1) + jnp.abs(mu), inside)
     violations = jnp.stack([jensen, first_order, second_order])
     return ConvexityCheck(jnp.all(violations <= _tolerance(rtol, X.dtype)), *violations)
 

@@ -213,6 +213,8 @@ def frank_wolfe(
       gap as error: for convex f a certificate of f(x) − f*. Its status is CONVERGED; STAGNATED,
       where the gap is at its own rounding; LINE_SEARCH_FAILED; MAX_STEPS; NON_FINITE, also where
       the set is not bounded; INVALID_START, also where the gap is negative: x₀ is not in C.
+      Only that shows a start outside C: from another the end may be CONVERGED and outside C too,
+      with a gap that certifies nothing.
 
     Numerics:
       The gap is linear in ∇f: its rounding is a few eps·Σ|∂ᵢf|(|xᵢ| + |sᵢ|). Convergence is linear

@@ -161,8 +161,9 @@ def kkt_residual(
       the active set and is exact at a KKT point. Signs are not imposed, so that a wrong sign shows
       in ``dual``; where multipliers are not unique (dependent gradients) those of least norm are
       taken, though others may have the right signs. A coordinate with l = u takes its multiplier
-      in the bound where it is positive. NaN in gives NaN. Cost: O((n + k)k²), k constraints and
-      2n bounds.
+      in the bound where it is positive. A multiplier that is given, and not 0, for a bound that is
+      absent or infinite makes ``complementarity`` infinite. NaN in gives NaN. Cost: O((n + k)k²),
+      k constraints and 2n bounds.
 
     Example:
       >>> f, c = lambda x: jnp.sum((x - 2.0) ** 2), lambda x: 2.0 - x[0] - x[1]

@@ -153,7 +153,7 @@ def armijo_backtracking_step(
       section 6.3.2.
     """
     a, (phi0, slope0) = search.step, search.start
-    enough = phi <= phi0 + c1 * a * slope0 + slack(search, phi)
+    enough = jnp.isfinite(phi) & (phi <= phi0 + c1 * a * slope0 + slack(search, phi))
     excess = jnp.where(jnp.isfinite(phi), phi - phi0 - a * slope0, jnp.inf)
     parabola = -slope0 * a / (2 * jnp.where(enough, 1.0, excess)) * a
     shorter = jnp.clip(parabola, 0.1 * a, 0.5 * a)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._extrema import max_of
 from jaxmath.linalg import cholesky, pinv, qr
 from jaxmath.numerics import einsum, safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array, check_precision
@@ -33,11 +34,16 @@ def _triangular_solve(R: Array, B: Array, *, transpose: bool = False) -> Array:
     return jax.scipy.linalg.solve_triangular(R, B, trans=1 if transpose else 0)
 
 
+def _powers(sizes: Array) -> Array:
+    """The powers of two within a factor of two of positive sizes; 1 for others, and constants."""
+    sizes = lax.stop_gradient(sizes)
+    fine = (sizes > 0) & jnp.isfinite(sizes)
+    return jnp.ldexp(jnp.ones_like(sizes), jnp.frexp(jnp.where(fine, sizes, 1.0))[1] - 1)
+
+
 def _units(A: Array) -> Array:
-    """A power of two for each column, within a factor of two of its length: no square overflows."""
-    lengths = lax.stop_gradient(jax.vmap(safe_norm, in_axes=1)(A))
-    fine = (lengths > 0) & jnp.isfinite(lengths)
-    return jnp.ldexp(jnp.ones_like(lengths), jnp.frexp(jnp.where(fine, lengths, 1.0))[1] - 1)
+    """A power of two for each column, near its length: no square overflows."""
+    return _powers(jax.vmap(safe_norm, in_axes=1)(A))
 
 
 @compiled
@@ -157,6 +163,12 @@ def _inverse_gram_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     return K, side + side.T - einsum("ij,jk,kl->il", K, dG, K)
 
 
+def _unit(A: Array, w: Array) -> Array:
+    """A power of two near the largest √wᵢ|aᵢⱼ|, in which no row of weight 0 overflows."""
+    weighty = _powers(max_of(jnp.sqrt(w)[:, None] * jnp.abs(A)))
+    return jnp.maximum(weighty, float(jnp.finfo(A.dtype).tiny) * _powers(max_of(jnp.abs(A))))
+
+
 @jax.custom_jvp
 def _weighted(A: Array, b: Array, w: Array) -> Array:
     root = jnp.sqrt(w)[:, None]
@@ -165,15 +177,21 @@ def _weighted(A: Array, b: Array, w: Array) -> Array:
 
 @_weighted.defjvp
 def _weighted_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    """dx = K (AᵀW(db − dA x) + (dAᵀW + Aᵀ dW) r) + N dG K x: smooth in w at 0, unlike √w."""
+    """dx = K (AᵀW(db − dA x) + (dAᵀW + Aᵀ dW) r) + N dG K x: smooth in w at 0, unlike √w.
+
+    In units of A and w, x(cA, b, uw) = x(A, b, w)/c: G and K square A's scale.
+    """
     (A, b, w), (dA, db, dw) = primals, tangents
-    x, K = _weighted(A, b, w), _inverse_gram(A, w)
+    solution, u = _weighted(A, b, w), _powers(max_of(w))
+    c = _unit(A, w / u)
+    A, dA, w, dw, x = A / c, dA / c, w / u, dw / u, c * solution
+    K = _inverse_gram(A, w)
     r = b - einsum("ij,jk->ik", A, x)
     right = einsum("ij,i,ik->jk", A, w, db - einsum("ij,jk->ik", dA, x))
     right += einsum("ij,i,ik->jk", dA, w, r) + einsum("ij,i,ik->jk", A, dw, r)
     free = einsum("ij,jk,kl->il", _gram_tangent(A, w, dA, dw), K, x)
     kept = einsum("ij,jk->ik", K, einsum("ij,jk->ik", _gram(A, w), free))
-    return x, einsum("ij,jk->ik", K, right) + free - kept
+    return solution, (einsum("ij,jk->ik", K, right) + free - kept) / c
 
 
 @compiled

@@ -74,8 +74,8 @@ def linear_oracle_box(g: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Array
 
     Numerics:
       Exact. The derivative in g is 0. An infinite bound where it counts gives an infinite entry:
-      the function is not bounded below. Some lᵢ > uᵢ (an empty set) and NaN give NaN. Cost: 3n
-      comparisons.
+      the function is not bounded below. Where gᵢ = 0 any zᵢ will do: uᵢ where lᵢ = −∞, and 0 where
+      uᵢ = ∞ too. Some lᵢ > uᵢ (an empty set) and NaN give NaN. Cost: 5n comparisons.
 
     Example:
       >>> print(linear_oracle_box(jnp.array([3.0, -1.0]), 0.0, 2.0))
@@ -88,7 +88,9 @@ def linear_oracle_box(g: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Array
     g = as_array("g", g, ndim=1, min_size=1)
     lower, upper = as_like("lower", lower, g), as_like("upper", upper, g)
     valid = jnp.all(lower <= upper) & ~jnp.any(jnp.isnan(g))
-    return jnp.where(valid, jnp.where(g >= 0, lower, upper), jnp.nan)
+    nearest = jnp.where(lower > -jnp.inf, lower, jnp.where(upper < jnp.inf, upper, 0.0))
+    corner = jnp.where(g > 0, lower, jnp.where(g < 0, upper, nearest))
+    return jnp.where(valid, corner, jnp.nan)
 
 
 @compiled

@@ -228,3 +228,14 @@ def test_a_large_objective_is_not_called_infeasible(solver):
     for size in (1e-3, 1.0, 1e3):
         s = solver(f, jnp.zeros(2), (size,), inequality=apart)
         assert s.status == Status.INFEASIBLE
+
+
+@pytest.mark.parametrize("solver", [augmented_lagrangian, quadratic_penalty])
+def test_a_constraint_that_is_nan_is_not_satisfied(solver):
+    """f alone would lead to −5, outside the logarithm's domain; λ = f′(1) = 12e3 at x = 1."""
+    steep = lambda x: 1e3 * (x[0] + 5.0) ** 2
+    s = solver(steep, jnp.array([1.2]), inequality=lambda x: jnp.log(x[0]))
+    np.testing.assert_allclose(s.value.x, [1.0], rtol=1e-4)
+    np.testing.assert_allclose(s.value.multipliers.inequality, [12e3], rtol=1e-4)
+    s = solver(steep, jnp.array([-1.2]), inequality=lambda x: jnp.log(x[0]))
+    assert (s.status, s.num_steps) == (Status.NON_FINITE, 0)

@@ -172,6 +172,24 @@ def test_each_lane_ends_in_its_own_way(dtype):
     assert np.max(found.num_fun) < 200
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_far_from_0_a_first_step_is_still_one(dtype):
+    """One search ends above the floor, where x + 1 is x: the next has to leave that point too.
+
+    The last ends beside 0 in x₁, at −1e16 in x₀: nothing but a new first step leads on.
+    """
+    kinds = (
+        lambda x: jnp.sum(x),
+        lambda x: -jnp.sqrt(1.0 + jnp.sum(x**2)),
+        lambda x: x[0] + x[1] ** 2,
+    )
+    f = lambda x, kind: jax.lax.switch(kind, kinds, x)
+    x0, upper = jnp.array([1.0, 2.0], dtype), jnp.array([INF, 5.0], dtype)
+    solve = lambda kind, up: optimize.lbfgsb(f, x0, (kind,), upper=up).status
+    status = jax.jit(jax.vmap(solve))(jnp.array([0, 0, 1, 2]), upper[jnp.array([0, 1, 0, 0])])
+    np.testing.assert_array_equal(status, Status.UNBOUNDED)
+
+
 def test_steps_stay_within_the_bounds_and_count():
     """x_init and x_step from Python: the counts are the calls; the error is what its line says."""
     calls = []

@@ -76,6 +76,19 @@ def test_rounding_is_no_violation_and_a_small_violation_is_no_rounding():
     assert not run(1.0 + 1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_whole_modulus_leaves_rounding_only(dtype):
+    """3‖x‖² − 3‖x‖² is nothing but rounding; a thousandth more of the modulus is not."""
+    run = jax.jit(lambda mu: optimize.is_convex(
+        lambda x: 3.0 * jnp.sum(x**2) + jnp.sum(x), *samples(dtype), modulus=mu))  # fmt: skip
+    check = run(6.0)
+    assert check.holds
+    assert max(check.jensen, check.first_order, check.second_order) <= 20 * np.finfo(dtype).eps
+    check = run(6.006)
+    assert min(check.jensen, check.first_order, check.second_order) > 1e-5
+    np.testing.assert_allclose(check.second_order, 0.006 / 12.006, rtol=1e-2)
+
+
 def test_without_a_modulus_nothing_is_squared():
     far = [np.array(v, np.float32) for v in ([[1e20]], [[3e20]], [0.5])]
     for modulus in (0.0, jnp.float32(0.0)):  # static, and traced

@@ -47,6 +47,20 @@ def test_oracles_are_least_over_members(name):
     assert np.isnan(oracle(jnp.full(N, jnp.nan))).all()
 
 
+def test_a_slope_of_0_asks_for_no_infinite_entry():
+    """f does not depend on what the box leaves free, and is least where its own bound is."""
+    inf = jnp.inf
+    lower, upper = jnp.array([-inf, -inf, -3.0, -inf]), jnp.array([2.0, inf, inf, inf])
+    oracle = lambda g: optimize.linear_oracle_box(g, lower, upper)
+    np.testing.assert_array_equal(oracle(jnp.zeros(4)), [2.0, 0.0, -3.0, 0.0])
+    np.testing.assert_array_equal(oracle(-jnp.ones(4)), [2.0, inf, inf, inf])
+    np.testing.assert_array_equal(oracle(jnp.ones(4)), [-inf, -inf, -3.0, -inf])
+    box = lambda g: optimize.linear_oracle_box(g, lower[1:3], jnp.array([inf, 1.0]))
+    found = optimize.frank_wolfe(lambda x: x[1] ** 3, jnp.array([5.0, 0.5]), box)
+    assert found.converged
+    np.testing.assert_allclose(found.value[1], -3.0)
+
+
 @functools.cache
 def least(name):
     project = SETS[name][1]

@@ -106,6 +106,15 @@ def test_values_that_are_not_finite_are_too_long_a_step():
     assert (found.step < 2).all()
 
 
+@pytest.mark.parametrize("beyond", [jnp.nan, jnp.inf, -jnp.inf])
+def test_backtracking_leaves_what_is_not_finite(beyond):
+    """From the trial 4 to a tenth of it, as the parabola through an infinite value asks."""
+    cut = lambda x: jnp.where(x > 1, beyond, -x)
+    found = ls.armijo_backtracking(cut, 0.0, 1.0, step=4.0)
+    assert found.converged
+    np.testing.assert_allclose(found.value, 0.4)
+
+
 def test_counts_of_the_solver():
     calls = []
     fun = lambda x: jnp.sum((x - 3.0) ** 2)

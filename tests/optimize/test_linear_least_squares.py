@@ -61,6 +61,24 @@ def test_normal_equations_of_any_unit(scale):
     np.testing.assert_allclose(normal_equations(A * units, b) * units, [1.0, 2.0], 1e-6)
 
 
+@pytest.mark.parametrize("unit", [1e-20, 1e20])
+def test_weighted_derivatives_in_any_unit(unit):
+    """∂x/∂b = A⁺/c for A of the unit c, and the weights' own; a row of weight 0 is nothing."""
+    A, b = rng.normal(size=(5, 3)).astype(np.float32), np.arange(5, dtype=np.float32)
+    w, c = np.float32([1.0, 2.0, 3.0, 1.0, 0.5]), np.float32(unit)
+    jacobian = jax.jit(jax.jacrev(weighted_least_squares, (1, 2)))
+    K = np.linalg.inv((A.T * w) @ A)
+    r = b - A @ K @ (A.T * w) @ b
+    for u in (np.float32(1.0), 1 / c):
+        with_row = c * np.concatenate([A, np.full((1, 3), 1e10, np.float32)])
+        by_b, by_w = jacobian(
+            with_row, np.append(b, np.float32(7)), np.append(u * w, np.float32(0))
+        )
+        np.testing.assert_allclose(c * by_b[:, :5], K @ (A.T * w), 1e-3, 1e-5)
+        np.testing.assert_array_equal(by_b[:, 5], 0.0)
+        np.testing.assert_allclose(c * (u * by_w[:, :5]), K @ (A.T * r), 1e-3, 1e-5)
+
+
 @pytest.mark.parametrize("fn", [
     lambda A, b: householder_qr(A), lambda A, b: jax.jvp(pinv, (A,), (A + 1.0,)),
     qr_least_squares, lambda A, b: jax.jvp(weighted_least_squares, (A, b, b), (A, b, b)),
