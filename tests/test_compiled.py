@@ -1,6 +1,8 @@
 """Calls outside jit: one program a shape and a static value, and nothing else changes."""
 
+import gc
 import inspect
+import weakref
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,7 @@ import pytest
 
 from jaxmath import linalg
 from jaxmath._compiled import compiled
+from jaxmath.verify.transforms import _num_compiled
 
 
 def counting():
@@ -68,6 +71,21 @@ def test_transformations_and_names_pass_through():
     np.testing.assert_array_equal(jax.jit(jax.grad(lambda v: f(v, 2)))(x[0]), 2 * x[0])
     with jax.enable_x64(False):
         assert f(np.ones(3)).dtype == jnp.float32
+
+
+def test_functions_of_old_are_let_go_with_what_they_close_over():
+    f = compiled(lambda function, x: function(x))
+    total = lambda x: jnp.sum(x)
+    held = []
+    for i in range(100):
+        y = jnp.full(3, float(i))
+        held.append(weakref.ref(y))
+        assert float(f(lambda x, y=y: jnp.dot(x, y), jnp.ones(3))) == 3 * i
+        f(total, jnp.ones(3))
+    del y
+    gc.collect()
+    assert sum(ref() is not None for ref in held) < 70
+    assert _num_compiled(lambda: f(total, jnp.ones(3))) == 0
 
 
 def test_the_functions_of_arrays_in_linalg_are_compiled():
