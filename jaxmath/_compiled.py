@@ -1,7 +1,7 @@
 """One compiled program a shape for a call outside jit, as jax.numpy has it."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, TypeVar
 
 import jax
@@ -12,9 +12,20 @@ __all__: list[str] = []
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# Functions as static arguments of jit would be kept by the thousand, with all they close over.
+_NUM_FUNCTIONS = 64
+
 
 def _is_array(leaf: Any) -> bool:
     return isinstance(leaf, jax.Array) or (isinstance(leaf, np.ndarray) and leaf.dtype != object)
+
+
+def _kind(leaf: Any) -> tuple[Any, Any]:
+    """What is static of an argument, its type too: 1 == 1.0 == True."""
+    for kind in (_is_array, callable):
+        if kind(leaf):
+            return kind, None
+    return type(leaf), leaf
 
 
 def compiled(fn: Callable[P, R]) -> Callable[P, R]:
@@ -22,31 +33,31 @@ def compiled(fn: Callable[P, R]) -> Callable[P, R]:
 
     Arrays are traced. All else in the arguments (numbers, strings, None) is static, so that checks
     of its value happen at every call and a new value is a new program; what cannot be hashed runs
-    operation by operation. Not for functions of callables: a fresh lambda would be a new program.
+    operation by operation. A callable is known by identity while it is among the last used: a fresh
+    lambda is a new program, and what it closes over is read once.
     """
 
-    def program(static: tuple, arrays: list[Any]) -> R:
-        tree, leaves = static
-        rest = iter(arrays)
-        args, kwargs = jax.tree.unflatten(
-            tree, [next(rest) if kind is None else leaf for kind, leaf in leaves]
-        )
-        return fn(*args, **kwargs)
+    @functools.lru_cache(_NUM_FUNCTIONS)
+    def jitted(functions: tuple) -> Callable[[tuple, list[Any]], R]:
+        def program(static: tuple, arrays: list[Any]) -> R:
+            tree, leaves = static
+            rest: dict[Any, Iterator] = {_is_array: iter(arrays), callable: iter(functions)}
+            args, kwargs = jax.tree.unflatten(
+                tree, [next(rest[kind]) if kind in rest else leaf for kind, leaf in leaves]
+            )
+            return fn(*args, **kwargs)
 
-    program.__name__ = program.__qualname__ = fn.__name__
-    run = jax.jit(program, static_argnums=0)
+        program.__name__ = program.__qualname__ = fn.__name__
+        return jax.jit(program, static_argnums=0)
 
     @functools.wraps(fn)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         leaves, tree = jax.tree.flatten((args, kwargs))
-        arrays = [leaf for leaf in leaves if _is_array(leaf)]
-        # The type too: 1 == 1.0 == True.
-        kinds = [(None, None) if _is_array(leaf) else (type(leaf), leaf) for leaf in leaves]
-        static = (tree, tuple(kinds))
+        static, functions = (tree, tuple(map(_kind, leaves))), tuple(filter(callable, leaves))
         try:
-            hash(static)
+            hash((static, functions))
         except TypeError:
             return fn(*args, **kwargs)
-        return run(static, arrays)
+        return jitted(functions)(static, list(filter(_is_array, leaves)))
 
     return call

@@ -1,14 +1,27 @@
 """Calls outside jit: one program a shape and a static value, and nothing else changes."""
 
+import gc
 import inspect
+import weakref
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmath import linalg
+from jaxmath import linalg, nn
 from jaxmath._compiled import compiled
+from jaxmath.models import (
+    backpropagation_through_time,
+    gan,
+    generation,
+    lasso,
+    lenet,
+    rnn,
+    sequence_to_sequence,
+    visualization,
+)
+from jaxmath.verify.transforms import _num_compiled
 
 
 def counting():
@@ -70,8 +83,88 @@ def test_transformations_and_names_pass_through():
         assert f(np.ones(3)).dtype == jnp.float32
 
 
+def test_functions_of_old_are_let_go_with_what_they_close_over():
+    f = compiled(lambda function, x: function(x))
+    total = lambda x: jnp.sum(x)
+    held = []
+    for i in range(100):
+        y = jnp.full(3, float(i))
+        held.append(weakref.ref(y))
+        assert float(f(lambda x, y=y: jnp.dot(x, y), jnp.ones(3))) == 3 * i
+        f(total, jnp.ones(3))
+    del y
+    gc.collect()
+    assert sum(ref() is not None for ref in held) < 70
+    assert _num_compiled(lambda: f(total, jnp.ones(3))) == 0
+
+
 def test_the_functions_of_arrays_in_linalg_are_compiled():
     """Outside jit a reference algorithm would trace its loops anew at every call."""
     of_callables = {"is_inner_product", "is_linear_map", "is_metric", "spectral_fn", "spectral_sum"}
     functions = {name for name in linalg.__all__ if inspect.isfunction(getattr(linalg, name))}
     assert {n for n in functions if not hasattr(getattr(linalg, n), "__wrapped__")} == of_callables
+
+
+KEY, X = jax.random.key(0), jnp.arange(12.0).reshape(4, 3) / 8
+SQUARES = lambda x: jnp.sum(x**2)
+VECTORS = nn.SpectralNormState(jnp.ones(3), jnp.ones(4))
+ELMAN, CARRY = nn.elman_init(KEY, 3, 2), jnp.zeros(2)
+LSTM = nn.lstm_init(KEY, 3, 2)
+ONE_WAY = rnn.Config((3, 4, 4, 3), "clockwork", "many_to_many")
+BOTH_WAYS = rnn.Config((3, 2, 3, 2), "gru", bidirectional=True, dropout=0.5)
+SEQ2SEQ = rnn.Config((3, 4, 3), "clockwork")
+LENET = lenet.Config(num_classes=3)
+GAN = gan.Config((4,), 3, widths=(4,), spectral_norm=True)
+PARAMS = {config: rnn.init(KEY, config) for config in (ONE_WAY, BOTH_WAYS)}
+
+CALLS = {
+    "spectral_norm_init": lambda: nn.spectral_norm_init(KEY, X),
+    "spectral_norm_train": lambda: nn.spectral_norm_train(VECTORS, X),
+    "linear_recurrence": lambda: nn.linear_recurrence(X, X, X[0]),
+    "linear_recurrence_sequential": lambda: nn.linear_recurrence_sequential(X, X, X[0]),
+    "run_cell": lambda: nn.run_cell(nn.elman_cell, ELMAN, CARRY, X),
+    "run_cell, length": lambda: nn.run_cell(nn.elman_cell, ELMAN, CARRY, X, length=2),
+    "run_bidirectional": lambda: nn.run_bidirectional(
+        nn.elman_cell, nn.Bidirectional(ELMAN, ELMAN), nn.Bidirectional(CARRY, CARRY), X
+    ),
+    "pgd": lambda: nn.pgd(KEY, SQUARES, X, 0.1, 0.05, 3),
+    "elastic_net": lambda: lasso.elastic_net(X, X[:, 0], 0.1),
+    "elastic_net_init": lambda: lasso.elastic_net_init(X, X[:, 0], 0.1),
+    "elastic_net_step": lambda: lasso.elastic_net_step(
+        X, X[:, 0], lasso.elastic_net_init(X, X[:, 0], 0.1), 0.1
+    ),
+    "rnn.apply": lambda: rnn.apply(PARAMS[ONE_WAY], X, config=ONE_WAY),
+    "rnn.train": lambda: rnn.train(KEY, PARAMS[BOTH_WAYS], X, config=BOTH_WAYS, length=3),
+    "rnn.run": lambda: rnn.run(
+        PARAMS[ONE_WAY], nn.initial_carry(PARAMS[ONE_WAY].layers), X, config=ONE_WAY
+    ),
+    "generate": lambda: generation.generate(
+        KEY, PARAMS[ONE_WAY], np.array([0, 2]), 3, config=ONE_WAY, temperature=0.5
+    ),
+    "sequence_to_sequence.apply": lambda: sequence_to_sequence.apply(
+        sequence_to_sequence.init(KEY, SEQ2SEQ), X, np.array([2, 0]), config=SEQ2SEQ
+    ),
+    "greedy": lambda: sequence_to_sequence.greedy(
+        sequence_to_sequence.init(KEY, SEQ2SEQ), X, 3, config=SEQ2SEQ, length=2
+    ),
+    "elman_backward": lambda: backpropagation_through_time.elman_backward(
+        ELMAN, CARRY, X, X[:, :2]
+    ),
+    "lstm_backward": lambda: backpropagation_through_time.lstm_backward(
+        LSTM, (CARRY, CARRY), X, X[:, :2]
+    ),
+    "gradient_norms": lambda: backpropagation_through_time.gradient_norms(
+        nn.elman_cell, ELMAN, CARRY, X, CARRY
+    ),
+    "saliency": lambda: visualization.saliency(
+        *lenet.init(KEY, LENET), jnp.ones((28, 28, 1)), 1, config=LENET
+    ),
+    "gan.init": lambda: gan.init(KEY, GAN),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_with_the_same_arguments_compiles_nothing_anew(name):
+    CALLS[name]()
+    CALLS[name]()
+    assert _num_compiled(CALLS[name]) == 0

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import linalg, nn
+from jaxmath._compiled import compiled
 from jaxmath.numerics import safe_norm
 from jaxmath.typing import Array, ArrayLike, PyTree, as_array
 
@@ -28,6 +29,7 @@ def _before(first: Array, states: Array) -> Array:
     return jnp.concatenate([first[None], states])[:-1]
 
 
+@compiled
 def elman_backward(
     params: nn.Elman, carry: ArrayLike, x: ArrayLike, output_errors: ArrayLike
 ) -> tuple[nn.Elman, Array, Array]:
@@ -79,6 +81,7 @@ def elman_backward(
     return gradient, last, jnp.dot(deltas, W_x.T)  # (T4)
 
 
+@compiled
 def lstm_backward(
     params: nn.LSTM, carry: tuple[ArrayLike, ArrayLike], x: ArrayLike, output_errors: ArrayLike
 ) -> tuple[nn.LSTM, tuple[Array, Array], Array]:
@@ -148,6 +151,7 @@ def lstm_backward(
     return gradient, last, jnp.tensordot(deltas, params.kernel[: x.shape[1]], ((1, 2), (1, 2)))
 
 
+@compiled
 def gradient_norms(
     cell: Callable, params: PyTree, carry: PyTree, x: ArrayLike, output_error: ArrayLike
 ) -> Array:
@@ -170,7 +174,8 @@ def gradient_norms(
       norm is over all of them; a clockwork's time has no part in it.
 
     Numerics:
-      One reverse pass. A vanished gradient of 0 has the derivative 0.
+      One reverse pass. A vanished gradient of 0 has the derivative 0. Outside jit the program is
+      kept for the function object ``cell``, with what that closes over.
 
     Example:
       >>> params = nn.Elman(jnp.array([[0.0], [0.5]]), jnp.zeros(1))

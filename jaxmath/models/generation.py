@@ -8,6 +8,7 @@ import numpy as np
 from jax import lax
 
 from jaxmath import nn
+from jaxmath._compiled import compiled
 from jaxmath._draws import wide_dtype
 from jaxmath.models import rnn
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
@@ -117,8 +118,25 @@ def generate(
             f"generate: argument `prompt` must hold symbols from 0 to {k - 1}, got {prompt}"
         )
     check_number("num_steps", num_steps, low=0, integer=True)
+    check_number("temperature", temperature, low=0.0)
+    tau = jnp.asarray(temperature)  # so that a new one is no new program
+    return _continued(key, params, prompt, num_steps, config, tau, top_k)
+
+
+@compiled
+def _continued(
+    key: Array,
+    params: rnn.RNNParams,
+    prompt: Array,
+    num_steps: int,
+    config: rnn.Config,
+    temperature: Array,
+    top_k: int | None,
+) -> Array:
+    """``generate``, its arguments checked."""
     run = partial(rnn.run, params, config=config)
-    one_hot = partial(jax.nn.one_hot, num_classes=k, dtype=params.head.kernel.dtype)
+    dtype = params.head.kernel.dtype
+    one_hot = partial(jax.nn.one_hot, num_classes=config.sizes[-1], dtype=dtype)
     carry, logits = run(nn.initial_carry(params.layers), one_hot(prompt))
 
     def step(state: tuple, key: Array) -> tuple[tuple, Array]:

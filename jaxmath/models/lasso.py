@@ -165,7 +165,7 @@ def elastic_net_init(
       J. Friedman, T. Hastie, R. Tibshirani, "Regularization paths for generalized linear models
       via coordinate descent", 2010, section 2.
     """
-    return _start(_checked(X, y, alpha, l1_ratio)[0])
+    return _first(*_checked(X, y, alpha, l1_ratio))
 
 
 def elastic_net_step(
@@ -200,21 +200,34 @@ def elastic_net_step(
       J. Friedman, T. Hastie, R. Tibshirani, "Regularization paths for generalized linear models
       via coordinate descent", 2010, equation (5).
     """
-    return _sweep(_checked(X, y, alpha, l1_ratio)[0], state)
+    return _next(*_checked(X, y, alpha, l1_ratio), state)
 
 
 def _checked(
     X: ArrayLike, y: ArrayLike, alpha: Scalar, l1_ratio: Scalar
-) -> tuple[_Problem, Array, Array]:
+) -> tuple[Array, Array, Array, Array]:
     X, y = data_set(X, y)
     check_number("l1_ratio", l1_ratio, low=0.0, high=1.0)
-    return _problem(X, y, penalty("alpha", alpha, X), penalty("l1_ratio", l1_ratio, X))
+    return X, y, penalty("alpha", alpha, X), penalty("l1_ratio", l1_ratio, X)
+
+
+@compiled
+def _first(X: Array, y: Array, alpha: Array, l1_ratio: Array) -> ElasticNetState:
+    return _start(_problem(X, y, alpha, l1_ratio)[0])
+
+
+@compiled
+def _next(
+    X: Array, y: Array, alpha: Array, l1_ratio: Array, state: ElasticNetState
+) -> ElasticNetState:
+    return _sweep(_problem(X, y, alpha, l1_ratio)[0], state)
 
 
 @compiled
 def _solve(
-    p: _Problem, x_mean: Array, y_mean: Array, tol: Scalar | None, max_steps: Scalar
+    X: Array, y: Array, alpha: Array, l1_ratio: Array, tol: Scalar | None, max_steps: Scalar
 ) -> Solution:
+    p, x_mean, y_mean = _problem(X, y, alpha, l1_ratio)
     scale = dot(p.y, p.y) / len(p.y)
     eps = float(jnp.finfo(p.y.dtype).eps)
     limit = (eps ** (5 / 6) if tol is None else tol) * scale

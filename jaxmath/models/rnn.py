@@ -10,8 +10,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath import nn
+from jaxmath._compiled import compiled
 from jaxmath.models._config import check_choice, check_real, check_size, check_sizes
 from jaxmath.nn.clockwork import check_periods
+from jaxmath.nn.recurrence import as_length
 from jaxmath.typing import Array, ArrayLike, PyTree, as_array, as_key
 
 __all__ = ["Config", "RNNParams", "apply", "init", "run", "train"]
@@ -183,24 +185,37 @@ def _sequence(x: ArrayLike, config: Config) -> Array:
     return jnp.zeros((config.num_steps, *x.shape), x.dtype).at[0].set(x)
 
 
+@compiled
 def _forward(
-    caller: str,
-    params: RNNParams,
-    x: ArrayLike,
-    length: ArrayLike | None,
-    config: Config,
-    noise: Callable[[int, Array], Array],
+    key: Array | None, params: RNNParams, y: Array, length: Array | None, config: Config
 ) -> Array:
-    config = _as_config(caller, config)
-    _check_layers(caller, params, config)
+    def noise(layer: int, y: Array) -> Array:
+        if key is None or not config.dropout:
+            return y
+        return nn.dropout(jax.random.fold_in(key, layer), y, config.dropout)
+
     along = nn.run_bidirectional if config.bidirectional else nn.run_cell
-    y, cell, last = _sequence(x, config), _cell(config), len(params.layers) - 1
+    cell, last = _cell(config), len(params.layers) - 1
     for i, layer in enumerate(params.layers):
         carry, y = along(cell, layer, nn.initial_carry(layer), y, length=length)
         y = y if i == last else noise(i, y)
     if config.task == "many_to_one":
         return nn.dense_apply(params.head, noise(last, _state(carry)))
     return jax.vmap(partial(nn.dense_apply, params.head))(noise(last, y))
+
+
+def _output(
+    caller: str,
+    key: Array | None,
+    params: RNNParams,
+    x: ArrayLike,
+    length: ArrayLike | None,
+    config: Config,
+) -> Array:
+    config = _as_config(caller, config)
+    _check_layers(caller, params, config)
+    x = _sequence(x, config)
+    return _forward(key, params, x, as_length(caller, length, x.shape[0]), config)
 
 
 def apply(
@@ -235,7 +250,7 @@ def apply(
     References:
       I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", 2016, equations (10.8) to (10.10).
     """
-    return _forward("apply", params, x, length, config, lambda layer, y: y)
+    return _output("apply", None, params, x, length, config)
 
 
 def train(
@@ -276,15 +291,10 @@ def train(
       W. Zaremba, I. Sutskever, O. Vinyals, "Recurrent neural network regularization", 2014,
       section 3.2.
     """
-    key, config = as_key("key", key), _as_config("train", config)
-
-    def drop(layer: int, y: Array) -> Array:
-        return nn.dropout(jax.random.fold_in(key, layer), y, config.dropout)
-
-    noise = drop if config.dropout else lambda layer, y: y
-    return _forward("train", params, x, length, config, noise)
+    return _output("train", as_key("key", key), params, x, length, config)
 
 
+@compiled
 def run(params: RNNParams, carry: tuple, x: ArrayLike, *, config: Config) -> tuple[tuple, Array]:
     """The network along a piece of a sequence, from a carry to a carry.
 

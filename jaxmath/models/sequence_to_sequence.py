@@ -8,7 +8,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath import nn
+from jaxmath._compiled import compiled
 from jaxmath.models import rnn
+from jaxmath.nn.recurrence import as_length
 from jaxmath.typing import Array, ArrayLike, as_array, as_key, check_number
 
 __all__ = ["Seq2SeqParams", "apply", "greedy", "init"]
@@ -67,11 +69,16 @@ def init(key: Array, config: rnn.Config, *, dtype: jax.typing.DTypeLike = float)
     return Seq2SeqParams(encoder, rnn.init(decoder_key, _decoder(config), dtype=dtype))
 
 
-def _encode(
-    params: Seq2SeqParams, x: ArrayLike, length: ArrayLike | None, config: rnn.Config
-) -> tuple:
-    """The carries after the source."""
+def _source(
+    caller: str, x: ArrayLike, length: ArrayLike | None, config: rnn.Config
+) -> tuple[Array, Array | None]:
+    """The source and its length, checked."""
     x = as_array("x", x, shape=(None, config.sizes[0]))
+    return x, as_length(caller, length, x.shape[0])
+
+
+def _encode(params: Seq2SeqParams, x: Array, length: Array | None, config: rnn.Config) -> tuple:
+    """The carries after the source."""
     cell = nn.stacked_cell(rnn._cell(config))
     first = nn.initial_carry(params.encoder)
     return nn.run_cell(cell, params.encoder, first, x, length=length)[0]
@@ -120,6 +127,14 @@ def apply(
     """
     config = _as_config("apply", config)
     target = as_array("target", target, ndim=1, kind="integer").astype(jnp.result_type(int))
+    return _forced(params, *_source("apply", x, length, config), target, config)
+
+
+@compiled
+def _forced(
+    params: Seq2SeqParams, x: Array, length: Array | None, target: Array, config: rnn.Config
+) -> Array:
+    """``apply``, its arguments checked."""
     k, dtype = config.sizes[-1], params.decoder.head.kernel.dtype
     start = jnp.zeros((1, k), dtype)
     inputs = jnp.concatenate([start, jax.nn.one_hot(target, k, dtype=dtype)])[:-1]
@@ -167,6 +182,14 @@ def greedy(
     """
     config = _as_config("greedy", config)
     check_number("num_steps", num_steps, low=0, integer=True)
+    return _likeliest(params, *_source("greedy", x, length, config), num_steps, config)
+
+
+@compiled
+def _likeliest(
+    params: Seq2SeqParams, x: Array, length: Array | None, num_steps: int, config: rnn.Config
+) -> Array:
+    """``greedy``, its arguments checked."""
     k, dtype = config.sizes[-1], params.decoder.head.kernel.dtype
     run = partial(rnn.run, params.decoder, config=_decoder(config))
 

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmath._compiled import compiled
 from jaxmath._figures import save, subplots
 from jaxmath.models._config import ImageConfig
 from jaxmath.models._network import Evaluation, draft, image_shape
@@ -108,7 +109,13 @@ def saliency(
       classification models and saliency maps", 2014, section 3.1.
     """
     x = as_array("x", x, shape=image_shape(config))
-    label = _as_class("saliency", label, config)
+    return _saliency(params, model_state, x, _as_class("saliency", label, config), config)
+
+
+@compiled
+def _saliency(
+    params: dict[str, Any], model_state: PyTree, x: Array, label: Array, config: ImageConfig
+) -> Array:
     logit = lambda x: apply(params, model_state, x, config=config)[label]
     return jnp.max(jnp.abs(jax.grad(logit)(x)), axis=-1)
 

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._compiled import compiled
 from jaxmath._draws import uniform, wide_dtype
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
@@ -90,6 +91,24 @@ def fgsm(
     return jnp.clip(_in_ball(_ascent(loss_fn, x, step), x, epsilon), lower, upper)
 
 
+@compiled
+def _climb(
+    key: Array,
+    loss_fn: Loss,
+    x: Array,
+    epsilon: Array,
+    step: Array,
+    num_steps: int,
+    lower: Array,
+    upper: Array,
+) -> Array:
+    """``pgd``, its arguments checked: outside jit one program a loss, known by identity."""
+    project = lambda z: jnp.clip(_in_ball(z, x, epsilon), lower, upper)
+    noise = uniform(key, x.shape, x.dtype, -1.0)
+    start = project(x + epsilon.astype(x.dtype) * noise)
+    return lax.fori_loop(0, num_steps, lambda _, z: project(_ascent(loss_fn, z, step)), start)
+
+
 def pgd(
     key: Array,
     loss_fn: Loss,
@@ -123,8 +142,9 @@ def pgd(
 
     Numerics:
       sign 0 = 0. A NaN gradient gives NaN, there and in what depends on it. The loss need not rise
-      at every step, and nothing but a local maximum is found. Cost: ``num_steps`` gradients in one
-      compiled loop.
+      at every step, and nothing but a local maximum is found. Outside jit the program is kept for
+      the function object ``loss_fn``, with what that closes over. Cost: ``num_steps`` gradients in
+      one compiled loop.
 
     Example:
       >>> loss = lambda x: jnp.dot(x, jnp.array([1.0, -2.0]))
@@ -140,7 +160,4 @@ def pgd(
     check_number("step_size", step_size, low=0.0)
     check_number("num_steps", num_steps, low=1, integer=True)
     step = jnp.asarray(step_size, x.dtype)
-    project = lambda z: jnp.clip(_in_ball(z, x, epsilon), lower, upper)
-    noise = uniform(key, x.shape, x.dtype, -1.0)
-    start = project(x + epsilon.astype(x.dtype) * noise)
-    return lax.fori_loop(0, num_steps, lambda _, z: project(_ascent(loss_fn, z, step)), start)
+    return _climb(key, loss_fn, x, epsilon, step, num_steps, lower, upper)

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._compiled import compiled
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = [
@@ -38,6 +39,7 @@ def _associative(a: Array, b: Array, initial: Array) -> Array:
     return lax.associative_scan(then, (a, b))[1]
 
 
+@compiled
 def linear_recurrence(a: ArrayLike, b: ArrayLike, initial: ArrayLike) -> Array:
     """A diagonal linear recurrence, by whichever scan is the faster one on the platform.
 
@@ -100,6 +102,7 @@ def linear_recurrence_associative(a: ArrayLike, b: ArrayLike, initial: ArrayLike
     return _associative(*_arguments(a, b, initial))
 
 
+@compiled
 def linear_recurrence_sequential(a: ArrayLike, b: ArrayLike, initial: ArrayLike) -> Array:
     """A diagonal linear recurrence, step by step: the reference.
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._compiled import compiled
 from jaxmath.nn.clockwork import Clockwork
 from jaxmath.nn.elman import Elman, Jordan
 from jaxmath.nn.gru import GRU, MGU
@@ -75,8 +76,10 @@ def initial_carry(params: PyTree) -> PyTree:
     return (jnp.zeros((), jnp.int32), h) if isinstance(params, Clockwork) else h
 
 
-def _as_length(caller: str, length: ArrayLike, steps: int) -> Array:
+def as_length(caller: str, length: ArrayLike | None, steps: int) -> Array | None:
     """The length as an array; a known one must lie within the sequence."""
+    if length is None:
+        return None
     length = as_array("length", length, ndim=0, kind="integer")
     if not isinstance(length, jax.core.Tracer) and not 0 <= int(length) <= steps:
         raise ValueError(
@@ -93,7 +96,6 @@ def _check_cell(caller: str, cell: Cell) -> None:
 
 def _promoted(cell: Cell, params: PyTree, carry: PyTree, x: Array) -> PyTree:
     """The carry in the dtypes in which a cell gives it back, for inputs wider than parameters."""
-    carry = jax.tree.map(jnp.asarray, carry)
     real = [a for a in jax.tree.leaves(carry) if jnp.issubdtype(a.dtype, jnp.floating)]
     if all(leaf.dtype == x.dtype for leaf in real):
         return carry
@@ -102,6 +104,32 @@ def _promoted(cell: Cell, params: PyTree, carry: PyTree, x: Array) -> PyTree:
         new = jax.eval_shape(cell, params, carry, one)[0]
         carry = jax.tree.map(lambda a, b: a.astype(b.dtype), carry, new)
     return carry
+
+
+@compiled
+def _run(
+    cell: Cell, params: PyTree, carry: PyTree, x: Array, length: Array | None, reverse: bool
+) -> tuple[PyTree, PyTree]:
+    """``run_cell``, its arguments checked: outside jit one program a cell, known by identity."""
+    carry = _promoted(cell, params, carry, x)
+
+    def step(carry: PyTree, x: Array) -> tuple[PyTree, PyTree]:
+        return cell(params, carry, x)
+
+    if length is None:
+        return lax.scan(step, carry, x, reverse=reverse)
+    keep = jnp.arange(x.shape[0]) < length
+    x = jnp.where(keep[:, None], x, jnp.zeros_like(x))  # 0 times the slope at a NaN is NaN
+
+    def masked(carry: PyTree, inputs: tuple[Array, Array]) -> tuple[PyTree, PyTree]:
+        x, keep = inputs
+        new, y = step(carry, x)
+        select = lambda a, b: jnp.where(keep, a, b)
+        return jax.tree.map(select, new, carry), jax.tree.map(
+            lambda leaf: select(leaf, jnp.zeros_like(leaf)), y
+        )
+
+    return lax.scan(masked, carry, (x, keep), reverse=reverse)
 
 
 def run_cell(
@@ -137,7 +165,8 @@ def run_cell(
       The input's product stays within the scan with the state's: taken out of it, it was slower on
       CPU. What lies beyond the length, NaN among it, counts for nothing, in value and derivative.
       The state has the common dtype of ``carry``, ``params`` and ``x``. T = 0 gives s₀ and no
-      outputs. Cost: T steps, one after another.
+      outputs. Outside jit the program is kept for the function object ``cell``, with what that
+      closes over. Cost: T steps, one after another.
 
     Example:
       >>> total = lambda params, carry, x: (carry + x, carry + x)
@@ -150,26 +179,8 @@ def run_cell(
     """
     _check_cell("run_cell", cell)
     x = as_array("x", x, ndim=2)
-    carry = _promoted(cell, params, carry, x)
-
-    def step(carry: PyTree, x: Array) -> tuple[PyTree, PyTree]:
-        return cell(params, carry, x)
-
-    if length is None:
-        return lax.scan(step, carry, x, reverse=reverse)
-    length = _as_length("run_cell", length, x.shape[0])
-    keep = jnp.arange(x.shape[0]) < length
-    x = jnp.where(keep[:, None], x, jnp.zeros_like(x))  # 0 times the slope at a NaN is NaN
-
-    def masked(carry: PyTree, inputs: tuple[Array, Array]) -> tuple[PyTree, PyTree]:
-        x, keep = inputs
-        new, y = step(carry, x)
-        select = lambda a, b: jnp.where(keep, a, b)
-        return jax.tree.map(select, new, carry), jax.tree.map(
-            lambda leaf: select(leaf, jnp.zeros_like(leaf)), y
-        )
-
-    return lax.scan(masked, carry, (x, keep), reverse=reverse)
+    carry = jax.tree.map(jnp.asarray, carry)
+    return _run(cell, params, carry, x, as_length("run_cell", length, x.shape[0]), reverse)
 
 
 def run_bidirectional(
@@ -211,8 +222,7 @@ def run_bidirectional(
     """
     _check_cell("run_bidirectional", cell)
     x = as_array("x", x, ndim=2)
-    if length is not None:
-        length = _as_length("run_bidirectional", length, x.shape[0])
+    length = as_length("run_bidirectional", length, x.shape[0])
     forward, y = run_cell(cell, params[0], carry[0], x, length=length)
     backward, z = run_cell(cell, params[1], carry[1], x, length=length, reverse=True)
     return Bidirectional(forward, backward), jnp.concatenate([y, z], axis=-1)

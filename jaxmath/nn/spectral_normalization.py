@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._compiled import compiled
 from jaxmath._draws import normal, wide_dtype
 from jaxmath.numerics import dot, matmul, safe_divide, safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array, as_key, check_number
@@ -61,6 +62,7 @@ def _divided(state: SpectralNormState, W: Array, kernel: Array) -> Array:
     return safe_divide(kernel.astype(W.dtype) / size, sigma / size).astype(kernel.dtype)
 
 
+@compiled
 def spectral_norm_init(key: Array, kernel: ArrayLike, *, num_steps: int = 15) -> SpectralNormState:
     """The start of a spectral normalization: singular vectors by power iteration from a random one.
 
@@ -101,6 +103,7 @@ def spectral_norm_init(key: Array, kernel: ArrayLike, *, num_steps: int = 15) ->
     )
 
 
+@compiled
 def spectral_norm_train(
     state: SpectralNormState, kernel: ArrayLike, *, num_steps: int = 1
 ) -> tuple[Array, SpectralNormState]:
