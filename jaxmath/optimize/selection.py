@@ -84,8 +84,8 @@ def roulette_selection(key: Array, fitness: ArrayLike, num: int) -> Array:
       Indices, int32, shape (num,).
 
     Numerics:
-      Negative and NaN fitness counts as 0; where all is 0 each member is as likely. Unlike the
-      other two it depends on the scale of F.
+      Negative and NaN fitness counts as 0; where all is 0 each member is as likely, and beside
+      infinite fitness all other is 0. Unlike the other two it depends on the scale of F.
 
     Example:
       >>> print(roulette_selection(jax.random.key(0), jnp.array([0.0, 0.0, 5.0]), 4))
@@ -99,6 +99,8 @@ def roulette_selection(key: Array, fitness: ArrayLike, num: int) -> Array:
     fitness = as_array("fitness", fitness, ndim=1, min_size=1)
     weights = jnp.where(fitness > 0, widened(fitness), 0.0)
     weights = jnp.where(jnp.any(weights > 0), weights, 1.0)
+    infinite = jnp.isinf(weights)
+    weights = jnp.where(jnp.any(infinite), infinite.astype(weights.dtype), weights)
     return _drawn(as_key("key", key), jnp.log(weights), num)
 
 

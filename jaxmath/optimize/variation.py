@@ -1,7 +1,7 @@
 """Variation in a genetic algorithm: crossover of two genomes, mutation of one.
 
 A genome is a vector: of reals, of bits (booleans or integers 0 and 1), or, for one-point and
-uniform crossover, of anything.
+uniform crossover, of any numbers.
 """
 
 import jax
@@ -38,7 +38,7 @@ def _parents(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
 def _rate(rate: Scalar | None, n: int) -> Scalar:
     """The probability for each entry; None is one of the n on average."""
     check_number("rate", 0.0 if rate is None else rate, low=0.0, high=1.0)
-    return 1.0 / n if rate is None else rate
+    return 1.0 / n if rate is None else as_array("rate", rate, ndim=0)
 
 
 @compiled
@@ -51,7 +51,7 @@ def one_point_crossover(key: Array, x: ArrayLike, y: ArrayLike) -> tuple[Array, 
 
     Args:
       key: random key.
-      x: a parent, shape (n,), of any dtype.
+      x: a parent, shape (n,), of numbers or booleans.
       y: the other parent, as ``x``.
 
     Returns:
@@ -89,7 +89,7 @@ def uniform_crossover(
 
     Args:
       key: random key.
-      x: a parent, shape (n,), of any dtype.
+      x: a parent, shape (n,), of numbers or booleans.
       y: the other parent, as ``x``.
       rate: ρ in [0, 1].
 
@@ -181,6 +181,8 @@ def gaussian_mutation(
       T. Bäck, "Evolutionary Algorithms in Theory and Practice", 1996, section 2.1.2.
     """
     x = as_array("x", x, ndim=1, min_size=1)
+    if isinstance(sigma, int | float):
+        check_number("sigma", sigma, low=0.0)
     chosen, noise = jax.random.split(as_key("key", key))
     mutated = jax.random.bernoulli(chosen, _rate(rate, x.size), x.shape)
     step = as_like("sigma", sigma, x) * normal(noise, x.shape, x.dtype)

@@ -176,3 +176,20 @@ def test_counts_are_static():
     ):
         with pytest.raises(TypeError, match="argument `num` must be a Python integer"):
             jax.jit(call)(2)
+
+
+def test_infinite_fitness_is_all_of_it():
+    fitness = jnp.array([jnp.inf, 1.0, jnp.inf])
+    counts = np.bincount(optimize.roulette_selection(jax.random.key(0), fitness, 10_000))
+    np.testing.assert_allclose(counts[[0, 2]], 5000, atol=300)
+    assert counts[1] == 0
+
+
+def test_settings_of_variation_are_refused_by_name():
+    key, x = jax.random.key(0), jnp.ones(3)
+    for sigma in (-1.0, jnp.nan):
+        with pytest.raises(ValueError, match="argument `sigma` must be at least 0"):
+            optimize.gaussian_mutation(key, x, sigma=sigma)
+    for rate in (jnp.ones(3), jnp.ones(2)):
+        with pytest.raises(ValueError, match="argument `rate` must have rank 0"):
+            optimize.uniform_crossover(key, x, x, rate=rate)
