@@ -1,6 +1,7 @@
 """One compiled program a shape for a call outside jit, as jax.numpy has it."""
 
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, TypeVar
 
@@ -37,6 +38,8 @@ def compiled(fn: Callable[P, R]) -> Callable[P, R]:
     lambda is a new program, and what it closes over is read once.
     """
 
+    lock = threading.Lock()  # or two threads that ask at once would compile one each
+
     @functools.lru_cache(_NUM_FUNCTIONS)
     def jitted(functions: tuple) -> Callable[[tuple, list[Any]], R]:
         def program(static: tuple, arrays: list[Any]) -> R:
@@ -58,6 +61,8 @@ def compiled(fn: Callable[P, R]) -> Callable[P, R]:
             hash((static, functions))
         except TypeError:
             return fn(*args, **kwargs)
-        return jitted(functions)(static, list(filter(_is_array, leaves)))
+        with lock:
+            run = jitted(functions)
+        return run(static, list(filter(_is_array, leaves)))
 
     return call

@@ -1,5 +1,7 @@
 """The limit on a solver's steps."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -10,10 +12,11 @@ __all__: list[str] = []
 MOST = 2**31 - 1
 
 
-def as_limit(max_steps: Scalar) -> Array:
-    """``max_steps`` as an int32, or 2³¹ − 1 where it is more: no loop gets so far."""
-    check_number("max_steps", max_steps, low=0, integer=True)
-    if not isinstance(max_steps, jax.Array):
-        return jnp.int32(min(int(max_steps), MOST))
-    low, high = jnp.iinfo(jnp.int32).min, min(MOST, jnp.iinfo(max_steps.dtype).max)
-    return jnp.clip(max_steps, max(low, jnp.iinfo(max_steps.dtype).min), high).astype(jnp.int32)
+def as_limit(max_steps: Scalar | None, default: Any = None) -> Array:
+    """``max_steps``, or the default, as an int32; what is more than it holds is its largest."""
+    limit = default if max_steps is None else max_steps
+    check_number("max_steps", limit, low=0, integer=True)
+    if not isinstance(limit, jax.Array):
+        return jnp.int32(min(int(limit), MOST))
+    info = jnp.iinfo(limit.dtype)
+    return jnp.clip(limit, max(info.min, -1), min(info.max, MOST)).astype(jnp.int32)

@@ -222,8 +222,7 @@ def minimize_constrained(
     check_number("tol", 0.0 if tol is None else tol, low=0.0)
     tol = jnp.asarray(float(jnp.finfo(x.dtype).eps) ** power if tol is None else tol, x.dtype)
     p = problem(fun, x, back, args, method, sides)
-    default = 200 * (x.size + p.constraints.size)
-    limit = as_limit(default if max_steps is None else max_steps)
+    limit = as_limit(max_steps, 200 * (x.size + p.constraints.size))
 
     def status_fn(state: ContinuationState) -> Array:
         over = (state.inner.num_steps >= limit) & (state.inner.num_fun > 0)

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxmath import _limits, numerics
+from jaxmath import numerics
 from jaxmath._extrema import max_of
+from jaxmath._limits import MOST, as_limit
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.optimize._box import Box, along, as_bound, contains, distance, feasible, strides
 from jaxmath.optimize._settled import settled
@@ -363,11 +364,9 @@ def solve(
     The method sees z = x/scale.
     """
     x, back = as_point("x0", x0)
-    limit, unit = as_limit(max_steps, x.size), as_scale(scale, x, x0)
+    limit, unit = as_limit(max_steps, 200 * x.size), as_scale(scale, x, x0)
     made = method(fun, lambda z: back(unit * z), args, default_tolerance(tol, x.dtype), limit)
-    state, status, _ = iterate(
-        made.advance, made.begin(x / unit), made.status_fn, max_steps=_limits.MOST
-    )
+    state, status, _ = iterate(made.advance, made.begin(x / unit), made.status_fn, max_steps=MOST)
     solution = made.finish(state, status)
     return solution._replace(value=back(unit * solution.value))
 
@@ -376,8 +375,3 @@ def as_scale(scale: PyTree | None, x: Array, x0: PyTree) -> Array:
     """The typical sizes of the variables, 1 where there are none; NaN where one is not > 0."""
     sizes = as_bound("scale", scale, 1.0, x, ("x0", x0))
     return jnp.where(sizes > 0, sizes, jnp.nan)
-
-
-def as_limit(max_steps: Scalar | None, size: int) -> Array:
-    """``max_steps``, or 200 n."""
-    return _limits.as_limit(200 * size if max_steps is None else max_steps)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath import _draws
+from jaxmath._limits import as_limit
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.optimize._descent import default_tolerance
 from jaxmath.optimize._population import Evaluate, default_size
@@ -84,8 +85,7 @@ def evolve(
     key, (x, back) = as_key("key", key), as_point("x0", x0)
     size = default_size(x.size, population_size)
     check_number("tol_x", 0.0 if tol_x is None else tol_x, low=0.0)
-    limit = 100 + int(150 * (x.size + 3) ** 2 / math.sqrt(size)) if max_steps is None else max_steps
-    check_number("max_steps", limit, low=0, integer=True)
+    limit = as_limit(max_steps, 100 + int(150 * (x.size + 3) ** 2 / math.sqrt(size)))
     evaluate = evaluator(fun, back, args)
     start = _begin(method, evaluate, x, sigma, size)
     level = default_tolerance(tol, start.progress.value.dtype)

@@ -199,7 +199,7 @@ def simplex(c: Array, A: Array, b: Array, *, max_steps: Scalar | None = None) ->
     them derivatives of every order, those of that basis.
     """
     m, n = A.shape
-    limit = as_limit(50 * (m + n) if max_steps is None else max_steps)
+    limit = as_limit(max_steps, 50 * (m + n))
     start = simplex_init(*map(lax.stop_gradient, (c, A, b)))
     idle = (start.row < 0).astype(jnp.int32)
     most = jnp.minimum(limit, MOST - 1) + idle

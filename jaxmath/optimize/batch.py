@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
+from jaxmath._limits import as_limit
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._descent import as_limit, default_tolerance
+from jaxmath.optimize._descent import default_tolerance
 from jaxmath.optimize._pool import run_pool
 from jaxmath.optimize._side_by_side import cores, side_by_side
 from jaxmath.optimize._solver import as_data, as_point, as_tuple, nan_last, objective, solver
@@ -60,7 +61,7 @@ def _in_a_pool(
     made = as_method(method)
     x, back = as_point("x0", jax.tree.map(lambda leaf: leaf[0], x0))
     vectors = jax.vmap(lambda x: as_point("x0", x)[0])(x0)
-    tol, limit = default_tolerance(tol, x.dtype), as_limit(max_steps, x.size)
+    tol, limit = default_tolerance(tol, x.dtype), as_limit(max_steps, 200 * x.size)
     solution, _ = run_pool(
         lambda *args: made(fun, back, args, tol, limit),
         vectors, args, axes, min(lanes, len(vectors)),
