@@ -16,6 +16,7 @@ from jaxmath.optimize import (
     levenberg_marquardt_step,
     more_garbow_hillstrom,
     trust_region_reflective,
+    trust_region_reflective_init,
 )
 from jaxmath.optimize.levenberg_marquardt import _next_region
 from tests.optimize.residual_problems import NAMES, PROBLEMS, padded, residuals
@@ -314,3 +315,9 @@ def test_a_variable_without_influence_changes_nothing(name, dtype):
         assert int(each.status) == Status.CONVERGED
         np.testing.assert_allclose(each.value[0], 1.3660254, rtol=1e-4)
         assert int(each.num_fun) == int(found[0].num_fun)
+
+
+@pytest.mark.parametrize("init", [levenberg_marquardt_init, trust_region_reflective_init])
+def test_the_first_region_is_that_of_the_variables_with_influence(init):
+    radii = [float(init(IDLE, jnp.array([5.0, idle])).radius) for idle in (0.0, 1e18)]
+    assert radii[0] == radii[1]
