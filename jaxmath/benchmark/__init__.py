@@ -1,7 +1,7 @@
 """The optimizer benchmark: lanes, host loop, statistics, report, pictures.
 
-Running (``run``), analysing (``analysis``) and reporting (``report``, ``plots``) know nothing of
-each other but the records that pass between them.
+Running (``run``), analysing (``scores``, ``analysis``) and reporting (``report``, ``plots``) know
+nothing of each other but the records that pass between them.
 """
 
 from jaxmath.benchmark.analysis import (
@@ -9,11 +9,8 @@ from jaxmath.benchmark.analysis import (
     Standing,
     Summary,
     compare,
-    diverged,
     leaderboard,
-    scores,
     summarize,
-    tuned_scores,
 )
 from jaxmath.benchmark.lanes import (
     Lane,
@@ -34,6 +31,7 @@ from jaxmath.benchmark.names import (
 from jaxmath.benchmark.plots import plot_convergence, plot_paths, plot_sensitivity
 from jaxmath.benchmark.report import environment, markdown_report, write_json
 from jaxmath.benchmark.run import PairResult, Plan, run_benchmark, run_group, run_path
+from jaxmath.benchmark.scores import diverged, scores, tuned_scores
 
 __all__ = [
     "BATCH_SIZE",

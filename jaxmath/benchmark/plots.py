@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath._figures import colours, save, subplots
-from jaxmath.benchmark.analysis import diverged, scores, summarize
+from jaxmath.benchmark.analysis import summarize
 from jaxmath.benchmark.run import PairResult
+from jaxmath.benchmark.scores import diverged, scores
 from jaxmath.optimize.problems import Problem
 
 __all__ = ["plot_convergence", "plot_paths", "plot_sensitivity"]
