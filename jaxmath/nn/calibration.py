@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxmath._draws import wide_dtype
 from jaxmath._extrema import max_of
 from jaxmath.nn._moments import magnitude
+from jaxmath.nn._samples import share
 from jaxmath.nn.metrics import _sample
 from jaxmath.numerics import safe_divide
 from jaxmath.typing import Array, ArrayLike, check_number
@@ -88,14 +89,14 @@ def _bins(probabilities: ArrayLike, labels: ArrayLike, num_bins: int) -> Reliabi
     right = (jnp.argmax(p, axis=1) == labels).astype(wide)
     confidence = max_of(p, axis=1).astype(wide)
     place = jnp.clip(jnp.ceil(confidence * num_bins).astype(jnp.int32) - 1, 0, num_bins - 1)
-    ones = jnp.ones_like(right)
-    values = jnp.stack([confidence, jnp.where(known, right, jnp.nan), ones], axis=1)
-    sums = jnp.zeros((num_bins, 3), wide).at[place].add(values)
-    counts = sums[:, 2]
+    inside = place[:, None] == jnp.arange(num_bins, dtype=jnp.int32)[None]
+    values = jnp.stack([confidence, jnp.where(known, right, jnp.nan)], axis=1)
+    sums = jnp.zeros((num_bins, 2), wide).at[place].add(values)
+    counts = jnp.sum(inside, axis=0, dtype=jnp.int32).astype(wide)
     means = (
         safe_divide(sums[:, 0], counts),
         safe_divide(sums[:, 1], counts),
-        counts / jnp.asarray(p.shape[0], wide),
+        share(inside, wide),
     )
     return Reliability(*(v.astype(p.dtype) for v in means))
 

@@ -96,6 +96,12 @@ def test_confidence_at_and_beyond_the_ends():
         reliability(np.ones((1, 1)), jnp.array([0]), num_bins=0)
 
 
+@pytest.mark.parametrize("n", [41, 47, 49])
+def test_a_full_bin_weighs_one(n):
+    bins = reliability(np.full((n, 2), 0.5, np.float32), jnp.zeros(n, jnp.int32), num_bins=2)
+    np.testing.assert_array_equal(bins.weight, [1, 0])
+
+
 def test_a_symbolic_number_of_examples():
     (n,) = jax.export.symbolic_shape("n")
     p, labels = jax.ShapeDtypeStruct((n, 2), jnp.float32), jax.ShapeDtypeStruct((n,), jnp.int32)
