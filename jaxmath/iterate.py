@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath._limits import as_limit
+from jaxmath._loops import while_loop
 from jaxmath.typing import Array, PyTree, Scalar
 
 __all__ = ["Solution", "Status", "iterate"]
@@ -176,5 +176,5 @@ def iterate(
         return current, jnp.asarray(status_fn(current), jnp.int32), num_steps + 1
 
     start = (state, jnp.asarray(status_fn(state), jnp.int32), jnp.int32(0))
-    state, status, num_steps = lax.while_loop(running, advance, start)
+    state, status, num_steps = while_loop(running, advance, start)
     return state, jnp.where(status == Status.RUNNING, Status.MAX_STEPS, status), num_steps

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxmath._loops import fori_loop, while_loop
 from jaxmath.iterate import Status
 from jaxmath.linalg._common import adjoint
 from jaxmath.linalg._eigen import fix_gauge, frobenius
@@ -45,7 +46,7 @@ def hessenberg_reduction(A: Array) -> tuple[Array, Array]:
         return H, Z - 2 * jnp.outer(matmul(Z, v), jnp.conj(v))
 
     start = (A, jnp.eye(len(A), dtype=A.dtype))
-    return lax.fori_loop(np.int32(0), np.int32(max(len(A) - 2, 0)), reflect, start)
+    return fori_loop(np.int32(0), np.int32(max(len(A) - 2, 0)), reflect, start)
 
 
 def _givens(x: Array, y: Array) -> Array:
@@ -141,7 +142,7 @@ def qr_step(state: QRState) -> QRState:
         gone = inside & ~first
         return H.at[k + 1, before].set(jnp.where(gone, 0.0, H[k + 1, before])), Z
 
-    H, Z = lax.fori_loop(np.int32(0), np.int32(len(H) - 1), chase, (H, Z))
+    H, Z = fori_loop(np.int32(0), np.int32(len(H) - 1), chase, (H, Z))
     H = _deflate(H)
     left = _last(subdiagonal(H) > 0, 1)
     return QRState(H, Z, left, jnp.where(left == high, stalled + 1, 0))
@@ -177,7 +178,7 @@ def sort_schur(T: Array, Z: Array) -> tuple[Array, Array]:
         return T, Z, rank.at[k].set(rank[k + 1]).at[k + 1].set(rank[k])
 
     if n > 1:
-        T, Z, _ = lax.while_loop(lambda s: jnp.any(inverted(s)), exchange, (T, Z, rank))
+        T, Z, _ = while_loop(lambda s: jnp.any(inverted(s)), exchange, (T, Z, rank))
     V = fix_gauge(Z)
     phase = jnp.sum(jnp.conj(Z) * V, axis=0)
     phase = phase / jnp.abs(phase).astype(T.dtype)
@@ -200,4 +201,4 @@ def triangular_eigenvectors(T: Array) -> Array:
         size = jnp.max(jnp.abs(Y), axis=0, keepdims=True)
         return Y / jnp.maximum(size, 1.0).astype(T.dtype)
 
-    return lax.fori_loop(np.int32(0), np.int32(n), row, jnp.zeros_like(T))
+    return fori_loop(np.int32(0), np.int32(n), row, jnp.zeros_like(T))

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._loops import scan
 from jaxmath.linalg._common import _precise_square
 from jaxmath.linalg._eigen import absolute
 from jaxmath.linalg._kernels.product import matmul
@@ -59,7 +59,7 @@ def characteristic_polynomial(A: ArrayLike) -> Array:
         c = -jnp.trace(AM) / k
         return AM + c * eye, c
 
-    _, c = lax.scan(step, eye, jnp.arange(1, len(A) + 1, dtype=A.dtype))
+    _, c = scan(step, eye, jnp.arange(1, len(A) + 1, dtype=A.dtype))
     return jnp.concatenate([jnp.ones(1, A.dtype), c])
 
 

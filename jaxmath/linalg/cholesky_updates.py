@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._loops import fori_loop
 from jaxmath.iterate import Status
 from jaxmath.linalg.definite import _finite_or_nan
 from jaxmath.linalg.orthogonality import _length
@@ -68,7 +69,7 @@ def cholesky_update(L: ArrayLike, x: ArrayLike) -> Array:
         L = L.at[:, j].set((c * column + jnp.conj(s) * x).at[j].set(r))
         return L, (c * x - s * column).at[j].set(0.0)
 
-    return _finite_or_nan(lax.fori_loop(0, x.shape[0], rotate, (L, x))[0])[0]
+    return _finite_or_nan(fori_loop(0, x.shape[0], rotate, (L, x))[0])[0]
 
 
 class CholeskyDowndate(NamedTuple):
@@ -149,7 +150,7 @@ def cholesky_downdate(L: ArrayLike, x: ArrayLike) -> CholeskyDowndate:
         c, s = alpha / grown, p[j] / grown
         return L.at[:, j].set(c * column - jnp.conj(s) * w), s * column + c * w, grown
 
-    changed = lax.fori_loop(0, n, rotate, (L, jnp.zeros_like(x), alpha))[0]
+    changed = fori_loop(0, n, rotate, (L, jnp.zeros_like(x), alpha))[0]
     finite = jnp.isfinite(L).all() & jnp.isfinite(x).all() & jnp.isfinite(length)
     status = jnp.where(feasible, Status.CONVERGED, Status.INFEASIBLE)
     status = jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int32)

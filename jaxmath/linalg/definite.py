@@ -8,6 +8,7 @@ from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath._extrema import max_of
+from jaxmath._loops import fori_loop, while_loop
 from jaxmath.iterate import Status
 from jaxmath.linalg._common import _precise_square, _square, adjoint
 from jaxmath.linalg._kernels.batched import LARGEST, batched
@@ -136,7 +137,7 @@ def cholesky_reference(A: ArrayLike) -> Array:
         below = jnp.where(rows > j, c, 0.0) / root
         return L.at[:, j].set(below.at[j].set(root))
 
-    return _finite_or_nan(lax.fori_loop(0, A.shape[0], column, jnp.zeros_like(A)))[0]
+    return _finite_or_nan(fori_loop(0, A.shape[0], column, jnp.zeros_like(A)))[0]
 
 
 class LDL(NamedTuple):
@@ -214,7 +215,7 @@ def ldl(A: ArrayLike) -> LDL:
         below = jnp.where(rows > j, c, 0.0) / divisor
         return L.at[:, j].set(below.at[j].set(1.0)), d.at[j].set(pivot)
 
-    L, d = lax.fori_loop(0, n, column, (jnp.zeros_like(A), jnp.zeros(n, A.dtype)))
+    L, d = fori_loop(0, n, column, (jnp.zeros_like(A), jnp.zeros(n, A.dtype)))
     L, d = _finite_or_nan(L, d.real)
     size = max_of(jnp.abs(_from_lower(A)))
     grown = max_of(matmul(jnp.abs(L) ** 2, jnp.abs(d) / jnp.where(size == 0, 1.0, size)))
@@ -316,7 +317,7 @@ def safe_cholesky(A: ArrayLike, *, ratio: Scalar = 10.0, max_jitter: Scalar = 1.
         return failed & finite & (following <= last)
 
     none = jnp.zeros_like(scale)
-    jitter, failed = lax.while_loop(can_climb, climb, (none, fails(none)))
+    jitter, failed = while_loop(can_climb, climb, (none, fails(none)))
     L = cholesky(S + jitter.astype(A.dtype) * eye)
     status = jnp.where(failed, Status.INFEASIBLE, Status.CONVERGED)
     status = jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int32)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._loops import cond
 from jaxmath.linalg._common import _precise_square, _square
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.elimination import adjugate_last, det_last
@@ -123,7 +124,7 @@ def _adjugate_one(A: Array) -> Array:
     k = exponent(inverse)
     jacobi = scale(scale(inverse, -k) * mantissa, k + e)
     safe = ~jnp.any(zero) & jnp.all(jnp.isfinite(inverse))
-    return lax.cond(safe, lambda jacobi, A: jacobi, lambda _, A: _adjugate_by_svd(A), jacobi, A)
+    return cond(safe, lambda jacobi, A: jacobi, lambda _, A: _adjugate_by_svd(A), jacobi, A)
 
 
 def _adjugate_last(A: Array) -> Array:
@@ -133,7 +134,7 @@ def _adjugate_last(A: Array) -> Array:
     def mended(jacobi: Array, A: Array) -> Array:
         return jnp.where(safe, jacobi, jax.vmap(_adjugate_by_svd, -1, -1)(A))
 
-    return lax.cond(jnp.all(safe), lambda jacobi, A: jacobi, mended, jacobi, A)
+    return cond(jnp.all(safe), lambda jacobi, A: jacobi, mended, jacobi, A)
 
 
 _adjugate_batched = batched(_adjugate_one, _adjugate_last)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._loops import fori_loop
 from jaxmath.linalg._scaling import scale, unit_range
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, check_number
 
@@ -134,6 +135,6 @@ def _echelon(A: Array, rtol: Scalar | None, reduced: bool) -> tuple[RowEchelon, 
         return A, rank + found.astype(jnp.int32), pivots.at[j].set(found)
 
     start = (A, jnp.int32(0), jnp.zeros(n, bool))
-    A, rank, pivots = lax.fori_loop(0, n, eliminate, start)
+    A, rank, pivots = fori_loop(0, n, eliminate, start)
     A = jnp.where(finite, A, jnp.nan)
     return RowEchelon(A, jnp.where(finite, rank, -1), pivots & finite), shift

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._loops import fori_loop
 from jaxmath.linalg._common import _precise_matrix, _square
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import quotient
@@ -145,7 +146,7 @@ def _substitute(T: Array, b: Array, unit_diagonal: bool, forward: bool) -> Array
         rest = b[i] - matmul(others, x)
         return x.at[i].set(rest if unit_diagonal else quotient(rest, T[i, i]))
 
-    return lax.fori_loop(0, n, row, jnp.zeros_like(b))
+    return fori_loop(0, n, row, jnp.zeros_like(b))
 
 
 @compiled
@@ -202,7 +203,7 @@ def _eliminate_columns(A: Array, num_columns: int) -> tuple[Array, Array]:
         A = A - update
         return A.at[:, k].set(jnp.where(rows > k, multipliers, A[:, k])), order
 
-    return lax.fori_loop(0, min(m, num_columns), eliminate, (A, rows))
+    return fori_loop(0, min(m, num_columns), eliminate, (A, rows))
 
 
 @compiled

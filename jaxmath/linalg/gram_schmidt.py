@@ -5,9 +5,9 @@ orthogonality. Gauge and derivative are those of ``qr``.
 """
 
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._loops import fori_loop
 from jaxmath.linalg._common import adjoint
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg.orthogonality import _length, _qr, _unit
@@ -33,7 +33,7 @@ def _classical(A: Array) -> tuple[Array, Array]:
         return Q.at[:, j].set(_unit(v)), R.at[:, j].set(r.at[j].set(_length(v)))
 
     n = A.shape[1]
-    return lax.fori_loop(0, n, orthogonalize, (jnp.zeros_like(A), jnp.zeros((n, n), A.dtype)))
+    return fori_loop(0, n, orthogonalize, (jnp.zeros_like(A), jnp.zeros((n, n), A.dtype)))
 
 
 @compiled
@@ -82,7 +82,7 @@ def _modified(A: Array) -> tuple[Array, Array]:
 
     n = A.shape[1]
     start = (jnp.zeros_like(A), jnp.zeros((n, n), A.dtype), A)
-    return lax.fori_loop(0, n, orthogonalize, start)[:2]
+    return fori_loop(0, n, orthogonalize, start)[:2]
 
 
 @compiled

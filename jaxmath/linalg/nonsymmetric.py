@@ -8,6 +8,7 @@ from jax import lax
 
 from jaxmath import numerics
 from jaxmath._compiled import compiled
+from jaxmath._loops import platform_dependent, scan
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.linalg import _complex_schur as cs
 from jaxmath.linalg._common import _precise_square, adjoint
@@ -98,7 +99,7 @@ def _schur(A: Array) -> tuple[Array, Array]:
     scale, unscale = power_of_two(A)
     finite = jnp.all(jnp.isfinite(A))
     B = jnp.where(finite, A * scale, 0.0)
-    T, Z = lax.platform_dependent(B, cpu=_lapack_schur, default=_plain_schur)
+    T, Z = platform_dependent(B, cpu=_lapack_schur, default=_plain_schur)
     T, Z = cs.sort_schur(jnp.triu(T), Z)
     return jnp.where(finite, T * unscale.astype(T.dtype), jnp.nan), jnp.where(finite, Z, jnp.nan)
 
@@ -124,7 +125,7 @@ def _schur_jvp(
         x = lax.linalg.triangular_solve(upper, right, left_side=True, lower=False)[:, 0]
         return X.at[:, j].set(x), None
 
-    L, _ = lax.scan(column, jnp.zeros_like(T), index)
+    L, _ = scan(column, jnp.zeros_like(T), index)
     dZ = gauge_tangent(Z, matmul(Z, L - adjoint(L)))
     X = matmul(adjoint(Z), dZ)
     return (T, Z), (jnp.triu(M + matmul(T, X) - matmul(X, T)), dZ)
@@ -173,7 +174,7 @@ def _eig(A: Array) -> tuple[Array, Array]:
     scale, unscale = power_of_two(A)
     finite = jnp.all(jnp.isfinite(A))
     B = jnp.where(finite, A * scale, 0.0)
-    w, V = lax.platform_dependent(B, cpu=_lapack_eig, default=_plain_eig)
+    w, V = platform_dependent(B, cpu=_lapack_eig, default=_plain_eig)
     order = cs.order(w)
     w, V = w[order] * unscale.astype(w.dtype), _unit_gauge(V[:, order])
     return jnp.where(finite, w, jnp.nan), jnp.where(finite, V, jnp.nan)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._loops import scan
 from jaxmath.linalg._common import adjoint
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.product import matmul
@@ -151,7 +152,7 @@ def _accumulate(rows: int, columns: int, u: Array, s: Array) -> Array:
         return Q - 2.0 * u[:, None] * matmul(jnp.conj(u), Q)[None, :], None
 
     start = jnp.eye(rows, columns, dtype=u.dtype)
-    return lax.scan(step, start, (jnp.arange(u.shape[0]), u, s), reverse=True)[0]
+    return scan(step, start, (jnp.arange(u.shape[0]), u, s), reverse=True)[0]
 
 
 def _householder(columns: int, A: Array) -> tuple[Array, Array]:
@@ -159,7 +160,7 @@ def _householder(columns: int, A: Array) -> tuple[Array, Array]:
         u, s = _reflection(R[:, k], k)
         return _reflect_rows(R, u, s, k), (u, s)
 
-    R, reflections = lax.scan(eliminate, A, jnp.arange(min(A.shape)))
+    R, reflections = scan(eliminate, A, jnp.arange(min(A.shape)))
     return _accumulate(A.shape[0], columns, *reflections), R[:columns]
 
 
@@ -221,7 +222,7 @@ def _givens(columns: int, A: Array) -> tuple[Array, Array]:
         return (Qh.at[rows].set(matmul(G, Qh[rows])), R.at[rows].set(matmul(G, R[rows]))), None
 
     start = (jnp.eye(m, dtype=A.dtype), A)
-    (Qh, R), _ = lax.scan(rotate, start, jnp.array(pairs, jnp.int32).reshape(-1, 2))
+    (Qh, R), _ = scan(rotate, start, jnp.array(pairs, jnp.int32).reshape(-1, 2))
     return _with_gauge(adjoint(Qh)[:, :columns], R[:columns])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._loops import fori_loop, scan
 from jaxmath.linalg.orthogonality import (
     _accumulate,
     _length,
@@ -68,7 +69,7 @@ def _pivoted(A: Array) -> tuple[Array, Array, Array]:
         u, s = _reflection(R[:, j], j)
         return (_reflect_rows(R, u, s, j), order), (u, s)
 
-    (R, order), reflections = lax.scan(eliminate, (A, columns), jnp.arange(k))
+    (R, order), reflections = scan(eliminate, (A, columns), jnp.arange(k))
     Q = _accumulate(m, k, *reflections)
     # A pivot near the least normal number keeps its sign where the reflection's products underflow.
     Q, R = _poison(A, *_with_gauge(Q, _upper(R[:k])))
@@ -175,7 +176,7 @@ def hessenberg(A: ArrayLike) -> tuple[Array, Array]:
         H = _reflect_columns(_reflect_rows(H, u, s, k + 1), u, s, k + 1)
         return _reflect_columns(Q, u, s, k + 1), H
 
-    Q, H = lax.fori_loop(0, n - 1, eliminate, (jnp.eye(n, dtype=A.dtype), A))
+    Q, H = fori_loop(0, n - 1, eliminate, (jnp.eye(n, dtype=A.dtype), A))
     H = jnp.triu(H, -1)
     if jnp.iscomplexobj(H):
         H = jnp.where(jnp.eye(n, k=-1, dtype=bool), H.real.astype(H.dtype), H)

@@ -21,6 +21,7 @@ from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
 
+from jaxmath._loops import scan
 from jaxmath.linalg._common import _precise_matrix
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.numerics import einsum
@@ -90,7 +91,7 @@ def _divided(g: Callable, nodes: list[Array]) -> tuple[Array, Array]:
         return (total + weight * value, jnp.maximum(size, jnp.abs(value))), None
 
     rule = jnp.asarray(points, x.dtype), jnp.asarray(weights, x.dtype)
-    (integral, size), _ = jax.lax.scan(add, (jnp.zeros_like(x), jnp.zeros_like(x)), rule)
+    (integral, size), _ = scan(add, (jnp.zeros_like(x), jnp.zeros_like(x)), rule)
     close = same | (jnp.abs(integral - quotient) <= 8 * bar)
     return jnp.where(close, integral, quotient), jnp.where(close, 4 * eps * size, bar)
 

@@ -14,6 +14,7 @@ from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath._extrema import max_of
+from jaxmath._loops import fori_loop
 from jaxmath.iterate import Status, iterate
 from jaxmath.linalg._common import _precise_matrix, adjoint
 from jaxmath.linalg._eigen import leading, phases
@@ -293,7 +294,7 @@ def jacobi_svd(A: ArrayLike, *, max_sweeps: int = 30) -> tuple[Array, Array, Arr
         start = (*state[:2], jnp.zeros_like(state[2]))
         if n == 1:
             return start
-        return lax.fori_loop(0, pairs.shape[0], rotate, start)
+        return fori_loop(0, pairs.shape[0], rotate, start)
 
     def status(state: tuple[Array, Array, Array]) -> Array:
         done = jnp.where(state[2] <= n * eps, Status.CONVERGED, Status.RUNNING)

@@ -9,6 +9,7 @@ from jax import lax
 
 from jaxmath import numerics
 from jaxmath._compiled import compiled
+from jaxmath._loops import fori_loop
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.linalg._common import _precise_square, adjoint
 from jaxmath.linalg._eigen import (
@@ -189,7 +190,7 @@ def _jacobi_sweep(state: tuple[Array, Array]) -> tuple[Array, Array]:
     if len(state[0]) == 1:
         return state
     rows, cols = (jnp.asarray(i, jnp.int32) for i in np.triu_indices(len(state[0]), 1))
-    return lax.fori_loop(
+    return fori_loop(
         np.int32(0), np.int32(len(rows)), lambda i, s: _rotate(rows[i], cols[i], *s), state
     )
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax import lax
 
 from jaxmath import nn
 from jaxmath._draws import normal, uniform, widened
+from jaxmath._loops import scan
 from jaxmath.models._gan_config import Config, as_config
 from jaxmath.models._gan_players import (
     generated,
@@ -300,7 +300,7 @@ def gan_step(
         parts = _parts(config, batch)
         keys = jax.random.split(key, config.num_critic + 1)
         turn = partial(_discriminator_turn, config, tx_discriminator, state.generator)
-        discriminator, each = lax.scan(turn, state.discriminator, (keys[1:], *parts))
+        discriminator, each = scan(turn, state.discriminator, (keys[1:], *parts))
         share = safe_divide(*jnp.broadcast_arrays(jnp.sum(parts[2], 1), jnp.sum(parts[2])))
         metrics = {name: jnp.sum(share.astype(v.dtype) * v) for name, v in each.items()}
         first = jax.tree.map(lambda a: a[0], parts)

@@ -14,10 +14,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath import linalg, nn
 from jaxmath._compiled import compiled
+from jaxmath._loops import scan
 from jaxmath.numerics import safe_norm
 from jaxmath.typing import Array, ArrayLike, PyTree, as_array
 
@@ -75,7 +75,7 @@ def elman_backward(
         delta = (error + total) * (1 - h**2)  # (T1), (T2)
         return jnp.dot(W_h, delta), delta
 
-    last, deltas = lax.scan(back, jnp.zeros_like(first), (errors, states), reverse=True)
+    last, deltas = scan(back, jnp.zeros_like(first), (errors, states), reverse=True)
     inputs = jnp.concatenate([x, _before(first, states)], axis=1)
     gradient = nn.Elman(jnp.dot(inputs.T, deltas), jnp.sum(deltas, axis=0))  # (T3)
     return gradient, last, jnp.dot(deltas, W_x.T)  # (T4)
@@ -126,7 +126,7 @@ def lstm_backward(
         state, _ = nn.lstm_cell(params, state, x)
         return state, state
 
-    _, (c, h) = lax.scan(forward, (c0, h0), x)
+    _, (c, h) = scan(forward, (c0, h0), x)
     before = _before(c0, c)
     inputs = jnp.concatenate([x, _before(h0, h)], axis=1)
     z = jnp.tensordot(inputs, params.kernel, 1) + params.bias[None]
@@ -146,7 +146,7 @@ def lstm_backward(
 
     zeros = (jnp.zeros_like(c0), jnp.zeros_like(h0))
     steps = (errors, f, o * (1 - squashed**2), slopes)
-    last, deltas = lax.scan(back, zeros, steps, reverse=True)
+    last, deltas = scan(back, zeros, steps, reverse=True)
     gradient = nn.LSTM(jnp.tensordot(inputs.T, deltas, 1), jnp.sum(deltas, axis=0))
     return gradient, last, jnp.tensordot(deltas, params.kernel[: x.shape[1]], ((1, 2), (1, 2)))
 
@@ -202,7 +202,7 @@ def gradient_norms(
         def step(carry: PyTree, inputs: tuple[Array, PyTree]) -> tuple[PyTree, Any]:
             return cell(params, jax.tree.map(shifted, carry, inputs[1]), inputs[0])
 
-        return jnp.sum(error * lax.scan(step, carry, (x, shifts))[1][-1])
+        return jnp.sum(error * scan(step, carry, (x, shifts))[1][-1])
 
     gradient = jax.tree.leaves(jax.grad(total)(jax.tree.map(shift_for, carry)))
     flat = jnp.concatenate([leaf.reshape(x.shape[0], -1) for leaf in gradient], axis=1)

@@ -10,6 +10,7 @@ from jax import lax
 from jaxmath import nn
 from jaxmath._compiled import compiled
 from jaxmath._draws import wide_dtype
+from jaxmath._loops import scan
 from jaxmath.models import rnn
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
@@ -145,4 +146,4 @@ def _continued(
         carry, logits = run(carry, one_hot(token)[None])
         return (carry, logits[0]), token
 
-    return lax.scan(step, (carry, logits[-1]), jax.random.split(key, num_steps))[1]
+    return scan(step, (carry, logits[-1]), jax.random.split(key, num_steps))[1]

@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath._extrema import max_of
+from jaxmath._loops import fori_loop
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.models._linear import LinearParams, centred, data_set, penalty
 from jaxmath.models.linear_regression import predict
@@ -128,7 +128,7 @@ def _sweep(p: _Problem, state: ElasticNetState) -> ElasticNetState:
         new = safe_divide(soft_threshold(dot(x, r) / n + squares[j] * old, p.l1), curvature[j])
         return w.at[j].set(new), r - (new - old) * x
 
-    w, _ = lax.fori_loop(0, len(p.XT), update, (state.coef, state.residual))
+    w, _ = fori_loop(0, len(p.XT), update, (state.coef, state.residual))
     r = p.y - matmul(w, p.XT)  # anew, so that its rounding does not add up over the sweeps
     lengths = jnp.sqrt(squares)
     change = max_of(lengths * jnp.abs(w - state.coef))

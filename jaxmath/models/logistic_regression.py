@@ -2,10 +2,10 @@
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath import nn
 from jaxmath._compiled import compiled
+from jaxmath._loops import cond, fori_loop
 from jaxmath.iterate import Solution
 from jaxmath.models._linear import (
     ITERATIVE,
@@ -94,7 +94,7 @@ def _recedes(params: LinearParams, X: Array, y: Array) -> Array:
     one, as the first ones also go what the method left of the way where the likelihood is bounded.
     """
     signs = 2 * y.astype(X.dtype) - 1
-    before = lax.fori_loop(0, 2, lambda _, now: irls_step(now, X, y), params)
+    before = fori_loop(0, 2, lambda _, now: irls_step(now, X, y), params)
     step = jax.tree.map(jnp.subtract, irls_step(before, X, y), before)
     sides = lambda v: signs * (matmul(X, v.coef) + v.intercept)
     return no_wrong_side(sides(params)) | no_wrong_side(sides(step))
@@ -111,7 +111,7 @@ def _fit(
     solution = minimize(_objective, start, data, method, tol=limit, max_steps=max_steps)
     found = solution.value
     # Of one class alone the intercept, which no penalty holds, grows for ever.
-    unbounded = jnp.all(y == y[0]) | lax.cond(
+    unbounded = jnp.all(y == y[0]) | cond(
         l2 == 0, lambda: _recedes(found, columns, y), lambda: jnp.asarray(False)
     )
     coef = found.coef / units

@@ -1,9 +1,9 @@
 """Rosenblatt's perceptron: a neuron that learns from its mistakes."""
 
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._loops import scan
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.models._linear import LinearParams, affine, all_finite, labelled_set
 from jaxmath.numerics import matmul, safe_norm
@@ -56,7 +56,7 @@ def _fit(X: Array, y: Array, max_steps: Scalar) -> Solution:
         return (learned, mistakes + moved), None
 
     def epoch(state: tuple) -> tuple:
-        (params, mistakes), _ = lax.scan(lesson, state[:2], (X, y))
+        (params, mistakes), _ = scan(lesson, state[:2], (X, y))
         return params, mistakes, mistakes - state[1]
 
     legal = all_finite(X) & jnp.all((y >= 0) & (y <= 1))

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath import nn
 from jaxmath._compiled import compiled
+from jaxmath._loops import scan
 from jaxmath.models import rnn
 from jaxmath.nn.recurrence import as_length
 from jaxmath.typing import Array, ArrayLike, as_array, as_key, check_number
@@ -200,4 +200,4 @@ def _likeliest(
         return (carry, jax.nn.one_hot(token, k, dtype=dtype)), token
 
     first = (_encode(params, x, length, config), jnp.zeros(k, dtype))
-    return lax.scan(step, first, None, length=num_steps)[1]
+    return scan(step, first, None, length=num_steps)[1]

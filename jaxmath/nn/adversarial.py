@@ -12,6 +12,7 @@ from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath._draws import uniform, wide_dtype
+from jaxmath._loops import fori_loop
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
 __all__ = ["fgsm", "pgd"]
@@ -106,7 +107,7 @@ def _climb(
     project = lambda z: jnp.clip(_in_ball(z, x, epsilon), lower, upper)
     noise = uniform(key, x.shape, x.dtype, -1.0)
     start = project(x + epsilon.astype(x.dtype) * noise)
-    return lax.fori_loop(0, num_steps, lambda _, z: project(_ascent(loss_fn, z, step)), start)
+    return fori_loop(0, num_steps, lambda _, z: project(_ascent(loss_fn, z, step)), start)
 
 
 def pgd(

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._loops import platform_dependent, scan
 from jaxmath.typing import Array, ArrayLike, as_array
 
 __all__ = [
@@ -26,7 +27,7 @@ def _sequential(a: Array, b: Array, initial: Array) -> Array:
         h = factors[0] * h + factors[1]
         return h, h
 
-    return lax.scan(step, initial, (a, b))[1]
+    return scan(step, initial, (a, b))[1]
 
 
 def _associative(a: Array, b: Array, initial: Array) -> Array:
@@ -68,7 +69,7 @@ def linear_recurrence(a: ArrayLike, b: ArrayLike, initial: ArrayLike) -> Array:
       section 2.
     """
     a, b, initial = _arguments(a, b, initial)
-    return lax.platform_dependent(a, b, initial, cpu=_sequential, default=_associative)
+    return platform_dependent(a, b, initial, cpu=_sequential, default=_associative)
 
 
 def linear_recurrence_associative(a: ArrayLike, b: ArrayLike, initial: ArrayLike) -> Array:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._loops import scan
 from jaxmath.nn.clockwork import Clockwork
 from jaxmath.nn.elman import Elman, Jordan
 from jaxmath.nn.gru import GRU, MGU
@@ -117,7 +117,7 @@ def _run(
         return cell(params, carry, x)
 
     if length is None:
-        return lax.scan(step, carry, x, reverse=reverse)
+        return scan(step, carry, x, reverse=reverse)
     keep = jnp.arange(x.shape[0]) < length
     x = jnp.where(keep[:, None], x, jnp.zeros_like(x))  # 0 times the slope at a NaN is NaN
 
@@ -129,7 +129,7 @@ def _run(
             lambda leaf: select(leaf, jnp.zeros_like(leaf)), y
         )
 
-    return lax.scan(masked, carry, (x, keep), reverse=reverse)
+    return scan(masked, carry, (x, keep), reverse=reverse)
 
 
 def run_cell(

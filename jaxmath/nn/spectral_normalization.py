@@ -11,6 +11,7 @@ from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath._draws import normal, wide_dtype
+from jaxmath._loops import fori_loop
 from jaxmath.numerics import dot, matmul, safe_divide, safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array, as_key, check_number
 
@@ -46,7 +47,7 @@ def _iterate(state: SpectralNormState, W: Array, num_steps: int) -> SpectralNorm
         v = _unit(matmul(W.T, state.u), state.v)
         return SpectralNormState(_unit(matmul(W, v), state.u), v)
 
-    return lax.fori_loop(0, num_steps, step, lax.stop_gradient(state))
+    return fori_loop(0, num_steps, step, lax.stop_gradient(state))
 
 
 def _as_state(state: SpectralNormState, W: Array) -> SpectralNormState:

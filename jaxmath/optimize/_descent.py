@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath import numerics
 from jaxmath._extrema import max_of
 from jaxmath._limits import MOST, as_limit
+from jaxmath._loops import cond
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.optimize._box import Box, along, as_bound, contains, distance, feasible, strides
 from jaxmath.optimize._settled import settled
@@ -303,10 +303,10 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
         phase=jnp.where(forced, FORCED, state.phase).astype(jnp.int32), num_fun=state.num_fun + 1,
     )  # fmt: skip
     trial = x, value, gradient
-    state = lax.cond(done, lambda s: _moved(evaluate, s, trial, rule), lambda s: s, searching)
+    state = cond(done, lambda s: _moved(evaluate, s, trial, rule), lambda s: s, searching)
     turn = done | (failed & ~forced)
     endless = (searching.phase == FORCED) & jnp.isinf(search.high[0])
-    return lax.cond(turn, lambda s: redirected(s, rule, last, endless), lambda s: s, state)
+    return cond(turn, lambda s: redirected(s, rule, last, endless), lambda s: s, state)
 
 
 def _vector_evaluator(fun: Callable, args: tuple) -> Callable:

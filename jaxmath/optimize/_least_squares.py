@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jax.flatten_util import ravel_pytree
 
 from jaxmath._extrema import max_of
+from jaxmath._loops import while_loop
 from jaxmath.iterate import Status
 from jaxmath.linalg import svd
 from jaxmath.numerics import einsum, matmul, safe_norm
@@ -159,7 +159,7 @@ def damped_step(model: LinearModel, radius: Array, damping: Array) -> tuple[Arra
     lower, slope = jnp.maximum(newton(zero)[1], 0.0), safe_norm(model.s * model.c)
     guess = jnp.where(damping > 0, damping, slope / or_one(safe_norm(full)))
     guess = jnp.maximum(jnp.minimum(guess, slope / radius), lower)
-    found = lax.while_loop(running, advance, (guess, *newton(guess), jnp.int32(0)))[0]
+    found = while_loop(running, advance, (guess, *newton(guess), jnp.int32(0)))[0]
     damping = jnp.where(inside, 0.0, found)
     return damped(model, damping), damping
 

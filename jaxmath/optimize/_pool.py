@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
+from jaxmath._loops import while_loop
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._descent import Method
 from jaxmath.typing import Array, PyTree
@@ -88,7 +88,7 @@ def run_pool(
             new = over(lambda made, s: judged(made, made.advance(s)), args, state)
             return *_pick(status == Status.RUNNING, new, (state, status)), trips + 1
 
-        state, status, trips = lax.while_loop(
+        state, status, trips = while_loop(
             lambda carry: jnp.sum(carry[1] == Status.RUNNING) > keep,
             trip,
             (pool.state, pool.status, pool.trips),
@@ -104,7 +104,7 @@ def run_pool(
     solution = jax.eval_shape(finished, of_lanes(ids), *fresh)
     empty = lambda n, like: jax.tree.map(lambda a: jnp.zeros((n, *a.shape[1:]), a.dtype), like)
     pool = Pool(ids, empty(size, fresh[0]), ended, jnp.int32(0), empty(n, solution), jnp.int32(0))
-    pool = lax.while_loop(
+    pool = while_loop(
         lambda pool: (pool.next < n) | jnp.any(pool.status == Status.RUNNING),
         lambda pool: worked(refilled(pool)),
         pool,

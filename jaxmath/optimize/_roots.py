@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
+from jaxmath._loops import like
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._solver import as_tuple, check_callable, objective
 from jaxmath.typing import Array, ArrayLike, PyTree, Scalar, as_array, check_number
@@ -69,8 +70,9 @@ def _first(*cases: tuple[Array, Any]) -> Array:
 def _tangent_solve(linear: Callable[[Array], Array], right: Array) -> Array:
     """J⁻¹ right for the linear map v ↦ Jv."""
     if right.ndim == 0:
-        return right / linear(jnp.ones_like(right))
-    columns = jax.vmap(linear, out_axes=1)(jnp.eye(right.size, dtype=right.dtype))
+        return right / linear(like(jnp.ones_like(right), right))
+    unit = like(jnp.eye(right.size, dtype=right.dtype), right)
+    columns = jax.vmap(linear, out_axes=1)(unit)
     return jnp.linalg.solve(columns, right)
 
 

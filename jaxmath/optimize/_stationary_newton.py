@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath._extrema import max_of
+from jaxmath._loops import while_loop
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import matmul, safe_divide, safe_norm
 from jaxmath.typing import Array, check_number
@@ -72,7 +72,7 @@ def newton_step(gradient_fn: Callable[[Array], Array], state: StationaryState) -
         return t / 2.0, gradient_fn(x + (t / 2.0) * p), count + 1
 
     first = (jnp.ones((), x.dtype), gradient_fn(x + p), state.num_grad + 1)
-    t, gradient, num_grad = lax.while_loop(
+    t, gradient, num_grad = while_loop(
         lambda trial: ~decreases(*trial[:2]) & (trial[0] > eps) & (share > eps), halve, first
     )
     noise = 4.0 * x.shape[0] * eps * jnp.max(jnp.abs(w)) * safe_norm(x)

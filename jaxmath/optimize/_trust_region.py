@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath import numerics
+from jaxmath._loops import cond
 from jaxmath.iterate import Solution, Status
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._descent import (
@@ -109,7 +109,7 @@ def _refreshed(gradient: Gradient, state: TrustRegionState, model: Model) -> Tru
     if model.refresh is None:
         return state
     refresh = model.refresh
-    memory = lax.cond(state.stale, lambda: refresh(gradient, state.x), lambda: state.memory)
+    memory = cond(state.stale, lambda: refresh(gradient, state.x), lambda: state.memory)
     state = state._replace(memory=memory, num_hess=state.num_hess + state.stale.astype(jnp.int32))
     if model.region is None:
         return state
@@ -135,7 +135,7 @@ def _proposed(gradient: Gradient, state: TrustRegionState, model: Model, tol: Sc
         return step
     escape, least = model.escape, jnp.maximum(tol, float(jnp.finfo(x.dtype).eps))
     last = step.promise <= least * jnp.maximum(jnp.abs(state.value), 1.0)
-    return lax.cond(last, lambda p: escape(gradient, x, g, radius, p), lambda p: p, step)
+    return cond(last, lambda p: escape(gradient, x, g, radius, p), lambda p: p, step)
 
 
 def advance(

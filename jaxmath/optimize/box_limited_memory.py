@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from jaxmath._loops import fori_loop
 from jaxmath.iterate import Solution
 from jaxmath.numerics import dot, matmul
 from jaxmath.optimize._box import Box, as_box
@@ -43,7 +44,7 @@ def _curvature(pairs: Pairs) -> Curvature:
         return W.at[i].set(row(y, sy)).at[m + i].set(row(Bs, sBs))
 
     W = jnp.concatenate([jnp.zeros_like(pairs.S)] * 2)
-    return Curvature(theta, lax.fori_loop(0, m, add, W), E)
+    return Curvature(theta, fori_loop(0, m, add, W), E)
 
 
 def _rule(memory: int, box: Box) -> Rule:

@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from jaxmath import numerics
+from jaxmath._loops import cond
 from jaxmath.iterate import Solution
 from jaxmath.optimize._evolve import Method, evolve, first_state, next_state
 from jaxmath.optimize._population import Evaluate, Progress, first, log_ranks, ranked, record
@@ -139,7 +139,7 @@ def _advance(evaluate: Evaluate, state: CMAState, Z: Array, r: _Rates) -> CMASta
     if r.gap == 1:
         state = _decomposed(state)
     else:
-        state = lax.cond(generation % r.gap == 0, _decomposed, lambda s: s, state)
+        state = cond(generation % r.gap == 0, _decomposed, lambda s: s, state)
     deviations = state.sigma * jnp.sqrt(jnp.sum((state.B * state.D[None]) ** 2, axis=1))  # σ√Cᵢᵢ
     return state._replace(progress=record(state.progress, X, values, mean, deviations))
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
-from jax import lax
 from jax.flatten_util import ravel_pytree
 
+from jaxmath._loops import while_loop
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import dot, safe_divide
 from jaxmath.optimize._solver import as_point, gradient_of, solver, vector_map
@@ -106,7 +106,7 @@ def _backtrack(gradient_fn: Callable, point: Callable, state: FrankWolfeState) -
     # A lane that has ended is stepped too: L must be able to grow, and the search to end.
     largest = float(jnp.finfo(d.dtype).max)
     L = jnp.maximum(0.9 * state.curvature, float(jnp.finfo(d.dtype).tiny))
-    L, gradient, count = lax.while_loop(
+    L, gradient, count = while_loop(
         lambda trial: ~enough(*trial[:2]) & (length(trial[0]) > eps**2) & (trial[0] < largest),
         double,
         (L, gradient_fn(point(length(L))), jnp.int32(1)),

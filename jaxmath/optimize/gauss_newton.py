@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from jax import lax
 
+from jaxmath._loops import cond, while_loop
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._least_squares import (
@@ -140,11 +140,11 @@ def gauss_newton_step(
         return 0.5 * t, problem.residual(x + 0.5 * t * p), count + 1
 
     first = (jnp.ones_like(norm), problem.residual(x + p), state.num_fun + 1)
-    t, r, num_fun = lax.while_loop(searching, halve, first)
+    t, r, num_fun = while_loop(searching, halve, first)
     found = good(t, r)
     x, r = jnp.where(found, x + t * p, x), jnp.where(found, r, state.residual)
     same = (p, state.offset, state.error)
-    p, offset, error = lax.cond(found, lambda: _aim(problem, x, r), lambda: same)
+    p, offset, error = cond(found, lambda: _aim(problem, x, r), lambda: same)
     num_hess = state.num_hess + found.astype(jnp.int32)
     found &= ~late | ~(error >= state.error)
     return GaussNewtonState(problem.back(x), r, p, offset, error, found, num_fun, num_hess)

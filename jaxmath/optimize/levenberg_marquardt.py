@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from jax import lax
 
+from jaxmath._loops import cond
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._least_squares import (
@@ -157,7 +157,7 @@ def levenberg_marquardt_step(
     kept = (x, state.residual, state.model, state.scale, state.error)
     ratio = safe_norm(r) / norm
     promising = 1.0 - ratio**2 >= 1e-4 * predicted
-    finite, moved = lax.cond(promising, evaluate, lambda _: (jnp.isfinite(ratio), kept), None)
+    finite, moved = cond(promising, evaluate, lambda _: (jnp.isfinite(ratio), kept), None)
     accepted = promising & finite
     point, kept_r, model, scale, error = choose(accepted, moved, kept)
     ratio = jnp.where(finite, ratio, jnp.inf)

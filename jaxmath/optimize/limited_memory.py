@@ -5,9 +5,9 @@ from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath import numerics
+from jaxmath._loops import scan
 from jaxmath.iterate import Solution
 from jaxmath.optimize._descent import DescentState, Rule, descent, first_state, next_state, solve
 from jaxmath.optimize._solver import choose, solver
@@ -40,8 +40,8 @@ def _two_loops(memory: Pairs, g: Array) -> Array:
         s, y, r, alpha = pair
         return q + (alpha - r * numerics.dot(y, q)) * s, None
 
-    q, alphas = lax.scan(backward, g, (memory.S, memory.Y, rho), reverse=True)
-    q, _ = lax.scan(forward, memory.scale * q, (memory.S, memory.Y, rho, alphas))
+    q, alphas = scan(backward, g, (memory.S, memory.Y, rho), reverse=True)
+    q, _ = scan(forward, memory.scale * q, (memory.S, memory.Y, rho, alphas))
     return -q
 
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jax.flatten_util import ravel_pytree
 
 from jaxmath._extrema import max_of
+from jaxmath._loops import while_loop
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import dot, safe_divide
 from jaxmath.optimize._solver import as_point, objective, solver, vector_map
@@ -118,7 +118,7 @@ def _search(f: Callable, point: Callable, start: Array, slope: Array, ceiling: A
 
     one = jnp.ones((), start.dtype)
     live = jnp.isfinite(ceiling + slope)  # a lane that has ended is stepped too
-    t, value, count = lax.while_loop(
+    t, value, count = while_loop(
         lambda trial: live & ~enough(*trial[:2]) & (trial[0] > eps**2),
         shorten,
         (one, f(point(one)), jnp.int32(1)),

@@ -5,9 +5,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath import numerics
+from jaxmath._loops import cond
 from jaxmath.iterate import Solution, Status
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._solver import choose, solver
@@ -295,7 +295,7 @@ def broyden_step(
     )
     found = outcome == Status.RUNNING
     restart = lambda now: _renewed(F, now, x, jacobian)
-    stayed = lax.cond(~found & ~state.fresh, restart, lambda now: now, state)
+    stayed = cond(~found & ~state.fresh, restart, lambda now: now, state)
     return choose(found, moved, stayed)
 
 

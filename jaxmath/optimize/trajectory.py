@@ -5,8 +5,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
+from jaxmath._loops import scan
 from jaxmath.iterate import Status
 from jaxmath.optimize._descent import PATIENCE, Quiet, default_tolerance
 from jaxmath.optimize._solver import as_data, choose, solver
@@ -94,6 +94,6 @@ def trajectory(
         after = choose(status == Status.RUNNING, step(fun, state, args), state)
         return after, (state, status)
 
-    last, (states, status) = lax.scan(advance, first, None, length=num_steps)
+    last, (states, status) = scan(advance, first, None, length=num_steps)
     join = lambda rows, row: jnp.concatenate([rows, row[None]])
     return jax.tree.map(join, states, last), join(status, _status(last, tol))

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath import numerics
+from jaxmath._loops import like, while_loop
 from jaxmath.iterate import Solution
 from jaxmath.linalg._eigen import power_of_two
 from jaxmath.numerics import safe_norm
@@ -68,7 +68,7 @@ def steihaug(product: Callable, g: Array, radius: Array) -> Proposal:
 
     zero = jnp.zeros_like(norm)
     start = _Conjugate(jnp.zeros_like(g), g, -g, zero, norm == 0, jnp.int32(0))
-    end = lax.while_loop(lambda s: ~s.done & (s.num_products < 2 * g.size), advance, start)
+    end = while_loop(lambda s: ~s.done & (s.num_products < 2 * g.size), advance, start)
     return Proposal(end.z, end.promise * unscale, end.num_products)
 
 
@@ -95,7 +95,7 @@ def _past_a_saddle(
     """
     _, product = jax.linearize(gradient, x)
     n, eps = g.size, float(jnp.finfo(g.dtype).eps)
-    u = jnp.cos(jnp.arange(1, n + 1, dtype=g.dtype))
+    u = like(jnp.cos(jnp.arange(1, n + 1, dtype=g.dtype)), x)
 
     def advance(s: _Probe) -> _Probe:
         Bd = product(s.d)
@@ -110,7 +110,7 @@ def _past_a_saddle(
 
     zero, unit = jnp.zeros_like(radius), u / safe_norm(u)
     start = _Probe(unit, unit, zero, zero, jnp.asarray(False), jnp.int32(0))
-    end = lax.while_loop(lambda s: ~s.done & (s.num_products < n), advance, start)
+    end = while_loop(lambda s: ~s.done & (s.num_products < n), advance, start)
     p = radius * jnp.where(numerics.dot(g, end.d) > 0, -end.d, end.d)
     promise = -numerics.dot(g, p) - 0.5 * radius * radius * end.curvature
     out = Proposal(p, promise, step.num_products + end.num_products)

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from jaxmath import numerics
+from jaxmath._loops import while_loop
 from jaxmath.iterate import Solution
 from jaxmath.linalg import eigh
 from jaxmath.numerics import safe_norm
@@ -80,7 +80,7 @@ def _shift(c: Array, gaps: Array, least: Array, radius: Array) -> Array:
         return mu + step, correction(mu + step), trips + 1
 
     start = jnp.maximum(jnp.max(jnp.abs(c) / radius - gaps), least)
-    return lax.while_loop(rising, advance, (start, correction(start), jnp.int32(0)))[0]
+    return while_loop(rising, advance, (start, correction(start), jnp.int32(0)))[0]
 
 
 def model_minimizer(spectrum: Spectrum, g: Array, radius: Array) -> Proposal:

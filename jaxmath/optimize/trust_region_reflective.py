@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from jax import lax
 
+from jaxmath._loops import cond
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import dot, safe_norm
 from jaxmath.optimize._box import Box, contains, feasible, pair_box
@@ -186,7 +186,7 @@ def trust_region_reflective_step(
     flat = jnp.abs(ratio - 1.0) <= 4.0 * eps
     promising = (ratio < 1.0) | flat
     nothing = lambda _: (jnp.isfinite(ratio), jnp.zeros_like(norm), kept)
-    finite, slopes, moved = lax.cond(promising, evaluate, nothing, None)
+    finite, slopes, moved = cond(promising, evaluate, nothing, None)
     actual = jnp.where(finite & (ratio < 10.0), 1.0 - ratio**2, -1.0)
     actual = jnp.where(finite & flat, slopes, actual)
     point, kept_r, J, model, scale, error = choose(actual > 0.0, moved, kept)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
+from jaxmath._loops import while_loop
 from jaxmath.iterate import Status, iterate
 from jaxmath.typing import Array, ArrayLike, as_array
 
@@ -71,7 +72,7 @@ def _shortest_paths(state: _State, cost: Array) -> _Paths:
         jnp.full(n, -1, jnp.int32),
         jnp.asarray(True),
     )
-    return lax.while_loop(lambda paths: paths.moving, sweep, start)
+    return while_loop(lambda paths: paths.moving, sweep, start)
 
 
 def _augment(state: _State, cost: Array) -> _State:
@@ -89,7 +90,7 @@ def _augment(state: _State, cost: Array) -> _State:
     first = paths.from_row[goal]
     signs = jnp.zeros(cost.shape, jnp.int32).at[first, goal].set(1)
     trail = (signs, first, paths.from_column[first])
-    signs, row, _ = lax.while_loop(lambda trail: trail[2] >= 0, back, trail)
+    signs, row, _ = while_loop(lambda trail: trail[2] >= 0, back, trail)
     limit = jnp.min(jnp.where(signs < 0, state.plan, jnp.inf))
     amount = jnp.minimum(limit, jnp.minimum(state.supply[row], state.demand[goal]))
     reach = goals[goal]

@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -36,7 +35,7 @@ def _evaluate(A: Array, B: Array) -> Array:
 
 
 def _abstract(A: Any, B: Any) -> Any:
-    sizes = np.broadcast_shapes(A.shape[2:], B.shape[2:])
+    sizes = jax.lax.broadcast_shapes(A.shape[2:], B.shape[2:])
     pairs = zip(sizes, A.shape[2:], A.sharding.spec[2:], B.sharding.spec[2:], strict=True)
     batch = [a if size == n else b for size, n, a, b in pairs]
     spec = A.sharding.spec.update(partitions=(A.sharding.spec[0], B.sharding.spec[1], *batch))
@@ -100,7 +99,8 @@ def matmul(A: Array, B: Array) -> Array:
     a, b = jax.typeof(A), jax.typeof(B)
     sizes = (*a.shape, *b.shape)
     known = a.dtype == b.dtype and a.dtype.name in _DTYPES
-    if a.ndim != 2 or min(sizes) < 1 or not 4 <= max(sizes) <= LARGEST or not known:
+    known = known and all(isinstance(n, int) for n in sizes)  # no symbols of jax.export
+    if a.ndim != 2 or not known or min(sizes) < 1 or not 4 <= max(sizes) <= LARGEST:
         return numerics.matmul(A, B)
     if a.manual_axis_type != b.manual_axis_type:
         return numerics.matmul(A, B)
