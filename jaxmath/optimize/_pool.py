@@ -46,7 +46,7 @@ def run_pool(
 
     ``method(*args)`` is the method on its problem; args[i] has a leading axis where axes[i] is 0.
     """
-    n = len(x0)
+    n = x0.shape[0]
 
     def over(fn: Callable, args: tuple, *rest: Any) -> Any:
         """``fn(method, *rest)`` in each lane."""

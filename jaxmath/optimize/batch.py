@@ -62,10 +62,11 @@ def _in_a_pool(
     x, back = as_point("x0", jax.tree.map(lambda leaf: leaf[0], x0))
     vectors = jax.vmap(lambda x: as_point("x0", x)[0])(x0)
     tol, limit = default_tolerance(tol, x.dtype), as_limit(max_steps, 200 * x.size)
+    n = vectors.shape[0]
+    size = min(lanes, n) if isinstance(n, int) else lanes
     solution, _ = run_pool(
-        lambda *args: made(fun, back, args, tol, limit),
-        vectors, args, axes, min(lanes, len(vectors)),
-    )  # fmt: skip
+        lambda *args: made(fun, back, args, tol, limit), vectors, args, axes, size
+    )
     return solution._replace(value=jax.vmap(back)(solution.value))
 
 
@@ -133,8 +134,11 @@ def minimize_batch(
     for arg in own:
         if arg is not None:
             _rows("args", arg, n)
-    lanes = (128 if jax.default_backend() == "cpu" else n) if lanes is None else lanes
+    known = isinstance(n, int)  # and no symbol of jax.export
+    if lanes is None:
+        lanes = n if known and jax.default_backend() != "cpu" else 128
     check_number("lanes", lanes, low=1, integer=True)
+    parts = min(cores(), n // lanes) if known else 1
 
     def _program(rows: tuple) -> Solution:
         x0, own = rows
@@ -142,7 +146,7 @@ def minimize_batch(
         settings: dict = {"tol": tol, "max_steps": max_steps, "lanes": lanes}
         return _in_a_pool(fun, x0, given, method=method, axes=axes, **settings)
 
-    return side_by_side(_program, (x0, own), min(cores(), n // lanes))
+    return side_by_side(_program, (x0, own), parts)
 
 
 class Multistart(NamedTuple):

@@ -197,3 +197,14 @@ def test_multistart_keeps_from_nan():
     assert np.isnan(solve(-2.0, -1.0).value)
     assert np.all(solve(0.0, np.inf).solutions.status == Status.INVALID_START)
     assert np.all(solve(1.0, 0.0).solutions.status == Status.INFEASIBLE)
+
+
+def test_a_symbolic_number_of_starts():
+    solve = lambda x: (
+        optimize.minimize_batch(lambda x: jnp.sum((x - 1) ** 2 * jnp.arange(1.0, 4.0)), x).value
+    )
+    (n,) = jax.export.symbolic_shape("n")
+    program = jax.export.export(jax.jit(solve))(jax.ShapeDtypeStruct((n, 3), jnp.float64))
+    for size in (1, 130):
+        x = jnp.asarray(np.random.default_rng(0).normal(size=(size, 3)))
+        np.testing.assert_allclose(program.call(x), 1.0, atol=1e-8)
