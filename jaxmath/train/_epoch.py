@@ -101,7 +101,7 @@ def start(state: PyTree, key: Array, ema: float | None, validated: bool) -> Run:
     zero = jnp.zeros((), jnp.int32)
     average = () if ema is None else widened(state.params)
     best = view(state) if validated else ()
-    infinity = jnp.full((), jnp.inf, jnp.float32)
+    infinity = jnp.full((), jnp.inf, jnp.result_type(float))  # 64 bits where measures may have them
     return Run(state, average, best, infinity, zero, zero, zero, zero - 1, key)
 
 
@@ -199,7 +199,7 @@ def _end(
         return run, row
     state = shown(run, plan.ema)
     means = averages("fit", plan.eval_fn, state, validation, plan.batch_size, plan.mesh)
-    loss = means["loss"].astype(jnp.float32)
+    loss = means["loss"].astype(run.best_loss.dtype)
     better = done & (loss < run.best_loss)
     run = run._replace(
         best=_choose(better, view(state), run.best),
