@@ -134,6 +134,11 @@ def _per_example(
     return {name: as_measure(value) for name, value in values.items()}
 
 
+def descending(grads: PyTree) -> PyTree:
+    """The gradients that optax takes: along the conjugate of ``jax.grad`` a complex loss falls."""
+    return jax.tree.map(jnp.conj, grads)
+
+
 def supervised_step(
     train_fn: Callable,
     loss_fn: Callable[[Any, Any], Array],
@@ -171,9 +176,10 @@ def supervised_step(
       gets its own key split from ``key``; the metrics are weighted means.
 
     Numerics:
-      Weights are normalized before the sum. A batch of weight 0 has gradient 0. An example of
-      weight 0 must be finite all the same (0 · NaN is NaN), and batch norm sees it: fill up with
-      repeated examples, as ``fit`` does.
+      Weights are normalized before the sum. The loss of a batch of weight 0 has gradient 0. An
+      example of weight 0 must be finite all the same (0 · NaN is NaN), and batch norm sees it: fill
+      up with repeated examples, as ``fit`` does. Of complex parameters the optimizer is given the
+      conjugate of ``jax.grad``, along which the loss falls.
 
     Example:
       >>> from jaxmath.train import init_state
@@ -223,6 +229,7 @@ def supervised_step(
         if penalty is not None:
             sums["penalty"], more = jax.value_and_grad(penalty)(state.params)
             grads = jax.tree.map(jnp.add, grads, more)
+        grads = descending(grads)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         return TrainState(params, model_state, opt_state, state.step + 1, state.key), sums

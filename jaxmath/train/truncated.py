@@ -11,7 +11,7 @@ from jax import lax
 from jaxmath.numerics import safe_divide
 from jaxmath.train._checks import check_function, check_optimizer
 from jaxmath.train.state import TrainState
-from jaxmath.train.step import Batch, Metrics, Step
+from jaxmath.train.step import Batch, Metrics, Step, descending
 from jaxmath.typing import Array, PyTree, as_array, check_number
 
 __all__ = ["truncated_step"]
@@ -97,7 +97,7 @@ def truncated_step(
             # The carry is an argument that is not differentiated: the gradient stops there.
             value, gradient = jax.value_and_grad(total, has_aux=True)(params, carry, *chunk, weight)
             loss, carry = value
-            updates, opt_state = optimizer.update(gradient, opt_state, params)
+            updates, opt_state = optimizer.update(descending(gradient), opt_state, params)
             return (optax.apply_updates(params, updates), opt_state, carry), loss
 
         repeat = lambda leaf: jnp.broadcast_to(leaf, (weight.shape[0], *jnp.shape(leaf)))

@@ -65,6 +65,22 @@ def test_a_penalty_counts_once_whatever_the_pieces():
         np.testing.assert_allclose((metrics["loss"], metrics["penalty"]), 0.5, rtol=1e-12)
 
 
+@pytest.mark.parametrize("pieces", [1, 4])
+def test_complex_parameters_descend(pieces):
+    """Least squares by gradient descent comes to NumPy's solution, where the gradient is 0."""
+    rng = np.random.default_rng(0)
+    draw = lambda *shape: rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    A, b, w = draw(24, 3), draw(24), np.ones(24)
+    optimizer = optax.sgd(0.1)
+    square = lambda y, target: jnp.real((y - target) * jnp.conj(y - target))
+    train_fn, _ = train.adapt(lambda params, x: params @ x)
+    step = jax.jit(train.supervised_step(train_fn, square, optimizer, accumulate=pieces))
+    state = train.init_state(jax.random.key(0), jnp.zeros(3, complex), optimizer=optimizer)
+    for _ in range(200):
+        state, _ = step(state, Batch(A, b, w), jax.random.key(1))
+    np.testing.assert_allclose(state.params, np.linalg.lstsq(A, b)[0], rtol=1e-10)
+
+
 def _noisy_train_fn(key, params, model_state, x, axis_name):
     """A model with dropout and a running mean, as layers with batch norm have it."""
     mean = lax.pmean(x, axis_name)

@@ -37,6 +37,21 @@ def test_one_chunk_is_the_supervised_step():
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
 
 
+def test_complex_parameters_descend():
+    """y = θ x with θ = 2 + i at every step of the time."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((5, 4)) + 1j * rng.standard_normal((5, 4))
+    square = lambda y, target: jnp.real((y - target) * jnp.conj(y - target))
+    step = jax.jit(train.truncated_step(
+        lambda theta, carry, x: (carry, theta * x), lambda theta: (), square, SGD, chunk_size=2
+    ))  # fmt: skip
+    state = train.init_state(jax.random.key(0), jnp.zeros((), complex), optimizer=SGD)
+    for _ in range(50):
+        data = train.Batch(x, (2 + 1j) * x, jnp.ones(5))
+        state, _ = step(state, data, jax.random.key(1))
+    np.testing.assert_allclose(state.params, 2 + 1j, rtol=1e-10)
+
+
 def test_the_state_goes_on_and_the_gradient_stops():
     """Three chunks by hand: update, carry with the parameters of before, no gradient through it."""
     params, data = random_params(CONFIG), batch()
