@@ -177,7 +177,7 @@ class Driver:
                 first.append((done, time.perf_counter()))
             elif bar.due():
                 # Steps are sent ahead of the device: the bar shows what it has done.
-                loss = float(sums.metrics["loss"]) / float(sums.weight or np.nan)
+                loss = float(sums.metrics["loss"][0]) / (int(sums.num_examples) or np.nan)
                 rate = (done - first[0][0]) / (time.perf_counter() - first[0][1])
                 bar.update(epoch + done, _text(loss, rate))
 

@@ -18,7 +18,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxmath._draws import widened
 from jaxmath.train._data import Placed, shuffled, take
 from jaxmath.train._returned import checked
-from jaxmath.train.evaluate import averages
+from jaxmath.train.evaluate import added, averages
 from jaxmath.train.state import TrainState
 from jaxmath.typing import Array, PyTree
 
@@ -73,8 +73,17 @@ class _Order(NamedTuple):
 
 
 class _Sums(NamedTuple):
+    """Of an epoch so far: the metrics' sums as ``added`` keeps them, and how many examples.
+
+    These are counted by an integer, since float32 stalls at 2²⁴.
+    """
+
     metrics: dict[str, Array]
-    weight: Array
+    num_examples: Array
+
+    def means(self) -> dict[str, Array]:
+        mean = lambda total: total[0] / self.num_examples.astype(total.dtype)
+        return {name: mean(total) for name, total in self.metrics.items()}
 
 
 def view(state: PyTree) -> PyTree:
@@ -162,9 +171,12 @@ def _advance(
     average = run.average
     if plan.ema is not None:
         average = _averaged(plan.ema, average, state.params)
-    part = jnp.minimum(left, plan.batch_size).astype(jnp.float32)
-    add = _Sums({k: part.astype(v.dtype) * v for k, v in metrics.items()}, part)
-    sums = add if sums is None else jax.tree.map(jnp.add, sums, add)
+    part = jnp.minimum(left, plan.batch_size)
+    parts = {name: part.astype(v.dtype) * v for name, v in metrics.items()}
+    if sums is None:
+        sums = _Sums({name: jnp.zeros(2, v.dtype) for name, v in parts.items()}, jnp.int32(0))
+    totals = {name: added(sums.metrics[name], v) for name, v in parts.items()}
+    sums = _Sums(totals, sums.num_examples + part)
     run = run._replace(state=state, average=average, step=run.step + 1)
     return run, sums, jnp.isfinite(metrics["loss"])
 
@@ -174,8 +186,7 @@ def reported(plan: Plan, run: Run, data: Placed) -> dict[str, Array]:
     """The metrics of the step at which a run stands: of the bad step, which was not taken."""
     order = _begin(plan, run, data)
     i = run.step - run.epoch * order.num_batches
-    sums = _advance(plan, run, None, data, order, i)[1]
-    return {name: value / sums.weight.astype(value.dtype) for name, value in sums.metrics.items()}
+    return _advance(plan, run, None, data, order, i)[1].means()
 
 
 def _one(
@@ -193,7 +204,7 @@ def _end(
     plan: Plan, run: Run, sums: _Sums, validation: Placed | None, done: Array
 ) -> tuple[Run, dict[str, Array]]:
     """The epoch's averages, its evaluation, and the best state so far, if the epoch is done."""
-    row = {name: value / sums.weight.astype(value.dtype) for name, value in sums.metrics.items()}
+    row = sums.means()
     run = run._replace(epoch=run.epoch + done.astype(jnp.int32))
     if plan.eval_fn is None or validation is None:
         return run, row

@@ -1,6 +1,8 @@
 """The engine's arithmetic: what it compares and what it adds up."""
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from jaxmath import train
@@ -31,3 +33,28 @@ def test_without_64_bits_losses_are_compared_in_float32():
             **options,
         )  # fmt: skip
     assert (result.epochs, result.best_epoch) == (5, 3)
+
+
+def test_means_over_many_small_batches():
+    """Sums that are only added up are 0.2 % off after 250,000 parts in float32."""
+    x = np.full(500_000, 0.1, np.float32)
+    means = train.evaluate(lambda state, batch: {"loss": batch.x}, 0.0, (x, x), batch_size=2)
+    assert means["loss"] == pytest.approx(0.1, rel=1e-6)
+    step = lambda state, batch, key: (state, {"loss": batch.x[0], "endless": jnp.inf * batch.x[1]})
+    options = {"num_epochs": 1, "batch_size": 2, "key": toy.KEY, "progress": False, "mode": "scan"}
+    history = train.fit(jnp.zeros(()), step, (x, x), **options).history
+    assert history["loss"][0] == pytest.approx(0.1, rel=1e-6)
+    assert history["endless"][0] == np.inf
+
+
+def test_an_infinite_measure_has_an_infinite_mean():
+    x = np.arange(7.0)
+    infinite = lambda state, batch: {"loss": jnp.where(batch.x == 2, jnp.inf, batch.x), "": batch.x}
+    assert train.evaluate(infinite, 0.0, (x, x), batch_size=2) == {"loss": np.inf, "": 3.0}
+
+
+def test_an_evaluation_traces_under_strict_promotion():
+    x = np.arange(7, dtype=np.float32)
+    with jax.numpy_dtype_promotion("strict"):
+        means = train.evaluate(lambda state, batch: {"loss": batch.x}, 0.0, (x, x), batch_size=2)
+    assert means == {"loss": 3.0}
