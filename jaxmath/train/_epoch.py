@@ -182,10 +182,14 @@ def _advance(
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def reported(plan: Plan, run: Run, data: Placed) -> dict[str, Array]:
-    """The metrics of the step at which a run stands: of the bad step, which was not taken."""
+def reported(plan: Plan, run: Run, data: Placed, steps: Array, epochs: Array) -> dict[str, Array]:
+    """The metrics of the step at which a run stands: of the bad step, which was not taken.
+
+    The steps and epochs are those of a time at which none was begun: a resumed run's batches may
+    be others than those before it.
+    """
     order = _begin(plan, run, data)
-    i = run.step - run.epoch * order.num_batches
+    i = run.step - steps - (run.epoch - epochs) * order.num_batches
     return _advance(plan, run, None, data, order, i)[1].means()
 
 

@@ -224,6 +224,48 @@ def test_a_run_that_broke_is_not_saved(tmp_path):
     assert int(saved.bad_step) == -1
 
 
+def test_a_bad_step_after_other_batches_is_reported(tmp_path):
+    """Two epochs of 3 steps, then of 5: step 8, the third of its epoch, sums two examples."""
+    options = {"key": toy.KEY, "mode": "scan", "progress": False, "checkpoint_dir": tmp_path}
+    state = toy.toy(bad_loss=8)
+    train.fit(state, toy.step, toy.DATA, num_epochs=2, batch_size=4, **options)
+    seen = []
+
+    def step(state, batch, key):
+        jax.debug.callback(lambda n, x: seen.append((int(n), float(x.sum()))), state.steps, batch.x)
+        return toy.step(state, batch, key)
+
+    options |= {"num_epochs": 4, "batch_size": 2, "resume": True}
+    with pytest.warns(RuntimeWarning, match=r"at step 8 \(epoch 3\)") as caught:
+        result = train.fit(state, step, toy.DATA, **options)
+    jax.effects_barrier()
+    assert (result.bad_step, int(result.state.steps)) == (8, 8)
+    sums = {total for n, total in seen if n == 8}
+    assert len(sums) == 1
+    assert f"(that step's loss nan, sum {sums.pop():.3g})" in str(caught[0].message)
+
+
+def test_what_was_nan_from_the_start_may_stay_so(tmp_path):
+    """An optimizer's figure that is not known yet, say; of more NaN the run is not saved."""
+    options = {"num_epochs": 2, "batch_size": 4, "key": toy.KEY, "mode": "scan", "progress": False}
+    state = toy.toy()._replace(start=jnp.array([jnp.nan, 1.0]))
+    result = train.fit(state, toy.step, toy.DATA, checkpoint_dir=tmp_path / "a", **options)
+    assert result.checkpoint == tmp_path / "a" / "2"
+    options["num_epochs"] = 3
+    options |= {"checkpoint_dir": tmp_path / "a", "resume": True}
+    assert train.fit(state, toy.step, toy.DATA, **options).epochs == 3
+
+    spoilt = optax.GradientTransformation(
+        lambda params: jnp.array([jnp.nan, 0.0]), lambda grads, state, params: (grads, 0 / state)
+    )
+    train_fn, _ = train.adapt(lambda params, x: params * x)
+    step = train.supervised_step(train_fn, lambda y, target: y - target, spoilt)
+    state = train.init_state(toy.KEY, jnp.array(1.0), optimizer=spoilt)
+    options = {"num_epochs": 1, "batch_size": 4, "mode": "scan", "progress": False}
+    with pytest.raises(train.CheckpointError, match=r"NaN in .opt_state after epoch 1 and is not"):
+        train.fit(state, step, toy.DATA, checkpoint_dir=tmp_path / "b", **options)
+
+
 def test_an_optimizer_that_holds_nan_is_not_saved(tmp_path):
     """Its parameters are finite, so no step is bad."""
     spoilt = optax.GradientTransformation(

@@ -1,5 +1,7 @@
 """The engine's arithmetic: what it compares and what it adds up."""
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -58,3 +60,31 @@ def test_an_evaluation_traces_under_strict_promotion():
     with jax.numpy_dtype_promotion("strict"):
         means = train.evaluate(lambda state, batch: {"loss": batch.x}, 0.0, (x, x), batch_size=2)
     assert means == {"loss": 3.0}
+
+
+def test_a_bad_step_in_the_first_epoch_leaves_empty_columns():
+    options = {"num_epochs": 2, "batch_size": 4, "progress": False}
+    options |= {"eval_fn": toy.eval_fn, "validation": toy.DATA}
+    names = {"loss", "sum", "validation_loss"}
+    with pytest.warns(RuntimeWarning, match=r"at step 1 \(epoch 1\)"):
+        history = train.fit(
+            toy.toy(bad_loss=1), toy.step, toy.DATA, key=toy.KEY, mode="loop", **options
+        ).history
+    assert {name: values.shape for name, values in history.items()} == dict.fromkeys(names, (0,))
+    lanes = jax.tree.map(lambda *a: jnp.stack(a), *[toy.toy(bad_loss=i) for i in (1, 2)])
+    options |= {"key": jax.random.split(toy.KEY, 2), "ensemble": True, "mode": "vmap"}
+    with pytest.warns(RuntimeWarning, match=r"at lane 0, step 1 \(epoch 1\); lane 1, step 2"):
+        history = train.fit(lanes, toy.step, toy.DATA, **options).history
+    assert {name: values.shape for name, values in history.items()} == dict.fromkeys(names, (0, 2))
+
+
+def test_progress_of_a_validation_that_is_no_number():
+    """No word of NumPy's about the mean of nothing."""
+    nothing = lambda state, batch: {"loss": jnp.nan * batch.x}
+    options = {"num_epochs": 2, "batch_size": 4, "key": toy.KEY, "mode": "scan", "progress": True}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = train.fit(
+            toy.toy(), toy.step, toy.DATA, eval_fn=nothing, validation=toy.DATA, **options
+        )
+    assert (result.epochs, result.best_epoch) == (2, 0)
