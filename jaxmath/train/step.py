@@ -118,12 +118,26 @@ def as_measure(value: Any) -> Array:
     return value if exact else value.astype(jnp.float32)
 
 
-def _per_example(
-    caller: str, fns: dict, predictions: Any, targets: Any, compute_dtype: Any
-) -> Metrics:
+def output_dtype(params: PyTree, compute_dtype: Any) -> Any:
+    """In what a model's outputs leave its own dtype: the parameters' 64 bits, else 32."""
+    if compute_dtype is None:
+        return None
+    dtypes = [jnp.result_type(leaf) for leaf in jax.tree.leaves(params)]
+    wide = (jnp.finfo(d).bits == 64 for d in dtypes if jnp.issubdtype(d, jnp.inexact))
+    return jnp.float64 if any(wide) else jnp.float32
+
+
+def check_differentiable(what: str, value: Any, ndim: int = 0) -> None:
+    """One line about a value that has no gradient, where a real scalar (for each …) is wanted."""
+    if not jnp.issubdtype(jnp.result_type(value), jnp.floating):
+        raise TypeError(f"{what} of a floating dtype, got {jnp.result_type(value)}")
+    if jnp.ndim(value) != ndim:
+        raise ValueError(f"{what}, got shape {jnp.shape(value)[ndim:]}")
+
+
+def _per_example(caller: str, fns: dict, predictions: Any, targets: Any, dtype: Any) -> Metrics:
     """Each measure of each example, shape (n,), in float32 or float64."""
-    if compute_dtype is not None:
-        predictions = to_dtype(predictions, jnp.float32)
+    predictions = to_dtype(predictions, dtype)
     values = {name: jax.vmap(fn)(predictions, targets) for name, fn in fns.items()}
     for name, value in values.items():
         what = f"{caller}: `{name}` must be a real scalar for each example"
@@ -212,7 +226,8 @@ def supervised_step(
         predictions, new_state = jax.vmap(one, out_axes=(0, None), axis_name="batch")(
             keys, to_dtype(batch.x, compute_dtype)
         )
-        values = _per_example("supervised_step", fns, predictions, batch.y, compute_dtype)
+        dtype = output_dtype(params, compute_dtype)
+        values = _per_example("supervised_step", fns, predictions, batch.y, dtype)
         sums = {name: jnp.sum(batch.weight.astype(v.dtype) * v) for name, v in values.items()}
         return sums["loss"], (new_state, sums)
 
@@ -315,6 +330,7 @@ def supervised_eval(
         params = to_dtype(state.params, compute_dtype)
         one = lambda x: apply_fn(params, state.model_state, x)
         predictions = jax.vmap(one)(to_dtype(batch.x, compute_dtype))
-        return _per_example("supervised_eval", fns, predictions, batch.y, compute_dtype)
+        dtype = output_dtype(state.params, compute_dtype)
+        return _per_example("supervised_eval", fns, predictions, batch.y, dtype)
 
     return eval_fn

@@ -149,6 +149,26 @@ def test_bfloat16_computes_with_float32_parameters():
     np.testing.assert_array_equal(eval_fn(state, batch)["loss"], [4.5, 4.5])
 
 
+@pytest.mark.parametrize("compute_dtype", [jnp.float64, jnp.float32])
+def test_parameters_of_64_bits_keep_them(compute_dtype):
+    """Nothing is rounded but in a computation of 32 bits, whose loss is in 64 all the same."""
+    train_fn, apply_fn = train.adapt(lambda params, x: params * x)
+    optimizer, x = optax.sgd(0.1), jnp.array([0.1, 1 / 3])
+    state = train.init_state(jax.random.key(0), jnp.array(1.1), optimizer=optimizer)
+    low = jnp.asarray(state.params, compute_dtype) * x.astype(compute_dtype)
+    expected = low.astype(jnp.float64) ** 2 / 2
+    options = {"compute_dtype": compute_dtype}
+    eval_fn = train.supervised_eval(apply_fn, nn.squared_error, **options)
+    batch = Batch(x, jnp.zeros(2), jnp.ones(2))
+    np.testing.assert_array_equal(eval_fn(state, batch)["loss"], expected)
+    step = train.supervised_step(train_fn, nn.squared_error, optimizer, **options)
+    _, metrics = step(state, batch, jax.random.key(1))
+    np.testing.assert_allclose(metrics["loss"], np.mean(expected), rtol=1e-15)
+    y = train.predict(apply_fn, state, x, **options)
+    assert y.dtype == np.float64
+    np.testing.assert_array_equal(y, low)
+
+
 def test_means_of_truths_and_of_half_precision():
     """A metric may be a bool or an integer; sums of bfloat16 are kept in float32."""
     hits = {"hits": lambda y, t: y > t, "count": lambda y, t: jnp.int32(3)}
