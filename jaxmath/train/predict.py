@@ -33,7 +33,7 @@ def _program(apply_fn: Callable, batch_size: int, compute_dtype: Any, ensemble: 
             return to_dtype(y, output_dtype(state.params, compute_dtype))
 
         batches = jax.lax.map(batch, starts)
-        return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), batches)
+        return jax.tree.map(lambda a: a.reshape(a.shape[0] * batch_size, *a.shape[2:]), batches)
 
     if not ensemble:
         return jax.jit(of_state)
