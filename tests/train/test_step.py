@@ -212,6 +212,29 @@ def test_refusals():
 
 
 @pytest.mark.parametrize(("name", "value", "message"), [
+    ("loss_fn", lambda y, t: jnp.argmax(y) == t, r"`loss` must be .* floating dtype, got bool$"),
+    ("loss_fn", lambda y, t: jnp.argmax(y), r"`loss` must be .* a floating dtype, got int64$"),
+    ("penalty", lambda params: params[0].bias, r"`penalty` .* scalar, got shape \(3,\)$"),
+    ("penalty", lambda params: 3, r"`penalty` .* a floating dtype, got int"),
+    ("optimizer", optax.lbfgs(), "argument `optimizer` must need no more than .*'value'"),
+    ("optimizer", optax.contrib.reduce_on_plateau(), "argument `optimizer` must need .*'value'"),
+])  # fmt: skip
+def test_what_cannot_be_descended(name, value, message):
+    """A bool or an integer has no gradient; it trained nothing, and said nothing."""
+    arguments = {"train_fn": p.TRAIN_FN, "loss_fn": nn.softmax_cross_entropy}
+    step = train.supervised_step(**(arguments | {"optimizer": p.OPTIMIZER, name: value}))
+    state = p.start(optimizer=value if name == "optimizer" else p.OPTIMIZER)
+    with pytest.raises((TypeError, ValueError), match=f"(?m)^supervised_step: {message}"):
+        jax.eval_shape(step, state, _batch(8), jax.random.key(0))
+
+
+def test_truths_may_be_evaluated_as_a_loss():
+    wrong = lambda y, t: jnp.argmax(y) != t
+    values = train.supervised_eval(p.APPLY_FN, wrong)(p.start(), _batch(8))["loss"]
+    assert set(np.asarray(values).tolist()) <= {0.0, 1.0}
+
+
+@pytest.mark.parametrize(("name", "value", "message"), [
     ("train_fn", None, "a function, got NoneType"),
     ("penalty", 0.1, "a function, got float"),
     ("optimizer", optax.adam, "an optax transformation, got function"),
