@@ -68,6 +68,7 @@ def standardized_parts(
         rest, held = split(jax.random.fold_in(key, 1), rest, (1.0 - validation, validation))
     axes = rest.x.ndim if rest.image_shape else 1
     fitted = fit_standardization(rest.x, num_axes=axes)
-    scaled = lambda part: (standardize(fitted, part.x).astype("float32"), part.y)
+    # Of bytes, say, standardize makes an array of jax.
+    scaled = lambda part: (np.asarray(standardize(fitted, part.x), np.float32), part.y)
     validated = None if held is None else scaled(held)
     return Parts(scaled(rest), validated, scaled(held_out), held_out, fitted)

@@ -28,6 +28,11 @@ def _check_texts(caller: str, texts: Sequence[str]) -> None:
         raise TypeError(
             f"{caller}: argument `texts` must be a sequence of strings, got {type(texts).__name__}"
         )
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(
+                f"{caller}: argument `texts[{i}]` must be a string, got {type(text).__name__}"
+            )
     if not texts:
         raise ValueError(f"{caller}: argument `texts` must have at least 1 text, got none")
 
@@ -51,7 +56,7 @@ def split_texts(
       One tuple of texts a part, in random order.
 
     Raises:
-      TypeError: no key, or texts that are no sequence.
+      TypeError: no key, or texts that are no sequence of strings.
       ValueError: no text, or fractions that ``split`` refuses.
 
     Numerics:
@@ -71,6 +76,13 @@ def split_texts(
     places = Dataset(np.arange(len(texts)), np.zeros(len(texts)))
     parts = split(key, places, fractions, stratify=False)
     return tuple(tuple(texts[i] for i in part.x) for part in parts)
+
+
+def _encoded(vocabulary: Vocabulary, name: str, text: str) -> np.ndarray:
+    try:
+        return encode_text(vocabulary, text)
+    except ValueError as error:
+        raise ValueError(f"padded_texts: argument `{name}`, {text!r}: {error}") from None
 
 
 def padded_texts(
@@ -93,7 +105,7 @@ def padded_texts(
       texts begin and when they end.
 
     Raises:
-      TypeError: no vocabulary, or texts that are no sequence.
+      TypeError: no vocabulary, texts that are no sequence of strings, or a boundary that is none.
       ValueError: no text, or a character that is not known, with its position.
 
     Numerics:
@@ -110,12 +122,14 @@ def padded_texts(
       1999, section 2 (sentences between boundaries).
     """
     _check_texts("padded_texts", texts)
-    rows = []
+    if not isinstance(boundary, str):
+        raise TypeError(
+            f"padded_texts: argument `boundary` must be a string, got {type(boundary).__name__}"
+        )
+    rows, between = [], _encoded(vocabulary, "boundary", boundary)
     for i, text in enumerate(texts):
-        try:
-            rows.append(encode_text(vocabulary, f"{boundary}{text}{boundary}"))
-        except ValueError as error:
-            raise ValueError(f"padded_texts: argument `texts[{i}]`, {text!r}: {error}") from None
+        row = _encoded(vocabulary, f"texts[{i}]", text)
+        rows.append(np.concatenate((between, row, between)))
     lengths = np.array([len(row) for row in rows], np.int32)
     ids = np.zeros((len(rows), lengths.max()), np.int32)
     ids[np.arange(lengths.max()) < lengths[:, None]] = np.concatenate(rows)

@@ -1,5 +1,6 @@
 """Checks of arguments that the engine's functions share."""
 
+import json
 import os
 from typing import Any
 
@@ -60,12 +61,26 @@ def as_number(value: Any) -> Any:
     return value.item() if scalar else value
 
 
-def as_count(caller: str, name: str, value: Any) -> int:
-    """The same of an integer from 1 on, or one line about it."""
+def check_metadata(caller: str, metadata: Any) -> None:
+    """One line about what a checkpoint cannot say beside its arrays."""
+    if metadata is not None and not isinstance(metadata, dict):
+        raise TypeError(
+            f"{caller}: argument `metadata` must be a dictionary, got {type(metadata).__name__}"
+        )
+    try:
+        json.dumps(metadata)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{caller}: argument `metadata` must be what JSON can say: {error}"
+        ) from error
+
+
+def as_count(caller: str, name: str, value: Any, low: int = 1) -> int:
+    """The same of an integer from ``low`` on, or one line about it."""
     value = as_number(value)
     if callable(value) or getattr(value, "shape", ()) != ():
         raise TypeError(
             f"{caller}: argument `{name}` must be an integer, got {type(value).__name__}"
         )
-    check_number(name, value, low=1, integer=True)
+    check_number(name, value, low=low, integer=True)
     return int(value)

@@ -53,6 +53,17 @@ def _in_dtype(what: str, leaf: Any) -> np.ndarray:
         return array.astype(dtype, copy=False)
 
 
+def held(caller: str, name: str, tree: PyTree) -> PyTree:
+    """The tree with each leaf as jax will hold it, or one line about one that it would cut."""
+
+    def one(path: Any, leaf: Any) -> Any:
+        if isinstance(leaf, jax.Array):
+            return leaf
+        return _in_dtype(f"{caller}: {name}{jax.tree_util.keystr(path)}", leaf)
+
+    return jax.tree_util.tree_map_with_path(one, tree)
+
+
 def check_data(caller: str, name: str, data: Any, num_classes: int | None = None) -> int:
     """The number of examples, or one line about what is wrong with them."""
     if not isinstance(data, tuple | list) or len(data) != 2:

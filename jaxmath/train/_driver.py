@@ -74,6 +74,13 @@ def _is_true(returned: Any) -> bool:
         ) from error
 
 
+def _nans(state: PyTree) -> dict[str, int]:
+    """How many NaN each leaf has, by path."""
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    floating = [(path, a) for path, a in leaves if jnp.issubdtype(a.dtype, jnp.inexact)]
+    return {jax.tree_util.keystr(path): int(np.isnan(np.asarray(a)).sum()) for path, a in floating}
+
+
 def _text(loss: float, rate: float) -> str:
     return f"loss {loss:.4g}  {rate:.3g} epochs/s"
 
@@ -97,6 +104,7 @@ class Driver:
         self.saved = time.monotonic()
         self.stopped = False
         self.reported = ""
+        self.nans: dict[str, int] = {}
 
     def resume(self, wanted: bool) -> None:
         assert self.checkpoints is not None
@@ -138,6 +146,9 @@ class Driver:
         callback: Callable | None,
     ) -> None:
         program = _epoch.program(self.plan, self.mode)
+        begun = jax.device_get((self.run.bad_step, self.run.step, self.run.epoch))
+        if self.checkpoints is not None:
+            self.nans = _nans(self.run.state)
         chunk = 1
         while self.epoch < num_epochs and self._going().any() and not self.stopped:
             chunk = min(chunk, num_epochs - self.epoch)
@@ -148,6 +159,9 @@ class Driver:
             rows = jax.device_get(rows)
             seconds = _agree((time.perf_counter() - begin) / chunk)
             done = np.asarray(self.run.epoch) - before
+            for name, values in rows.items():  # a resumed run may measure more than the one before
+                missing = np.full(values.shape[:-1], np.nan).tolist()
+                self.history.setdefault(name, [missing] * self.epoch)
             for j in range(int(done.max())):
                 row = {k: np.where(j < done, v[..., j], np.nan) for k, v in rows.items()}
                 self._record(row, seconds, bar, callback)
@@ -155,15 +169,19 @@ class Driver:
             self._checkpoint()
         # What was asked for after the last epoch has stopped nothing.
         self.stopped = self.stopped and self.epoch < num_epochs
-        self.reported = self._at_the_bad_step(data)
+        self.reported = self._at_the_bad_step(data, begun)
 
-    def _at_the_bad_step(self, data: Placed) -> str:
-        """What the first bad step reports, found by a look at it once more."""
-        bad = np.asarray(self.run.bad_step) >= 0
+    def _at_the_bad_step(self, data: Placed, begun: tuple) -> str:
+        """What the first bad step reports, found by a look at it once more.
+
+        The batches of a run that this one resumes are not known: its bad steps are left out.
+        """
+        bad = (np.asarray(self.run.bad_step) >= 0) & (begun[0] < 0)
         if not bad.any():
             return ""
-        run = self.run if bad.ndim == 0 else jax.tree.map(lambda a: a[bad.argmax()], self.run)
-        metrics = jax.device_get(_epoch.reported(self.plan, run, data))
+        pick = lambda a: a if bad.ndim == 0 else a[bad.argmax()]
+        run, (_, steps, epochs) = jax.tree.map(pick, (self.run, begun))
+        metrics = jax.device_get(_epoch.reported(self.plan, run, data, steps, epochs))
         figures = (f"{name} {float(value):.3g}" for name, value in metrics.items())
         return f" (that step's {', '.join(figures)})"
 
@@ -177,7 +195,7 @@ class Driver:
                 first.append((done, time.perf_counter()))
             elif bar.due():
                 # Steps are sent ahead of the device: the bar shows what it has done.
-                loss = float(sums.metrics["loss"]) / float(sums.weight or np.nan)
+                loss = float(sums.metrics["loss"][0]) / (int(sums.num_examples) or np.nan)
                 rate = (done - first[0][0]) / (time.perf_counter() - first[0][1])
                 bar.update(epoch + done, _text(loss, rate))
 
@@ -189,15 +207,15 @@ class Driver:
     def _record(
         self, row: dict[str, np.ndarray], seconds: float, bar: Progress | None, callback: Any
     ) -> None:
-        # A resumed run may measure more than the one before, or less.
-        missing = np.full_like(row["loss"], np.nan).tolist()
-        for name in {**self.history, **row}:
-            column = self.history.setdefault(name, [missing] * self.epoch)
-            column.append(row[name].tolist() if name in row else missing)
+        missing = np.full_like(row["loss"], np.nan)
+        for name, column in self.history.items():  # or less
+            column.append(row.get(name, missing).tolist())
         self.epoch += 1
         if bar is not None:
-            loss = np.nanmean(row.get("validation_loss", row["loss"]))
-            bar.update(self.epoch, _text(float(loss), 1.0 / seconds))
+            losses = row.get("validation_loss", row["loss"])
+            losses = losses[~np.isnan(losses)]
+            loss = float(np.mean(losses)) if losses.size else np.nan
+            bar.update(self.epoch, _text(loss, 1.0 / seconds))
         if callback is not None:
             self.stopped = _is_true(callback(self.epoch, row)) or self.stopped
 
@@ -224,13 +242,15 @@ class Driver:
             raise
 
     def _refuse_nan(self, checkpoints: Checkpoints) -> None:
-        """A step looks at the loss and at what the model reads; before a save all is looked at."""
-        for path, leaf in jax.tree_util.tree_leaves_with_path(self.run.state):
-            if jnp.issubdtype(leaf.dtype, jnp.inexact) and np.isnan(np.asarray(leaf)).any():
+        """A step looks at the loss and at what the model reads; before a save all is looked at.
+
+        What was NaN from the start may stay so.
+        """
+        for path, count in _nans(self.run.state).items():
+            if count > self.nans[path]:
                 raise CheckpointError(
-                    f"fit: the state has NaN in {jax.tree_util.keystr(path)} after epoch "
-                    f"{self.epoch} and is not saved; the last good checkpoint: "
-                    f"{checkpoints.last_good}"
+                    f"fit: the state has NaN in {path} after epoch {self.epoch} and is not saved; "
+                    f"the last good checkpoint: {checkpoints.last_good}"
                 )
 
     def finish(self) -> FitResult:
@@ -244,6 +264,7 @@ class Driver:
         run, plan = self.run, self.plan
         validated = plan.eval_fn is not None
         best = _epoch.with_view(run.state, run.best) if validated else _epoch.shown(run, plan.ema)
+        shape = (self.epoch, *np.shape(run.bad_step))
         number = lambda a: int(a) if np.ndim(a) == 0 else np.asarray(a)
         last_good = None if self.checkpoints is None else self.checkpoints.last_good
         checkpoint = None
@@ -252,7 +273,7 @@ class Driver:
         return FitResult(
             state=run.state,
             best=best,
-            history={name: np.asarray(values) for name, values in self.history.items()},
+            history={name: np.reshape(values, shape) for name, values in self.history.items()},
             epochs=self.epoch,
             best_epoch=number(run.best_epoch if validated else run.epoch),
             bad_step=number(run.bad_step),

@@ -18,7 +18,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxmath._draws import widened
 from jaxmath.train._data import Placed, shuffled, take
 from jaxmath.train._returned import checked
-from jaxmath.train.evaluate import averages
+from jaxmath.train.evaluate import added, averages
 from jaxmath.train.state import TrainState
 from jaxmath.typing import Array, PyTree
 
@@ -73,8 +73,17 @@ class _Order(NamedTuple):
 
 
 class _Sums(NamedTuple):
+    """Of an epoch so far: the metrics' sums as ``added`` keeps them, and how many examples.
+
+    These are counted by an integer, since float32 stalls at 2²⁴.
+    """
+
     metrics: dict[str, Array]
-    weight: Array
+    num_examples: Array
+
+    def means(self) -> dict[str, Array]:
+        mean = lambda total: total[0] / self.num_examples.astype(total.dtype)
+        return {name: mean(total) for name, total in self.metrics.items()}
 
 
 def view(state: PyTree) -> PyTree:
@@ -101,7 +110,7 @@ def start(state: PyTree, key: Array, ema: float | None, validated: bool) -> Run:
     zero = jnp.zeros((), jnp.int32)
     average = () if ema is None else widened(state.params)
     best = view(state) if validated else ()
-    infinity = jnp.full((), jnp.inf, jnp.float32)
+    infinity = jnp.full((), jnp.inf, jnp.result_type(float))  # 64 bits where measures may have them
     return Run(state, average, best, infinity, zero, zero, zero, zero - 1, key)
 
 
@@ -162,20 +171,26 @@ def _advance(
     average = run.average
     if plan.ema is not None:
         average = _averaged(plan.ema, average, state.params)
-    part = jnp.minimum(left, plan.batch_size).astype(jnp.float32)
-    add = _Sums({k: part.astype(v.dtype) * v for k, v in metrics.items()}, part)
-    sums = add if sums is None else jax.tree.map(jnp.add, sums, add)
+    part = jnp.minimum(left, plan.batch_size)
+    parts = {name: part.astype(v.dtype) * v for name, v in metrics.items()}
+    if sums is None:
+        sums = _Sums({name: jnp.zeros(2, v.dtype) for name, v in parts.items()}, jnp.int32(0))
+    totals = {name: added(sums.metrics[name], v) for name, v in parts.items()}
+    sums = _Sums(totals, sums.num_examples + part)
     run = run._replace(state=state, average=average, step=run.step + 1)
     return run, sums, jnp.isfinite(metrics["loss"])
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def reported(plan: Plan, run: Run, data: Placed) -> dict[str, Array]:
-    """The metrics of the step at which a run stands: of the bad step, which was not taken."""
+def reported(plan: Plan, run: Run, data: Placed, steps: Array, epochs: Array) -> dict[str, Array]:
+    """The metrics of the step at which a run stands: of the bad step, which was not taken.
+
+    The steps and epochs are those of a time at which none was begun: a resumed run's batches may
+    be others than those before it.
+    """
     order = _begin(plan, run, data)
-    i = run.step - run.epoch * order.num_batches
-    sums = _advance(plan, run, None, data, order, i)[1]
-    return {name: value / sums.weight.astype(value.dtype) for name, value in sums.metrics.items()}
+    i = run.step - steps - (run.epoch - epochs) * order.num_batches
+    return _advance(plan, run, None, data, order, i)[1].means()
 
 
 def _one(
@@ -193,13 +208,13 @@ def _end(
     plan: Plan, run: Run, sums: _Sums, validation: Placed | None, done: Array
 ) -> tuple[Run, dict[str, Array]]:
     """The epoch's averages, its evaluation, and the best state so far, if the epoch is done."""
-    row = {name: value / sums.weight.astype(value.dtype) for name, value in sums.metrics.items()}
+    row = sums.means()
     run = run._replace(epoch=run.epoch + done.astype(jnp.int32))
     if plan.eval_fn is None or validation is None:
         return run, row
     state = shown(run, plan.ema)
     means = averages("fit", plan.eval_fn, state, validation, plan.batch_size, plan.mesh)
-    loss = means["loss"].astype(jnp.float32)
+    loss = means["loss"].astype(run.best_loss.dtype)
     better = done & (loss < run.best_loss)
     run = run._replace(
         best=_choose(better, view(state), run.best),

@@ -27,7 +27,28 @@ def _difference(old: PyTree, new: PyTree) -> str:
     was, now = paths(old), paths(new)
     lost = [f"without state{path}" for path in was if path not in now]
     more = [f"with a new state{path}" for path in now if path not in was]
-    return (lost + more + [f"{_kind(new)} in place of {_kind(old)}, or other kinds inside"])[0]
+    kinds = type(new).__name__, type(old).__name__
+    other = f"of {kinds[0]} in place of {kinds[1]}" if len({*kinds}) == 2 else "of other containers"
+    return (lost + more + [other])[0]
+
+
+def _check_leaves(old: PyTree, new: PyTree) -> None:
+    """A loop hands its state on in one form: a leaf must keep its shape and its dtype."""
+    spell = lambda a: f"{jnp.result_type(a)}{jnp.shape(a)}"
+    for (path, was), now in zip(
+        jax.tree_util.tree_leaves_with_path(old), jax.tree.leaves(new), strict=True
+    ):
+        where = f"state{jax.tree_util.keystr(path)}"
+        if not hasattr(now, "dtype") and not isinstance(now, bool | int | float | complex):
+            raise TypeError(
+                f"fit: argument `step` must return arrays in its state, got {where} of type "
+                f"{type(now).__name__}"
+            )
+        if spell(now) != spell(was):
+            raise ValueError(
+                f"fit: argument `step` must return {where} as it was given, {spell(was)}, got "
+                f"{spell(now)}"
+            )
 
 
 def step_result(old: PyTree, returned: Any) -> tuple[PyTree, dict[str, Array]]:
@@ -45,6 +66,7 @@ def step_result(old: PyTree, returned: Any) -> tuple[PyTree, dict[str, Array]]:
             "fit: argument `step` must return a state of the structure that it was given, got one "
             f"{_difference(old, state)}"
         )
+    _check_leaves(old, state)
     _check_names("fit: argument `step`", metrics)
     if "loss" not in metrics:
         raise ValueError(f"fit: the metrics of `step` must have 'loss', got {sorted(metrics)}")

@@ -19,7 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmath.train._checks import check_path
+from jaxmath.train._checks import as_count, check_metadata, check_path
+from jaxmath.train._data import held
 from jaxmath.typing import PyTree
 
 __all__ = ["CheckpointError", "restore_checkpoint", "save_checkpoint"]
@@ -126,9 +127,10 @@ class Checkpoints:
         }
         # Orbax refuses arrays without elements; the manifest is all there is to know of them.
         arrays = {path: _on_host(a) for path, a in flat.items() if np.size(a)}
-        args = self._ocp.args.Composite(
-            arrays=self._ocp.args.StandardSave(arrays), record=self._ocp.args.JsonSave(record)
-        )
+        items: dict[str, Any] = {"record": self._ocp.args.JsonSave(record)}
+        if arrays:  # nor does it take a dictionary without any
+            items["arrays"] = self._ocp.args.StandardSave(arrays)
+        args = self._ocp.args.Composite(**items)
         try:
             self._pending = step
             self._manager.save(step, args=args, force=True)
@@ -206,7 +208,7 @@ class Checkpoints:
         _compare(where, _manifest(flat), manifest)
         try:
             args = self._ocp.args.Composite(arrays=self._ocp.args.StandardRestore(arrays))
-            found = self._manager.restore(step, args=args).arrays
+            found = self._manager.restore(step, args=args).arrays if arrays else {}
         except Exception as error:
             raise CheckpointError(f"{where} is damaged: {_one_line(error)}") from error
         leaves = [
@@ -254,8 +256,9 @@ def save_checkpoint(
     Args:
       directory: where the checkpoints of one run lie; it is made if need be, and the two newest
         checkpoints in it are kept.
-      tree: any pytree of arrays and random keys.
-      step: the checkpoint's number and name.
+      tree: any pytree of arrays and random keys. What is no jax array is written as jax would
+        hold it: without ``jax_enable_x64`` floats of 64 bits as 32.
+      step: the checkpoint's number, from 0 on, and name.
       metadata: what JSON can say: the model's configuration, the data set, its standardization,
         the seed. Versions of the packages are added.
 
@@ -263,7 +266,10 @@ def save_checkpoint(
       The directory of the checkpoint.
 
     Raises:
-      ValueError: two leaves of the tree have the same path, as in {"a.b": 0, "a": {"b": 0}}.
+      TypeError: a leaf is no array of numbers, the step no integer, the metadata no dictionary
+        that JSON can say.
+      ValueError: two leaves of the tree have the same path, as in {"a.b": 0, "a": {"b": 0}}; one
+        has integers that jax would cut; a negative step.
       CheckpointError: it could not be written.
 
     Example:
@@ -276,6 +282,9 @@ def save_checkpoint(
     """
     check_path("save_checkpoint", "directory", directory)
     check_paths("save_checkpoint", "tree", tree)
+    check_metadata("save_checkpoint", metadata)
+    step = as_count("save_checkpoint", "step", step, low=0)
+    tree = held("save_checkpoint", "tree", tree)
     checkpoints = Checkpoints(directory)
     try:
         checkpoints.save(step, tree, metadata or {})
@@ -300,6 +309,8 @@ def restore_checkpoint(
       The tree, and the metadata.
 
     Raises:
+      TypeError: the step is no integer.
+      ValueError: a negative step; two leaves of the template have the same path.
       CheckpointError: there is none, it is damaged, or it is of another tree; paths, shapes and
         dtypes are compared before any array is read.
 
@@ -311,6 +322,7 @@ def restore_checkpoint(
     """
     check_path("restore_checkpoint", "directory", directory)
     check_paths("restore_checkpoint", "template", template)
+    step = None if step is None else as_count("restore_checkpoint", "step", step, low=0)
     if not Path(directory).is_dir():
         raise CheckpointError(f"there is no directory {directory}")
     checkpoints = Checkpoints(directory)

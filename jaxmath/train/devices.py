@@ -6,6 +6,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from jaxmath.train._checks import as_count
+
 __all__ = ["data_mesh"]
 
 
@@ -26,18 +28,28 @@ def data_mesh(devices: Sequence[jax.Device] | int | None = None) -> Mesh:
       A mesh for ``fit(mesh=…)`` and ``evaluate(mesh=…)``.
 
     Raises:
-      ValueError: there are fewer devices than asked for.
+      TypeError: neither devices nor a number of them.
+      ValueError: no devices, or fewer than asked for.
 
     Example:
       >>> dict(data_mesh(1).shape)
       {'data': 1}
     """
-    if devices is None or isinstance(devices, int):
-        known = jax.devices()
-        count = len(known) if devices is None else devices
-        if not 1 <= count <= len(known):
+    known = jax.devices()
+    if devices is None:
+        devices = known
+    elif hasattr(devices, "__index__") and np.ndim(devices) == 0:  # all arrays have it
+        count = as_count("data_mesh", "devices", devices)
+        if count > len(known):
             raise ValueError(
                 f"data_mesh: argument `devices` must be from 1 to {len(known)}, got {count}"
             )
         devices = known[:count]
-    return Mesh(np.array(devices), ("data",))
+    array = np.array(devices, object)
+    if array.ndim != 1 or not all(isinstance(device, jax.Device) for device in array):
+        raise TypeError(
+            f"data_mesh: argument `devices` must be a list of devices, or how many, got {devices!r}"
+        )
+    if not array.size:
+        raise ValueError("data_mesh: argument `devices` must have at least 1 device, got none")
+    return Mesh(array, ("data",))

@@ -1,6 +1,5 @@
 """The host's part of training: the call that a user makes."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,15 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
-from jaxmath.train._checks import as_count, as_number, check_function, check_mesh, check_path
-from jaxmath.train._data import as_pair, check_batch_size, check_data, place, replicate
+from jaxmath.train._checks import (
+    as_count,
+    as_number,
+    check_function,
+    check_mesh,
+    check_metadata,
+    check_path,
+)
+from jaxmath.train._data import as_pair, check_batch_size, check_data, held, place, replicate
 from jaxmath.train._driver import Driver, start
 from jaxmath.train._epoch import Plan
 from jaxmath.train._progress import Progress
@@ -97,9 +103,10 @@ def fit(
       TypeError: an argument is not of its kind; ``step`` or ``eval_fn`` returns something else
         than is said above.
       ValueError: data that are empty, not finite, of unequal lengths, fewer than the batch, with
-        labels out of range or integers that jax would cut; a batch that the devices do not divide;
-        ``resume`` without a directory; a state that has, for a checkpoint, two leaves at one
-        path; one of another structure, a measure of another shape.
+        labels out of range or, as in the state, integers that jax would cut (of other numbers it
+        takes 32 bits for 64); a batch that the devices do not divide; ``resume`` without a
+        directory; a state that has, for a checkpoint, two leaves at one path; a step that returns
+        one of another structure, shape or dtype; a measure of another shape.
       CheckpointError: a checkpoint could not be written (``error.result`` has all that was
         reached) or is of another state; the directory holds checkpoints and ``resume`` is False.
 
@@ -128,7 +135,11 @@ def fit(
     patience = None if patience is None else as_count("fit", "patience", patience)
     ema = as_number(ema)
     check_number("checkpoint_every", checkpoint_every, low=0.0)
-    _check_metadata(metadata)
+    check_metadata("fit", metadata)
+    if "engine" in (metadata or {}):
+        raise ValueError(
+            "fit: argument `metadata` must not hold 'engine', the name of what `fit` itself keeps"
+        )
     for name, fn in (("callback", callback), ("eval_fn", eval_fn)):
         if fn is not None:
             check_function("fit", name, fn)
@@ -144,7 +155,7 @@ def fit(
     if checkpoint_dir is not None:
         check_path("fit", "checkpoint_dir", checkpoint_dir)
         check_paths("fit", "state", state)
-    run = start(plan, state, key, ensemble)
+    run = start(plan, held("fit", "state", state), key, ensemble)
     checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
     driver = Driver(plan, run, checkpoints, checkpoint_every, metadata or {})
     bar = None
@@ -177,22 +188,6 @@ def _check_validation(
         check_data("fit", "validation", validation, num_classes)
     if patience is not None and validation is None:
         raise ValueError("fit: argument `patience` needs `validation`")
-
-
-def _check_metadata(metadata: Any) -> None:
-    """Before the first step, not at the first checkpoint."""
-    if metadata is not None and not isinstance(metadata, dict):
-        raise TypeError(
-            f"fit: argument `metadata` must be a dictionary, got {type(metadata).__name__}"
-        )
-    if "engine" in (metadata or {}):
-        raise ValueError(
-            "fit: argument `metadata` must not hold 'engine', the name of what `fit` itself keeps"
-        )
-    try:
-        json.dumps(metadata)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"fit: argument `metadata` must be what JSON can say: {error}") from error
 
 
 def _check_ema(state: PyTree, ema: float | None) -> None:

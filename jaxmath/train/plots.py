@@ -21,13 +21,14 @@ def plot_curves(history: Mapping[str, ArrayLike], path: str | Path) -> None:
     Args:
       history: name → values, shape (epochs,) or (epochs, lanes), as ``FitResult.history`` has them:
         a panel a name, with its ``validation_`` sibling in it. Of an ensemble the mean is drawn,
-        in a band from the lowest lane to the highest.
+        in a band from the lowest lane to the highest. Without an epoch the panels are empty.
       path: the PNG file to write.
 
     Returns:
       None.
 
     Raises:
+      ValueError: the history has no measure of the training part.
       ImportError: matplotlib is not installed.
 
     Example:
@@ -38,6 +39,11 @@ def plot_curves(history: Mapping[str, ArrayLike], path: str | Path) -> None:
       True
     """
     names = [name for name in history if not name.startswith("validation_")]
+    if not names:
+        raise ValueError(
+            "plot_curves: argument `history` must have a measure of the training part, got "
+            f"{[*history]}"
+        )
     names.sort(key=lambda name: (name != "loss", name))
     columns = min(len(names), 4 if len(names) % 3 else 3)
     rows = -(-len(names) // columns)
@@ -53,14 +59,16 @@ def plot_curves(history: Mapping[str, ArrayLike], path: str | Path) -> None:
                 continue
             keys.append(key)
             values = np.asarray(history[key], float)
-            values = values.reshape(len(values), -1)
+            values = values.reshape(len(values), np.prod(values.shape[1:], dtype=int))
             rows = ~np.isnan(values).all(axis=1)  # no row where every lane had stopped
             epochs, values = np.arange(1, len(values) + 1)[rows], values[rows]
             marker = "o" if len(epochs) == 1 else ""
             panel.plot(epochs, np.nanmean(values, axis=1), color=f"C{i}", label=part, marker=marker)
             low, high = np.nanmin(values, axis=1), np.nanmax(values, axis=1)
             panel.fill_between(epochs, low, high, color=f"C{i}", alpha=0.2, linewidth=0)
-        if name == "loss" and min(map(np.nanmin, (history[key] for key in keys))) > 0:
+        known = np.concatenate([np.ravel(history[key]) for key in keys])
+        known = known[~np.isnan(known)]
+        if name == "loss" and known.size and known.min() > 0:
             panel.set_yscale("log")
         panel.set_xlabel("epoch")
         panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)

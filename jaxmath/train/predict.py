@@ -11,7 +11,7 @@ import numpy as np
 from jaxmath.train._checks import as_count, check_compute_dtype
 from jaxmath.train._data import check_rows, place, take
 from jaxmath.train.state import TrainState
-from jaxmath.train.step import to_dtype
+from jaxmath.train.step import output_dtype, to_dtype
 from jaxmath.typing import Array, PyTree
 
 __all__ = ["predict"]
@@ -29,12 +29,11 @@ def _program(apply_fn: Callable, batch_size: int, compute_dtype: Any, ensemble: 
         def batch(start: Array) -> PyTree:
             index = jnp.minimum(start + rows, capacity - 1)
             x = take(data, index, data.weight, None).x
-            low = compute_dtype is not None
             y = jax.vmap(one)(to_dtype(x, compute_dtype))
-            return to_dtype(y, jnp.float32 if low else None)
+            return to_dtype(y, output_dtype(state.params, compute_dtype))
 
         batches = jax.lax.map(batch, starts)
-        return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), batches)
+        return jax.tree.map(lambda a: a.reshape(a.shape[0] * batch_size, *a.shape[2:]), batches)
 
     if not ensemble:
         return jax.jit(of_state)
@@ -58,7 +57,8 @@ def predict(
       state: the state whose parameters and model state are applied.
       x: inputs, an array or a pytree of arrays with one row an example.
       batch_size: examples at a time, at most (a smaller data set is one batch).
-      compute_dtype: as in ``supervised_step``; the outputs are then float32.
+      compute_dtype: as in ``supervised_step``; the outputs are then float32, or float64 where the
+        parameters are.
       ensemble: the state has a leading axis of lanes, which are applied one after another.
 
     Returns:

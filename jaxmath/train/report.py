@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath import nn
+from jaxmath.train._data import as_pair
 from jaxmath.train.evaluate import evaluate
 from jaxmath.typing import Array, ArrayLike, PyTree, as_array
 
@@ -118,7 +119,7 @@ def measures_report(
     Args:
       eval_fn: as ``evaluate`` takes it.
       states: with a leading axis of r seeds.
-      data: ``(x, y)``.
+      data: as ``evaluate`` takes it.
       batch_size: as in ``evaluate``.
 
     Returns:
@@ -135,7 +136,8 @@ def measures_report(
     one = lambda i: jax.tree.map(lambda a: a[i], states)
     found = [evaluate(eval_fn, one(i), data, batch_size=batch_size) for i in range(runs)]
     test = {name: summary(np.array([row[name] for row in found])) for name in found[0]}
-    return {"test": test, "test_examples": len(data[1])}
+    examples = np.shape(jax.tree.leaves(as_pair(data))[0])[0]
+    return {"test": test, "test_examples": examples}
 
 
 def report_tables(report: Mapping[str, Any]) -> list[Any]:

@@ -118,20 +118,56 @@ def as_measure(value: Any) -> Array:
     return value if exact else value.astype(jnp.float32)
 
 
-def _per_example(
-    caller: str, fns: dict, predictions: Any, targets: Any, compute_dtype: Any
-) -> Metrics:
+def output_dtype(params: PyTree, compute_dtype: Any) -> Any:
+    """In what a model's outputs leave its own dtype: the parameters' 64 bits, else 32."""
+    if compute_dtype is None:
+        return None
+    dtypes = [jnp.result_type(leaf) for leaf in jax.tree.leaves(params)]
+    wide = (jnp.finfo(d).bits == 64 for d in dtypes if jnp.issubdtype(d, jnp.inexact))
+    return jnp.float64 if any(wide) else jnp.float32
+
+
+def check_differentiable(what: str, value: Any, ndim: int = 0) -> None:
+    """One line about a value that has no gradient, where a real scalar (for each …) is wanted."""
+    if not jnp.issubdtype(jnp.result_type(value), jnp.floating):
+        raise TypeError(f"{what} of a floating dtype, got {jnp.result_type(value)}")
+    if jnp.ndim(value) != ndim:
+        raise ValueError(f"{what}, got shape {jnp.shape(value)[ndim:]}")
+
+
+def _per_example(caller: str, fns: dict, predictions: Any, targets: Any, dtype: Any) -> Metrics:
     """Each measure of each example, shape (n,), in float32 or float64."""
-    if compute_dtype is not None:
-        predictions = to_dtype(predictions, jnp.float32)
+    predictions = to_dtype(predictions, dtype)
     values = {name: jax.vmap(fn)(predictions, targets) for name, fn in fns.items()}
     for name, value in values.items():
         what = f"{caller}: `{name}` must be a real scalar for each example"
         if not is_real(value):
             raise TypeError(f"{what}, got {jnp.result_type(value)}")
+        if name == "loss" and caller == "supervised_step":  # of truths it would train nothing
+            check_differentiable(what, value, 1)
         if jnp.ndim(value) != 1:
             raise ValueError(f"{what}, got shape {jnp.shape(value)[1:]}")
     return {name: as_measure(value) for name, value in values.items()}
+
+
+def updated(
+    caller: str, optimizer: optax.GradientTransformation, grads: PyTree, opt_state: PyTree,
+    params: PyTree,
+) -> tuple[PyTree, PyTree]:  # fmt: skip
+    """The parameters after one update, and the optimizer's state.
+
+    Optax takes the conjugate of ``jax.grad``, along which a complex loss falls.
+    """
+    try:
+        updates, opt_state = optimizer.update(jax.tree.map(jnp.conj, grads), opt_state, params)
+    except TypeError as error:
+        if "keyword-only argument" not in str(error):
+            raise
+        raise TypeError(
+            f"{caller}: argument `optimizer` must need no more than gradients and parameters: "
+            f"{error}"
+        ) from error
+    return optax.apply_updates(params, updates), opt_state
 
 
 def supervised_step(
@@ -154,8 +190,9 @@ def supervised_step(
       train_fn: ``train_fn(key, params, model_state, x, axis_name="batch") -> (y, model_state)``
         for one example, run under ``vmap``. The new model state is one for the whole batch (a
         running mean is made of ``lax.pmean(…, axis_name)``), else vmap refuses it.
-      loss_fn: ``loss_fn(y, target)``, a scalar for one example.
-      optimizer: an optax transformation; clipping and schedules are optax's.
+      loss_fn: ``loss_fn(y, target)``, a floating scalar for one example.
+      optimizer: an optax transformation that needs gradients and parameters alone (no line search);
+        clipping and schedules are optax's.
       metrics: more to report, ``{name: fn(y, target)}``, a scalar for one example.
       penalty: Ω, from the parameters to a scalar (``nn.l1``, ``nn.l2``…); reported apart from the
         loss, as ``penalty``. None for none.
@@ -170,10 +207,17 @@ def supervised_step(
       ``step(state, batch, key) -> (state, metrics)`` for a TrainState and a ``Batch``: each example
       gets its own key split from ``key``; the metrics are weighted means.
 
+    Raises:
+      TypeError: an argument is not of its kind; the step: a loss or a penalty of no floating dtype,
+        a metric that is not real, an optimizer that asks for more.
+      ValueError: a metric is named as what is reported anyway; the step: pieces that do not divide
+        the batch, a measure or a penalty that is no scalar.
+
     Numerics:
-      Weights are normalized before the sum. A batch of weight 0 has gradient 0. An example of
-      weight 0 must be finite all the same (0 · NaN is NaN), and batch norm sees it: fill up with
-      repeated examples, as ``fit`` does.
+      Weights are normalized before the sum. The loss of a batch of weight 0 has gradient 0. An
+      example of weight 0 must be finite all the same (0 · NaN is NaN), and batch norm sees it: fill
+      up with repeated examples, as ``fit`` does. Of complex parameters the optimizer is given the
+      conjugate of ``jax.grad``, along which the loss falls.
 
     Example:
       >>> from jaxmath.train import init_state
@@ -206,9 +250,16 @@ def supervised_step(
         predictions, new_state = jax.vmap(one, out_axes=(0, None), axis_name="batch")(
             keys, to_dtype(batch.x, compute_dtype)
         )
-        values = _per_example("supervised_step", fns, predictions, batch.y, compute_dtype)
+        dtype = output_dtype(params, compute_dtype)
+        values = _per_example("supervised_step", fns, predictions, batch.y, dtype)
         sums = {name: jnp.sum(batch.weight.astype(v.dtype) * v) for name, v in values.items()}
         return sums["loss"], (new_state, sums)
+
+    def charge(params: PyTree) -> Array:
+        assert penalty is not None
+        value = penalty(params)
+        check_differentiable("supervised_step: `penalty` must return a real scalar", value)
+        return value
 
     def step(state: TrainState, batch: Batch, key: Array) -> tuple[TrainState, Metrics]:
         x, y, weight = batch
@@ -221,10 +272,10 @@ def supervised_step(
         else:
             grads, model_state, sums = _accumulated(grad_fn, state, batch, keys, accumulate)
         if penalty is not None:
-            sums["penalty"], more = jax.value_and_grad(penalty)(state.params)
+            sums["penalty"], more = jax.value_and_grad(charge)(state.params)
             grads = jax.tree.map(jnp.add, grads, more)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
+        old = state.opt_state, state.params
+        params, opt_state = updated("supervised_step", optimizer, grads, *old)
         return TrainState(params, model_state, opt_state, state.step + 1, state.key), sums
 
     return step
@@ -308,6 +359,7 @@ def supervised_eval(
         params = to_dtype(state.params, compute_dtype)
         one = lambda x: apply_fn(params, state.model_state, x)
         predictions = jax.vmap(one)(to_dtype(batch.x, compute_dtype))
-        return _per_example("supervised_eval", fns, predictions, batch.y, compute_dtype)
+        dtype = output_dtype(state.params, compute_dtype)
+        return _per_example("supervised_eval", fns, predictions, batch.y, dtype)
 
     return eval_fn

@@ -47,7 +47,12 @@ def _pieces(vocabulary: datasets.Vocabulary, text: str, length: int) -> tuple[An
 
 
 def _held(vocabulary: datasets.Vocabulary, text: str) -> tuple[Any, Any]:
-    steps = max(len(text) - 1, 1)
+    steps = len(text) - 1
+    if steps < 1:
+        raise ValueError(
+            "the text is too short: of what is held out for the validation or the test a part has "
+            f"{len(text)} characters, and needs 2"
+        )
     return _pieces(vocabulary, text, steps // -(-steps // _READ))
 
 

@@ -11,7 +11,7 @@ from jax import lax
 from jaxmath.numerics import safe_divide
 from jaxmath.train._checks import check_function, check_optimizer
 from jaxmath.train.state import TrainState
-from jaxmath.train.step import Batch, Metrics, Step
+from jaxmath.train.step import Batch, Metrics, Step, check_differentiable, updated
 from jaxmath.typing import Array, PyTree, as_array, check_number
 
 __all__ = ["truncated_step"]
@@ -20,6 +20,22 @@ __all__ = ["truncated_step"]
 def _chunks(a: Array, size: int) -> Array:
     """(n, T, …) as (T/size, n, size, …)."""
     return jnp.moveaxis(a.reshape(a.shape[0], -1, size, *a.shape[2:]), 1, 0)
+
+
+def _check_chunks(batch: Batch, n: int, size: int) -> None:
+    """One line about sequences that are not all of the same length, a multiple of the chunks'."""
+    shapes = {jnp.shape(leaf) for leaf in jax.tree.leaves((batch.x, batch.y))}
+    length = max((shape[1] for shape in shapes if len(shape) > 1), default=0)
+    if {shape[:2] for shape in shapes} != {(n, length)}:
+        raise ValueError(
+            "truncated_step: argument `batch` must have x and y of shape (n, T, …) for its n "
+            f"weights, got shapes {sorted(shapes)} for {n}"
+        )
+    if length % size or not length:
+        raise ValueError(
+            f"truncated_step: argument `chunk_size` must divide the steps, got {size} for lengths "
+            f"[{length}]"
+        )
 
 
 def truncated_step(
@@ -41,8 +57,9 @@ def truncated_step(
       run_fn: ``run_fn(params, carry, x) -> (carry, y)`` along one piece of one sequence, such as
         ``models.rnn.run`` with its config bound.
       carry_fn: from the parameters to s₀ of one sequence, such as ``nn.initial_carry`` of layers.
-      loss_fn: ``loss_fn(y, target)``, a scalar for one time step.
-      optimizer: an optax transformation; clipping is optax's (``optax.clip_by_global_norm``).
+      loss_fn: ``loss_fn(y, target)``, a floating scalar for one time step.
+      optimizer: an optax transformation that needs gradients and parameters alone; clipping is
+        optax's (``optax.clip_by_global_norm``).
       chunk_size: τ, which divides T: how far a gradient goes back.
 
     Returns:
@@ -51,7 +68,10 @@ def truncated_step(
       each counted in ``state.step``; ``loss`` is the mean over the chunks, each before its update.
 
     Raises:
-      ValueError: τ does not divide T.
+      TypeError: an argument is not of its kind; the step: a loss of no floating dtype, an optimizer
+        that asks for more.
+      ValueError: the step: τ does not divide T, x and y are not of the same n and T, or a loss is
+        no scalar.
 
     Numerics:
       With τ = T this is backpropagation through the whole sequence. Weights as in
@@ -80,25 +100,22 @@ def truncated_step(
     def total(params: PyTree, carry: PyTree, x: Any, y: Any, weight: Array) -> tuple[Array, PyTree]:
         carry, outputs = jax.vmap(run_fn, in_axes=(None, 0, 0))(params, carry, x)
         losses = jax.vmap(jax.vmap(loss_fn))(outputs, y)
+        what = "truncated_step: `loss_fn` must return a real scalar for each time step"
+        check_differentiable(what, losses, 2)
         return jnp.sum(weight.astype(losses.dtype) * jnp.mean(losses, axis=1)), carry
 
     def step(state: TrainState, batch: Batch, key: Array) -> tuple[TrainState, Metrics]:
         weight = as_array("batch.weight", batch.weight, ndim=1)
         weight = safe_divide(weight, jnp.sum(weight))
-        lengths = {leaf.shape[1] for leaf in jax.tree.leaves((batch.x, batch.y))}
-        if any(length % chunk_size or not length for length in lengths):
-            raise ValueError(
-                f"truncated_step: argument `chunk_size` must divide the steps, got {chunk_size} "
-                f"for lengths {sorted(lengths)}"
-            )
+        _check_chunks(batch, weight.shape[0], chunk_size)
 
         def advance(walk: tuple, chunk: tuple) -> tuple[tuple, Array]:
             params, opt_state, carry = walk
             # The carry is an argument that is not differentiated: the gradient stops there.
             value, gradient = jax.value_and_grad(total, has_aux=True)(params, carry, *chunk, weight)
             loss, carry = value
-            updates, opt_state = optimizer.update(gradient, opt_state, params)
-            return (optax.apply_updates(params, updates), opt_state, carry), loss
+            params, opt_state = updated("truncated_step", optimizer, gradient, opt_state, params)
+            return (params, opt_state, carry), loss
 
         repeat = lambda leaf: jnp.broadcast_to(leaf, (weight.shape[0], *jnp.shape(leaf)))
         first = jax.tree.map(repeat, carry_fn(state.params))

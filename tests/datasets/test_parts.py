@@ -26,6 +26,19 @@ def test_parts_by_hand():
     np.testing.assert_array_equal(np.bincount(parts.test[1]), [10, 10, 10])
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.float32])
+def test_all_is_of_numpy(dtype):
+    """Whatever the features are: standardized bytes were arrays of jax."""
+    x = np.arange(80).reshape(20, 4)
+    parts = datasets.standardized_parts(
+        KEY, datasets.Dataset(x.astype(dtype), np.arange(20, dtype=np.float32))
+    )
+    for inputs, targets in (parts.training, parts.validation, parts.test):
+        assert (type(inputs), inputs.dtype, type(targets)) == (np.ndarray, np.float32, np.ndarray)
+    mean, scale = parts.standardization
+    np.testing.assert_allclose(parts.test[0] * scale + mean, parts.raw_test.x, atol=1e-4)
+
+
 def test_the_test_part_stays_and_images_have_one_scale():
     digits = datasets.digits()
     with_validation = datasets.standardized_parts(KEY, digits)

@@ -37,7 +37,16 @@ def test_padded_by_hand():
     assert (ids.tolist(), lengths.tolist()) == ([[2]], [1])
     with pytest.raises(ValueError, match=r"^padded_texts: argument `texts\[1\]`, 'abd': .* 'd' at"):
         datasets.padded_texts(vocabulary, ["a", "abd"], boundary="")
-    with pytest.raises(ValueError, match=r"has '\\n' at position 0"):
+    with pytest.raises(ValueError, match=r"`texts\[0\]`, 'abd': .* has 'd' at position 2, not one"):
+        datasets.padded_texts(vocabulary, ["abd"], boundary="|")
+    for wrong in (None, 5):
+        with pytest.raises(
+            TypeError, match=r"^padded_texts: argument `texts\[1\]` must be a string"
+        ):
+            datasets.padded_texts(datasets.Vocabulary("\n5None"), ["N", wrong])
+        with pytest.raises(TypeError, match=r"^padded_texts: argument `boundary` must be a string"):
+            datasets.padded_texts(datasets.Vocabulary("\n5None"), ["N"], boundary=wrong)
+    with pytest.raises(ValueError, match=r"`boundary`, '\\n': .* has '\\n' at position 0"):
         datasets.padded_texts(vocabulary, ["a"])
     with pytest.raises(ValueError, match=r"^padded_texts: argument `texts` must have at least 1"):
         datasets.padded_texts(vocabulary, [])

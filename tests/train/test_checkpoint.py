@@ -55,6 +55,58 @@ def test_the_two_newest_are_kept_and_named(tmp_path):
         train.restore_checkpoint(tmp_path, {"w": jnp.zeros(2, int)}, step=1)
 
 
+def test_numbers_wider_than_jax_holds_them(tmp_path):
+    """Integers that would be cut are refused by name; floats are rounded, as jax does it."""
+    with jax.enable_x64(False):
+        for wide in (np.array([1, 2**40 + 5]), 2**40 + 5):
+            with pytest.raises(
+                ValueError, match=r"^save_checkpoint: tree\['n'\] has the integer 1099511627781, w"
+            ):
+                train.save_checkpoint(tmp_path, {"n": wide}, step=1)
+        train.save_checkpoint(tmp_path, {"n": np.arange(3), "a": np.float64(0.1), "b": 2}, step=1)
+        template = {"n": jnp.zeros(3, int), "a": jnp.zeros(()), "b": jnp.array(0)}
+        tree, _ = train.restore_checkpoint(tmp_path, template)
+    assert {name: str(a.dtype) for name, a in tree.items()} == {
+        "n": "int32", "a": "float32", "b": "int32"
+    }  # fmt: skip
+    np.testing.assert_array_equal(tree["n"], [0, 1, 2])
+    assert (float(tree["a"]), int(tree["b"])) == (float(np.float32(0.1)), 2)
+    with pytest.raises(
+        TypeError, match=r"^save_checkpoint: tree\['n'\] must be an array of numbers"
+    ):
+        train.save_checkpoint(tmp_path, {"n": "three"}, step=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize("tree", [{}, (), {"a": np.zeros((0, 3)), "b": np.zeros(0, np.int32)}])
+def test_a_tree_without_elements(tmp_path, tree):
+    train.save_checkpoint(tmp_path, tree, step=1, metadata={"seed": 3})
+    again, metadata = train.restore_checkpoint(tmp_path, tree)
+    p.assert_same(again, jax.tree.map(jnp.asarray, tree))
+    assert metadata == {"seed": 3}
+
+
+@pytest.mark.parametrize(("name", "value", "message"), [
+    ("step", -1, "at least 0, got -1"),
+    ("step", 1.5, "an integer, got float"),
+    ("step", True, "an integer, got bool"),
+    ("metadata", [1], "a dictionary, got list"),
+    ("metadata", {"seed": np.arange(2)}, "what JSON can say: .*"),
+])  # fmt: skip
+def test_a_number_and_metadata_that_are_none(tmp_path, name, value, message):
+    arguments = {"step": 1, name: value}
+    with pytest.raises(
+        (TypeError, ValueError), match=f"^save_checkpoint: argument `{name}` must be {message}$"
+    ):
+        train.save_checkpoint(tmp_path, {"w": jnp.ones(2)}, **arguments)
+    assert not list(tmp_path.iterdir())
+    if name == "step":
+        with pytest.raises(
+            (TypeError, ValueError), match=f"^restore_checkpoint: argument `step` must be {message}"
+        ):
+            train.restore_checkpoint(tmp_path, {"w": jnp.ones(2)}, step=value)
+
+
 def test_what_a_killed_save_left_goes_with_the_next_save(tmp_path):
     """Not with a restoration, for another process may be at work there."""
     train.save_checkpoint(tmp_path, {"w": jnp.ones(2)}, step=1)
@@ -170,6 +222,48 @@ def test_a_run_that_broke_is_not_saved(tmp_path):
     checkpoints.close()
     assert float(saved.state.params["w"][0]) == 3.0 * int(result.checkpoint.name)
     assert int(saved.bad_step) == -1
+
+
+def test_a_bad_step_after_other_batches_is_reported(tmp_path):
+    """Two epochs of 3 steps, then of 5: step 8, the third of its epoch, sums two examples."""
+    options = {"key": toy.KEY, "mode": "scan", "progress": False, "checkpoint_dir": tmp_path}
+    state = toy.toy(bad_loss=8)
+    train.fit(state, toy.step, toy.DATA, num_epochs=2, batch_size=4, **options)
+    seen = []
+
+    def step(state, batch, key):
+        jax.debug.callback(lambda n, x: seen.append((int(n), float(x.sum()))), state.steps, batch.x)
+        return toy.step(state, batch, key)
+
+    options |= {"num_epochs": 4, "batch_size": 2, "resume": True}
+    with pytest.warns(RuntimeWarning, match=r"at step 8 \(epoch 3\)") as caught:
+        result = train.fit(state, step, toy.DATA, **options)
+    jax.effects_barrier()
+    assert (result.bad_step, int(result.state.steps)) == (8, 8)
+    sums = {total for n, total in seen if n == 8}
+    assert len(sums) == 1
+    assert f"(that step's loss nan, sum {sums.pop():.3g})" in str(caught[0].message)
+
+
+def test_what_was_nan_from_the_start_may_stay_so(tmp_path):
+    """An optimizer's figure that is not known yet, say; of more NaN the run is not saved."""
+    options = {"num_epochs": 2, "batch_size": 4, "key": toy.KEY, "mode": "scan", "progress": False}
+    state = toy.toy()._replace(start=jnp.array([jnp.nan, 1.0]))
+    result = train.fit(state, toy.step, toy.DATA, checkpoint_dir=tmp_path / "a", **options)
+    assert result.checkpoint == tmp_path / "a" / "2"
+    options["num_epochs"] = 3
+    options |= {"checkpoint_dir": tmp_path / "a", "resume": True}
+    assert train.fit(state, toy.step, toy.DATA, **options).epochs == 3
+
+    spoilt = optax.GradientTransformation(
+        lambda params: jnp.array([jnp.nan, 0.0]), lambda grads, state, params: (grads, 0 / state)
+    )
+    train_fn, _ = train.adapt(lambda params, x: params * x)
+    step = train.supervised_step(train_fn, lambda y, target: y - target, spoilt)
+    state = train.init_state(toy.KEY, jnp.array(1.0), optimizer=spoilt)
+    options = {"num_epochs": 1, "batch_size": 4, "mode": "scan", "progress": False}
+    with pytest.raises(train.CheckpointError, match=r"NaN in .opt_state after epoch 1 and is not"):
+        train.fit(state, step, toy.DATA, checkpoint_dir=tmp_path / "b", **options)
 
 
 def test_an_optimizer_that_holds_nan_is_not_saved(tmp_path):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -27,7 +28,14 @@ def _child(*words: str, **env: str) -> subprocess.Popen:
 def test_devices_are_counted():
     with pytest.raises(ValueError, match="`devices` must be from 1 to"):
         train.data_mesh(4096)
-    assert train.data_mesh(1).shape == {"data": 1}
+    for one in (1, np.int64(1), jax.devices()[:1], np.array(jax.devices()[:1])):
+        assert train.data_mesh(one).shape == {"data": 1}
+    for none in ([], (), 0, -1):
+        with pytest.raises(ValueError, match=r"^data_mesh: argument `devices` must (be|have) at l"):
+            train.data_mesh(none)
+    for wrong in (jax.devices()[0], 1.0, "cpu", ["cpu"], True, [jax.devices()]):
+        with pytest.raises(TypeError, match=r"^data_mesh: argument `devices` must be a"):
+            train.data_mesh(wrong)
 
 
 def test_eight_devices_are_as_good_as_one():

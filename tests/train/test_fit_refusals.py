@@ -99,6 +99,12 @@ def test_scalar_arrays_are_numbers():
     (lambda s: (s, {"loss": s.params["w"]}), r"return a scalar for 'loss', got shape \(2,\)"),
     (lambda s: (s._replace(params={}), {"loss": s.rate}), r"one without state\.params\['w'\]"),
     (lambda s: (s._replace(params=[s.rate]), {"loss": s.rate}), r"one without state\.params\["),
+    (lambda s: (s._replace(params={"w": s.params["w"].astype(jnp.float32)}), {"loss": s.rate}),
+     r"return state\.params\['w'\] as it was given, float64\(2,\), got float32\(2,\)"),
+    (lambda s: (s._replace(rate=jnp.ones(3)), {"loss": s.rate}),
+     r"return state\.rate as it was given, float64\(\), got float64\(3,\)"),
+    (lambda s: (s._replace(steps=0.5), {"loss": s.rate}), r"state\.steps as .*, got float64\(\)"),
+    (lambda s: (s._replace(rate="fast"), {"loss": s.rate}), r"arrays in .*state\.rate of type str"),
     (lambda s: (tuple(s), {"loss": s.rate}), r"a state of the structure that it was given, got"),
     (lambda s: (s, {"loss": 1j * s.rate}), r"return real numbers for 'loss', got complex128"),
     (lambda s: (s, {"loss": s.rate, "a": toy.KEY}), r"real numbers for 'a', got key<fry>"),
@@ -109,6 +115,41 @@ def test_what_a_step_must_return(returned, message, mode):
     options = {"num_epochs": 1, "batch_size": 4, "key": toy.KEY, "progress": False, "mode": mode}
     with pytest.raises((TypeError, ValueError), match=f"^fit: argument `step` must .*{message}"):
         train.fit(toy.toy(), step, toy.DATA, **options)
+
+
+def test_a_list_in_place_of_a_tuple():
+    step = lambda state, batch, key: (list(state), {"loss": state[0]})
+    state = (jnp.zeros(()), jnp.zeros(()))
+    options = {"num_epochs": 1, "batch_size": 4, "key": toy.KEY, "progress": False, "mode": "scan"}
+    with pytest.raises(ValueError, match=r"(?m)was given, got one of list in place of tuple$"):
+        train.fit(state, step, toy.DATA, **options)
+    inside = lambda state, batch, key: ({"a": [*state["a"]]}, {"loss": state["a"][0]})
+    with pytest.raises(ValueError, match=r"(?m)was given, got one of other containers$"):
+        train.fit({"a": state}, inside, toy.DATA, **options)
+
+
+@pytest.mark.parametrize("mode", ["scan", "loop"])
+def test_weak_types_are_no_other_dtype(mode):
+    """``jnp.array(1.0)`` and a Python number have the dtype, though weakly."""
+    weak = lambda s, batch, key: (s._replace(start=jnp.array(2.0), rate=3.0), {"loss": s.rate})
+    options = {"num_epochs": 2, "batch_size": 4, "key": toy.KEY, "progress": False, "mode": mode}
+    result = train.fit(toy.toy(), weak, toy.DATA, **options)
+    assert (float(result.state.start), float(result.state.rate)) == (2.0, 3.0)
+
+
+def test_a_state_of_numbers():
+    """NumPy's and Python's are held as jax holds them; integers that it would cut are refused."""
+    step = lambda s, batch, key: (s._replace(params=s.params + 1.0), {"loss": s.params})
+    options = {"num_epochs": 1, "batch_size": 4, "key": toy.KEY, "progress": False, "mode": "scan"}
+    state = toy.toy()._replace(params=0.0, steps=2**40)
+    result = train.fit(state, step, toy.DATA, ema=0.5, **options)
+    assert (float(result.state.params), int(result.state.steps)) == (3.0, 2**40)
+    assert float(result.best.params) == 0.5 * 3 + 0.25 * 2 + 0.125
+    with (
+        jax.enable_x64(False),
+        pytest.raises(ValueError, match=r"^fit: state\.steps has the integer 1099511627776, which"),
+    ):
+        train.fit(state, step, toy.DATA, **options)
 
 
 @pytest.mark.parametrize("mode", ["scan", "loop"])

@@ -44,6 +44,18 @@ def test_one_epoch_has_one_tick(drawn):
     assert [tick for tick in panel.get_xticks() if low <= tick <= high] == [1.0]
 
 
+@pytest.mark.parametrize("empty", [[], np.zeros((0, 3)), [np.nan], np.full((2, 3), np.nan)])
+def test_curves_of_no_epoch(drawn, empty):
+    """A run whose first epoch has a bad step."""
+    figures, path = drawn
+    train.plot_curves({"loss": empty, "validation_loss": empty}, path)
+    (panel,) = figures[0].axes
+    assert [len(line.get_xdata()) for line in panel.lines] == [0, 0]
+    for history in ({}, {"validation_loss": empty}):
+        with pytest.raises(ValueError, match=r"^plot_curves: argument `history` must have a measu"):
+            train.plot_curves(history, path)
+
+
 def test_a_full_disk_is_named(tmp_path):
     """/dev/full is one; what it says does not tell where."""
     path = tmp_path / "curves.png"

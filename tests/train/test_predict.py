@@ -43,6 +43,13 @@ def test_trees_and_low_precision():
     np.testing.assert_array_equal(low["sum"], 1.0)
 
 
+def test_an_output_without_elements():
+    nothing = lambda params, model_state, x: {"y": x, "none": jnp.zeros((2, 0))}
+    found = train.predict(nothing, p.start(), np.arange(5.0), batch_size=2)
+    np.testing.assert_array_equal(found["y"], np.arange(5.0))
+    assert found["none"].shape == (5, 2, 0)
+
+
 def test_what_cannot_be_predicted_is_one_clear_line():
     x, _ = p.data(20)
     predict = lambda x, **kw: train.predict(p.APPLY_FN, p.start(), x, **kw)

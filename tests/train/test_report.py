@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from jaxmath import datasets
 from jaxmath.train import classifier_report, measures_report, report_tables
 
 
@@ -84,6 +85,17 @@ def test_measures_of_seeds():
     assert loss["mean"] == pytest.approx(6.0)
     assert loss["standard_error_over_seeds"] == pytest.approx(np.sqrt(28 / 3))
     assert report["test"]["one"]["mean"] == 1.0
+
+
+def test_measures_of_trees_and_data_sets():
+    """The examples are counted, not the parts of a tree."""
+    x = np.arange(5.0)
+    tree = lambda state, batch: {"loss": state * (batch.y["a"] - batch.x[0])}
+    report = measures_report(tree, jnp.ones(2), ((x, x), {"a": 3 * x, "b": x, "c": x}))
+    assert (report["test_examples"], report["test"]["loss"]["mean"]) == (5, 4.0)
+    first = lambda state, batch: {"loss": state * batch.x[:, 0]}
+    report = measures_report(first, jnp.ones(2), datasets.Dataset(x[:, None], x))
+    assert (report["test_examples"], report["test"]["loss"]["mean"]) == (5, 2.0)
 
 
 @pytest.mark.parametrize("labels", [[0, 5], [-1, 0]])

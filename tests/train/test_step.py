@@ -65,6 +65,22 @@ def test_a_penalty_counts_once_whatever_the_pieces():
         np.testing.assert_allclose((metrics["loss"], metrics["penalty"]), 0.5, rtol=1e-12)
 
 
+@pytest.mark.parametrize("pieces", [1, 4])
+def test_complex_parameters_descend(pieces):
+    """Least squares by gradient descent comes to NumPy's solution, where the gradient is 0."""
+    rng = np.random.default_rng(0)
+    draw = lambda *shape: rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    A, b, w = draw(24, 3), draw(24), np.ones(24)
+    optimizer = optax.sgd(0.1)
+    square = lambda y, target: jnp.real((y - target) * jnp.conj(y - target))
+    train_fn, _ = train.adapt(lambda params, x: params @ x)
+    step = jax.jit(train.supervised_step(train_fn, square, optimizer, accumulate=pieces))
+    state = train.init_state(jax.random.key(0), jnp.zeros(3, complex), optimizer=optimizer)
+    for _ in range(200):
+        state, _ = step(state, Batch(A, b, w), jax.random.key(1))
+    np.testing.assert_allclose(state.params, np.linalg.lstsq(A, b)[0], rtol=1e-10)
+
+
 def _noisy_train_fn(key, params, model_state, x, axis_name):
     """A model with dropout and a running mean, as layers with batch norm have it."""
     mean = lax.pmean(x, axis_name)
@@ -133,6 +149,26 @@ def test_bfloat16_computes_with_float32_parameters():
     np.testing.assert_array_equal(eval_fn(state, batch)["loss"], [4.5, 4.5])
 
 
+@pytest.mark.parametrize("compute_dtype", [jnp.float64, jnp.float32])
+def test_parameters_of_64_bits_keep_them(compute_dtype):
+    """Nothing is rounded but in a computation of 32 bits, whose loss is in 64 all the same."""
+    train_fn, apply_fn = train.adapt(lambda params, x: params * x)
+    optimizer, x = optax.sgd(0.1), jnp.array([0.1, 1 / 3])
+    state = train.init_state(jax.random.key(0), jnp.array(1.1), optimizer=optimizer)
+    low = jnp.asarray(state.params, compute_dtype) * x.astype(compute_dtype)
+    expected = low.astype(jnp.float64) ** 2 / 2
+    options = {"compute_dtype": compute_dtype}
+    eval_fn = train.supervised_eval(apply_fn, nn.squared_error, **options)
+    batch = Batch(x, jnp.zeros(2), jnp.ones(2))
+    np.testing.assert_array_equal(eval_fn(state, batch)["loss"], expected)
+    step = train.supervised_step(train_fn, nn.squared_error, optimizer, **options)
+    _, metrics = step(state, batch, jax.random.key(1))
+    np.testing.assert_allclose(metrics["loss"], np.mean(expected), rtol=1e-15)
+    y = train.predict(apply_fn, state, x, **options)
+    assert y.dtype == np.float64
+    np.testing.assert_array_equal(y, low)
+
+
 def test_means_of_truths_and_of_half_precision():
     """A metric may be a bool or an integer; sums of bfloat16 are kept in float32."""
     hits = {"hits": lambda y, t: y > t, "count": lambda y, t: jnp.int32(3)}
@@ -173,6 +209,29 @@ def test_refusals():
         train.supervised_eval(p.APPLY_FN, p.correct, metrics={"loss": p.correct})
     with pytest.raises(TypeError, match="`accuracy` must be a function"):
         train.supervised_eval(p.APPLY_FN, p.correct, metrics={"accuracy": 3})
+
+
+@pytest.mark.parametrize(("name", "value", "message"), [
+    ("loss_fn", lambda y, t: jnp.argmax(y) == t, r"`loss` must be .* floating dtype, got bool$"),
+    ("loss_fn", lambda y, t: jnp.argmax(y), r"`loss` must be .* a floating dtype, got int64$"),
+    ("penalty", lambda params: params[0].bias, r"`penalty` .* scalar, got shape \(3,\)$"),
+    ("penalty", lambda params: 3, r"`penalty` .* a floating dtype, got int"),
+    ("optimizer", optax.lbfgs(), "argument `optimizer` must need no more than .*'value'"),
+    ("optimizer", optax.contrib.reduce_on_plateau(), "argument `optimizer` must need .*'value'"),
+])  # fmt: skip
+def test_what_cannot_be_descended(name, value, message):
+    """A bool or an integer has no gradient; it trained nothing, and said nothing."""
+    arguments = {"train_fn": p.TRAIN_FN, "loss_fn": nn.softmax_cross_entropy}
+    step = train.supervised_step(**(arguments | {"optimizer": p.OPTIMIZER, name: value}))
+    state = p.start(optimizer=value if name == "optimizer" else p.OPTIMIZER)
+    with pytest.raises((TypeError, ValueError), match=f"(?m)^supervised_step: {message}"):
+        jax.eval_shape(step, state, _batch(8), jax.random.key(0))
+
+
+def test_truths_may_be_evaluated_as_a_loss():
+    wrong = lambda y, t: jnp.argmax(y) != t
+    values = train.supervised_eval(p.APPLY_FN, wrong)(p.start(), _batch(8))["loss"]
+    assert set(np.asarray(values).tolist()) <= {0.0, 1.0}
 
 
 @pytest.mark.parametrize(("name", "value", "message"), [

@@ -50,6 +50,16 @@ def test_a_file_is_cut_from_front_to_back(book):
     assert _setup(book, validation=0.0)[2].validation is None
 
 
+@pytest.mark.parametrize(("text", "size"), [("hello world", 1), ("abc", 1)])
+def test_a_file_too_short_to_be_cut(tmp_path, text, size):
+    """Not by the length that was asked for, which a part held out for a test does not have."""
+    path = tmp_path / "tiny.txt"
+    path.write_text(text, encoding="utf-8")
+    validation = 0.1 if len(text) > 3 else 0.0
+    with pytest.raises(ValueError, match=rf"^the text is too short: .* has {size} characters, and"):
+        _setup(str(path), validation=validation, length=1)
+
+
 def test_names_are_shuffled_and_apart():
     parts = _setup("surnames")[2]
     names = {part: _text(parts, part).split("\n")[1:-1] for part in ("training", "test")}

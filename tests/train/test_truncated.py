@@ -37,6 +37,21 @@ def test_one_chunk_is_the_supervised_step():
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
 
 
+def test_complex_parameters_descend():
+    """y = θ x with θ = 2 + i at every step of the time."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((5, 4)) + 1j * rng.standard_normal((5, 4))
+    square = lambda y, target: jnp.real((y - target) * jnp.conj(y - target))
+    step = jax.jit(train.truncated_step(
+        lambda theta, carry, x: (carry, theta * x), lambda theta: (), square, SGD, chunk_size=2
+    ))  # fmt: skip
+    state = train.init_state(jax.random.key(0), jnp.zeros((), complex), optimizer=SGD)
+    for _ in range(50):
+        data = train.Batch(x, (2 + 1j) * x, jnp.ones(5))
+        state, _ = step(state, data, jax.random.key(1))
+    np.testing.assert_allclose(state.params, 2 + 1j, rtol=1e-10)
+
+
 def test_the_state_goes_on_and_the_gradient_stops():
     """Three chunks by hand: update, carry with the parameters of before, no gradient through it."""
     params, data = random_params(CONFIG), batch()
@@ -85,3 +100,27 @@ def test_refuses():
     state = train.init_state(jax.random.key(0), random_params(CONFIG), optimizer=SGD)
     with pytest.raises(ValueError, match=r"`chunk_size` must divide the steps, got 4 for .*\[6\]"):
         step(state, batch(), jax.random.key(1))
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"y": jnp.zeros(3)}, r"must have x and y of shape \(n, T, …\) for its n .*\(3,\).* for 3$"),
+    ({"x": jnp.zeros((3, 4, 2))}, r"must have x and y of .*\(3, 4, 2\), \(3, 6, 1\)\] for 3$"),
+    ({"weight": jnp.ones(2)}, r"must have x and y of shape .* for 2$"),
+])  # fmt: skip
+def test_sequences_that_do_not_fit(change, message):
+    step = train.truncated_step(RUN, FIRST, nn.squared_error, SGD, chunk_size=2)
+    state = train.init_state(jax.random.key(0), random_params(CONFIG), optimizer=SGD)
+    with pytest.raises(ValueError, match=f"^truncated_step: argument `batch` {message}"):
+        step(state, batch()._replace(**change), jax.random.key(1))
+
+
+@pytest.mark.parametrize(("loss_fn", "optimizer", "message"), [
+    (lambda y, t: (y - t) ** 2, SGD, r"`loss_fn` must return a real scalar .* got shape \(1,\)"),
+    (lambda y, t: y[0] > t[0], SGD, "`loss_fn` must return a real scalar .* dtype, got bool"),
+    (nn.squared_error, optax.lbfgs(), "argument `optimizer` must need no more than .*'value'"),
+])  # fmt: skip
+def test_what_cannot_be_descended(loss_fn, optimizer, message):
+    step = train.truncated_step(RUN, FIRST, loss_fn, optimizer, chunk_size=2)
+    state = train.init_state(jax.random.key(0), random_params(CONFIG), optimizer=optimizer)
+    with pytest.raises((TypeError, ValueError), match=f"(?m)^truncated_step: {message}"):
+        jax.eval_shape(step, state, batch(), jax.random.key(1))
