@@ -8,6 +8,8 @@ from typing import Any, ParamSpec, TypeVar
 import jax
 import numpy as np
 
+from jaxmath._integers import wraps
+
 __all__: list[str] = []
 
 P = ParamSpec("P")
@@ -34,8 +36,9 @@ def compiled(fn: Callable[P, R]) -> Callable[P, R]:
 
     Arrays are traced. All else in the arguments (numbers, strings, None) is static, so that checks
     of its value happen at every call and a new value is a new program; what cannot be hashed runs
-    operation by operation. A callable is known by identity while it is among the last used: a fresh
-    lambda is a new program, and what it closes over is read once.
+    operation by operation, and so do NumPy's integers beyond jax's range, which a program would
+    take for others before a check sees them. A callable is known by identity while it is among the
+    last used: a fresh lambda is a new program, and what it closes over is read once.
     """
 
     lock = threading.Lock()  # or two threads that ask at once would compile one each
@@ -60,6 +63,8 @@ def compiled(fn: Callable[P, R]) -> Callable[P, R]:
         try:
             hash((static, functions))
         except TypeError:
+            return fn(*args, **kwargs)
+        if any(map(wraps, leaves)):
             return fn(*args, **kwargs)
         with lock:
             run = jitted(functions)

@@ -24,7 +24,8 @@ from typing import Any, Literal
 import chex
 import jax
 import jax.numpy as jnp
-import numpy as np
+
+from jaxmath._integers import as_jax, clipped
 
 __all__ = [
     "Array",
@@ -66,15 +67,6 @@ def _caller() -> str:
     return frame.f_code.co_name
 
 
-def _within_range(x: Any) -> Any:
-    """NumPy's integers, with those beyond jax's at the ends of its range, where it would wrap."""
-    if isinstance(x, (np.ndarray, np.generic)) and np.issubdtype(x.dtype, np.integer):
-        info = jnp.iinfo(jax.dtypes.canonicalize_dtype(x.dtype))
-        if info.bits < 8 * x.dtype.itemsize:
-            return np.clip(x, info.min, info.max)
-    return x
-
-
 def as_array(
     name: str,
     x: ArrayLike,
@@ -103,11 +95,12 @@ def as_array(
     Raises:
       TypeError: ``x`` is no array, or its dtype is not of the kind.
       ValueError: ``x`` has another rank or shape, or too few elements, or is a Python integer
-        beyond jax's range.
+        beyond jax's range where integers are asked for, or beyond that of floating numbers.
 
     Numerics:
-      Exact: nothing but the conversion is computed. Where integers are asked for, those of NumPy
-      beyond the range of jax's (int32 without x64) become its ends: 2³² is no valid label 0.
+      Exact: nothing but the conversion is computed. Integers beyond the range of jax's (int32
+      without x64) do not wrap: those of NumPy become its ends where integers are asked for (2³² is
+      no valid label 0), and floating numbers, rounded once, elsewhere.
 
     Example:
       >>> as_array("x", [3, 4], ndim=1).shape
@@ -121,7 +114,7 @@ def as_array(
       chex, "Assertions", ``assert_rank`` and ``assert_shape``, which do the checking.
     """
     try:
-        array = jnp.asarray(_within_range(x) if kind == "integer" else x)
+        array = jnp.asarray(clipped(x)) if kind in ("integer", "bool") else as_jax(x)
     except OverflowError as error:
         raise ValueError(
             f"{_caller()}: argument `{name}` must fit in jax's integers: {error}"

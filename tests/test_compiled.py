@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmath import linalg, nn
+from jaxmath import linalg, nn, optimize
 from jaxmath._compiled import compiled
 from jaxmath.models import (
     backpropagation_through_time,
@@ -69,6 +69,15 @@ def test_what_cannot_be_hashed_runs_all_the_same():
 
     assert float(g(jnp.ones(()), {"a": 2.0})) == 2.0
     assert compiled(lambda x, s: x + len(s))(jnp.zeros(()), {1, 2}) == 2.0
+
+
+@pytest.mark.parametrize("as_given", [np.array, list])
+def test_integers_beyond_those_of_jax_are_no_others(as_given):
+    with jax.enable_x64(False):
+        assert float(linalg.trace(as_given([[2**32, 1], [1, 2**32 + 2**12]]))) == 2**33 + 2**12
+        distance = lambda x, center: jnp.sum((x - center / 2.0**40) ** 2)
+        solution = optimize.bfgs(distance, [2, 3], (as_given([2**40, 2**41]),))
+    np.testing.assert_allclose(solution.value, [1.0, 2.0], rtol=1e-5)
 
 
 def test_transformations_and_names_pass_through():

@@ -34,6 +34,27 @@ def test_as_array():
         typing.as_array("x", [], min_size=1)
 
 
+@pytest.mark.parametrize("kind", ["floating", "inexact", "number"])
+def test_integers_beyond_those_of_jax_become_floating_numbers(kind):
+    """Without x64 jax would wrap NumPy's to its own 32 bits, silently."""
+    many = 2**40 + 7
+    with jax.enable_x64(False):
+        for x in (many, np.int64(many), np.array(many), np.uint64(many)):
+            array = typing.as_array("x", x, kind=kind)
+            assert (array.dtype, float(array)) == (jnp.float32, float(np.float32(many)))
+        for x in ([many, -3], np.array([many, -3]), [-(2**70), 1]):
+            array = typing.as_array("x", x, kind=kind)
+            np.testing.assert_array_equal(array, np.asarray(x).astype(np.float32))
+        assert typing.as_array("x", np.array([many, -many]), kind="integer").tolist() == [
+            2**31 - 1,
+            -(2**31),
+        ]
+        with pytest.raises(ValueError, match="`x` must fit in jax's integers"):
+            typing.as_array("x", many, kind="integer")
+    with pytest.raises(ValueError, match="`x` must fit"):
+        typing.as_array("x", 10**400, kind=kind)
+
+
 def test_errors_name_the_public_function():
     def public(x):
         return _private(x)

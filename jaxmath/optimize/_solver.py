@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from jaxmath import _integers
 from jaxmath._compiled import compiled
 from jaxmath.typing import Array, ArrayLike, PyTree, as_array
 
@@ -64,7 +65,7 @@ def as_data(tree: PyTree) -> PyTree:
 
     def convert(node: Any) -> Any:
         kept = node is None or isinstance(node, str) or callable(node)
-        return node if kept else jnp.asarray(node)
+        return node if kept else _integers.as_jax(node)
 
     return jax.tree.map(convert, tree, is_leaf=_is_vector)
 
@@ -112,7 +113,7 @@ def check_like(name: str, tree: PyTree, other: str, like: PyTree) -> None:
 def as_numbers(name: str, x: ArrayLike, **checks: Any) -> Array:
     """The array of numbers or of booleans, which it stays; or an error naming it."""
     try:
-        boolean = jnp.asarray(x).dtype == bool
+        boolean = _integers.as_jax(x).dtype == bool
     except (TypeError, ValueError):
         boolean = False  # as_array says what is wrong
     return as_array(name, x, kind="bool" if boolean else "number", **checks)
