@@ -53,6 +53,29 @@ def solver(fn: Callable[P, R], data: tuple[str, ...] = ()) -> Callable[P, R]:
     return cast(Callable[P, R], call)
 
 
+def donatable(init: Callable[P, R]) -> Callable[P, R]:
+    """An ``x_init`` whose state may be donated to ``x_step``.
+
+    Outside a trace the point, say, is often one buffer with its candidate and with the argument
+    ``x0``; jax refuses to donate a buffer twice, and the caller may still need the argument.
+    """
+
+    @functools.wraps(init)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        taken = {id(leaf) for leaf in jax.tree.leaves((args, kwargs))}
+
+        def own(leaf: Any) -> Any:
+            if not isinstance(leaf, jax.Array) or isinstance(leaf, jax.core.Tracer):
+                return leaf
+            leaf = jnp.copy(leaf) if id(leaf) in taken else leaf
+            taken.add(id(leaf))
+            return leaf
+
+        return jax.tree.map(own, init(*args, **kwargs))
+
+    return call
+
+
 def _is_vector(node: Any) -> bool:
     return isinstance(node, list) and all(
         isinstance(leaf, (numbers.Real, list)) and (not isinstance(leaf, list) or _is_vector(leaf))
