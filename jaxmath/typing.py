@@ -24,6 +24,7 @@ from typing import Any, Literal
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmath._integers import as_jax, clipped
 
@@ -242,23 +243,23 @@ def check_number(
     References:
       The ranges are those of the function that calls.
     """
-    if isinstance(value, jax.Array) or not hasattr(value, "__float__"):
-        if not isinstance(value, jax.Array) and not callable(value):
+    if isinstance(value, (jax.Array, np.ndarray)) or not hasattr(value, "__float__"):
+        dtype = getattr(value, "dtype", None)
+        if dtype is None and not callable(value):
             raise TypeError(
                 f"{_caller()}: argument `{name}` must be a number, got {type(value).__name__}"
             )
-        dtype = getattr(value, "dtype", jnp.dtype(int))
-        if integer and not jnp.issubdtype(dtype, jnp.integer):
+        if integer and dtype is not None and not jnp.issubdtype(dtype, jnp.integer):
             raise TypeError(f"{_caller()}: argument `{name}` must be an integer, got dtype {dtype}")
-        return
-    if getattr(value, "ndim", 0) != 0:
-        return
+        if not isinstance(value, np.ndarray) or value.ndim != 0:
+            return
+        value = value.item()
     if integer and (isinstance(value, bool) or not hasattr(value, "__index__")):
         raise TypeError(
             f"{_caller()}: argument `{name}` must be an integer, got {type(value).__name__}"
         )
     low, high = (None if isinstance(bound, jax.Array) else bound for bound in (low, high))
-    number = float(value)
+    number = value if isinstance(value, int) else float(value)  # float(10**400) overflows
     ok = number == number
     if low is not None:
         ok = ok and (number > low if open_low else number >= low)

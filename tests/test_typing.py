@@ -103,6 +103,21 @@ def test_check_number():
         typing.check_number("n", "many")
 
 
+def test_check_number_looks_at_the_numbers_of_numpy_too():
+    for value in (np.array(2.5), np.array([1.5, 2.5]), np.array(True)):
+        with pytest.raises(TypeError, match=f"`n` must be an integer, got dtype {value.dtype}"):
+            typing.check_number("n", value, integer=True)
+    for value in (np.array(-1), np.int64(-1), np.array(-0.5)):
+        with pytest.raises(ValueError, match="`n` must be at least 0, got -"):
+            typing.check_number("n", value, low=0)
+    for value in (3, np.int8(3), np.array(3), np.array([1, 2]), 10**400):
+        typing.check_number("n", value, low=0, integer=True)
+    with pytest.raises(ValueError, match="`n` must be at most 5, got 1000"):
+        typing.check_number("n", 10**400, high=5)
+    with pytest.raises(TypeError, match="`n` must be a number, got list"):
+        typing.check_number("n", [2])
+
+
 def test_check_precision():
     typing.check_precision("x", {"a": jnp.ones(2, jnp.float32), "b": jnp.ones(2, jnp.complex64)})
     typing.check_precision("x", jnp.arange(3, dtype=jnp.int8))
