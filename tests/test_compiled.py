@@ -21,6 +21,7 @@ from jaxmath.models import (
     sequence_to_sequence,
     visualization,
 )
+from jaxmath.typing import Array, ArrayLike
 from jaxmath.verify.transforms import _num_compiled
 
 
@@ -57,6 +58,35 @@ def test_what_is_no_array_is_static_by_value_and_type():
     for rtol in (-1.0, -1.0):
         with pytest.raises(ValueError, match="`rtol`"):
             f(x, rtol=rtol)
+
+
+def test_lists_of_numbers_are_arrays_where_the_signature_has_one():
+    seen = []
+
+    @compiled
+    def f(x: ArrayLike, *more: ArrayLike, w: ArrayLike | None = None, shape: tuple = ()) -> Array:
+        seen.append((type(more), shape))
+        return jnp.sum(jnp.asarray(x)) + sum(map(jnp.sum, more)) + (0 if w is None else w[0])
+
+    for i in range(3):
+        assert float(f([[1.0, i], [2.0, 3]], w=(i, 1.5), shape=(2, 3))) == 6 + 2 * i
+    assert seen == [(tuple, (2, 3))]
+    assert float(f(x=[1, 2])) == 3
+    assert f([1, 2]).dtype == f(jnp.array([1, 2])).dtype
+    assert float(f(1.0, jnp.ones(2), jnp.ones(3))) == 6
+    with pytest.raises((TypeError, ValueError)):
+        f([[1.0], [1.0, 2.0]])
+    linalg.characteristic_polynomial([[2.0, 1.0], [1.0, 2.0]])
+    assert _num_compiled(lambda: linalg.characteristic_polynomial([[2.0, 1.0], [1.0, 5.0]])) == 0
+
+
+def test_the_sign_of_zero_is_part_of_a_static_value():
+    f = compiled(lambda x, shift: x + jnp.copysign(1.0, jnp.asarray(shift)))
+    one = jnp.ones(())
+    assert [float(f(one, shift)) for shift in (0.0, -0.0, 0.0)] == [2.0, 0.0, 2.0]
+    for zero in (-0.0, 0.0, -0.0):
+        (center,) = linalg.gershgorin_discs([[zero]]).centers
+        assert jnp.signbit(center) == np.signbit(zero)
 
 
 def test_what_cannot_be_hashed_runs_all_the_same():
