@@ -163,6 +163,7 @@ CALLS = {
     "linear_recurrence_sequential": lambda: nn.linear_recurrence_sequential(X, X, X[0]),
     "run_cell": lambda: nn.run_cell(nn.elman_cell, ELMAN, CARRY, X),
     "run_cell, length": lambda: nn.run_cell(nn.elman_cell, ELMAN, CARRY, X, length=2),
+    "run_cell, stacked": lambda: nn.run_cell(nn.stacked_cell(nn.elman_cell), (ELMAN,), (CARRY,), X),
     "run_bidirectional": lambda: nn.run_bidirectional(
         nn.elman_cell, nn.Bidirectional(ELMAN, ELMAN), nn.Bidirectional(CARRY, CARRY), X
     ),
