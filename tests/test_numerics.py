@@ -116,6 +116,18 @@ def test_shift_invariance_and_low_precision(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_a_large_scalar_divides_an_array(dtype):
+    """XLA's CPU multiplies by its reciprocal, which is flushed to 0."""
+    large = 2.0 ** (int(jnp.finfo(dtype).maxexp) - 1)
+    x, y = jnp.asarray([0.75 * large, -0.5 * large, 1.0], dtype), jnp.asarray(1.5 * large, dtype)
+    for f in (numerics.safe_divide, jax.jit(numerics.safe_divide)):
+        np.testing.assert_array_equal(f(x, y)[:2], np.asarray([0.5, -1 / 3], dtype))
+    by_y = jax.jacfwd(lambda s: numerics.safe_divide(x, s * y)[:2])(jnp.ones((), dtype))
+    np.testing.assert_allclose(by_y, [-0.5, 1 / 3], rtol=4 * float(jnp.finfo(dtype).eps))
+    assert float(numerics.safe_divide(jnp.ones(2, dtype), jnp.asarray(jnp.inf, dtype))[0]) == 0
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_a_kept_nan_shows_beside_an_infinite_entry(dtype):
     for entries in ([jnp.nan, jnp.inf], [jnp.inf, jnp.nan, 0.0], [-jnp.inf, jnp.nan]):
         value, gradient = jax.value_and_grad(numerics.logsumexp)(jnp.asarray(entries, dtype))
