@@ -148,11 +148,14 @@ def iterate(
       steps, both int32.
 
     Raises:
+      TypeError: ``max_steps`` is no integer.
       ValueError: ``max_steps`` is negative.
 
     Numerics:
       A ``lax.while_loop``: forward mode is free, reverse mode is refused by jax. Under vmap the
-      loop runs until the slowest lane ends; ended lanes keep their state bit for bit.
+      loop runs until the slowest lane ends; ended lanes keep their state bit for bit. The functions
+      may close over traced values, so none of it is kept from call to call: outside jit every call
+      compiles the loop anew. Where it is called often, call it inside a function under jit.
 
     Example:
       >>> newton = lambda x: 0.5 * (x + 2.0 / x)

@@ -26,6 +26,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmath._integers import as_jax, clipped
+
 __all__ = [
     "Array",
     "ArrayLike",
@@ -66,15 +68,6 @@ def _caller() -> str:
     return frame.f_code.co_name
 
 
-def _within_range(x: Any) -> Any:
-    """NumPy's integers, with those beyond jax's at the ends of its range, where it would wrap."""
-    if isinstance(x, (np.ndarray, np.generic)) and np.issubdtype(x.dtype, np.integer):
-        info = jnp.iinfo(jax.dtypes.canonicalize_dtype(x.dtype))
-        if info.bits < 8 * x.dtype.itemsize:
-            return np.clip(x, info.min, info.max)
-    return x
-
-
 def as_array(
     name: str,
     x: ArrayLike,
@@ -103,11 +96,12 @@ def as_array(
     Raises:
       TypeError: ``x`` is no array, or its dtype is not of the kind.
       ValueError: ``x`` has another rank or shape, or too few elements, or is a Python integer
-        beyond jax's range.
+        beyond jax's range where integers are asked for, or beyond that of floating numbers.
 
     Numerics:
-      Exact: nothing but the conversion is computed. Where integers are asked for, those of NumPy
-      beyond the range of jax's (int32 without x64) become its ends: 2³² is no valid label 0.
+      Exact: nothing but the conversion is computed. Integers beyond the range of jax's (int32
+      without x64) do not wrap: those of NumPy become its ends where integers are asked for (2³² is
+      no valid label 0), and floating numbers, rounded once, elsewhere.
 
     Example:
       >>> as_array("x", [3, 4], ndim=1).shape
@@ -121,7 +115,7 @@ def as_array(
       chex, "Assertions", ``assert_rank`` and ``assert_shape``, which do the checking.
     """
     try:
-        array = jnp.asarray(_within_range(x) if kind == "integer" else x)
+        array = jnp.asarray(clipped(x)) if kind in ("integer", "bool") else as_jax(x)
     except OverflowError as error:
         raise ValueError(
             f"{_caller()}: argument `{name}` must fit in jax's integers: {error}"
@@ -249,23 +243,23 @@ def check_number(
     References:
       The ranges are those of the function that calls.
     """
-    if isinstance(value, jax.Array) or not hasattr(value, "__float__"):
-        if not isinstance(value, jax.Array) and not callable(value):
+    if isinstance(value, (jax.Array, np.ndarray)) or not hasattr(value, "__float__"):
+        dtype = getattr(value, "dtype", None)
+        if dtype is None and not callable(value):
             raise TypeError(
                 f"{_caller()}: argument `{name}` must be a number, got {type(value).__name__}"
             )
-        dtype = getattr(value, "dtype", jnp.dtype(int))
-        if integer and not jnp.issubdtype(dtype, jnp.integer):
+        if integer and dtype is not None and not jnp.issubdtype(dtype, jnp.integer):
             raise TypeError(f"{_caller()}: argument `{name}` must be an integer, got dtype {dtype}")
-        return
-    if getattr(value, "ndim", 0) != 0:
-        return
+        if not isinstance(value, np.ndarray) or value.ndim != 0:
+            return
+        value = value.item()
     if integer and (isinstance(value, bool) or not hasattr(value, "__index__")):
         raise TypeError(
             f"{_caller()}: argument `{name}` must be an integer, got {type(value).__name__}"
         )
     low, high = (None if isinstance(bound, jax.Array) else bound for bound in (low, high))
-    number = float(value)
+    number = value if isinstance(value, int) else float(value)  # float(10**400) overflows
     ok = number == number
     if low is not None:
         ok = ok and (number > low if open_low else number >= low)

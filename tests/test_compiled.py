@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmath import linalg, nn
+from jaxmath import linalg, nn, optimize
 from jaxmath._compiled import compiled
 from jaxmath.models import (
     backpropagation_through_time,
@@ -21,6 +21,7 @@ from jaxmath.models import (
     sequence_to_sequence,
     visualization,
 )
+from jaxmath.typing import Array, ArrayLike
 from jaxmath.verify.transforms import _num_compiled
 
 
@@ -59,6 +60,35 @@ def test_what_is_no_array_is_static_by_value_and_type():
             f(x, rtol=rtol)
 
 
+def test_lists_of_numbers_are_arrays_where_the_signature_has_one():
+    seen = []
+
+    @compiled
+    def f(x: ArrayLike, *more: ArrayLike, w: ArrayLike | None = None, shape: tuple = ()) -> Array:
+        seen.append((type(more), shape))
+        return jnp.sum(jnp.asarray(x)) + sum(map(jnp.sum, more)) + (0 if w is None else w[0])
+
+    for i in range(3):
+        assert float(f([[1.0, i], [2.0, 3]], w=(i, 1.5), shape=(2, 3))) == 6 + 2 * i
+    assert seen == [(tuple, (2, 3))]
+    assert float(f(x=[1, 2])) == 3
+    assert f([1, 2]).dtype == f(jnp.array([1, 2])).dtype
+    assert float(f(1.0, jnp.ones(2), jnp.ones(3))) == 6
+    with pytest.raises((TypeError, ValueError)):
+        f([[1.0], [1.0, 2.0]])
+    linalg.characteristic_polynomial([[2.0, 1.0], [1.0, 2.0]])
+    assert _num_compiled(lambda: linalg.characteristic_polynomial([[2.0, 1.0], [1.0, 5.0]])) == 0
+
+
+def test_the_sign_of_zero_is_part_of_a_static_value():
+    f = compiled(lambda x, shift: x + jnp.copysign(1.0, jnp.asarray(shift)))
+    one = jnp.ones(())
+    assert [float(f(one, shift)) for shift in (0.0, -0.0, 0.0)] == [2.0, 0.0, 2.0]
+    for zero in (-0.0, 0.0, -0.0):
+        (center,) = linalg.gershgorin_discs([[zero]]).centers
+        assert jnp.signbit(center) == np.signbit(zero)
+
+
 def test_what_cannot_be_hashed_runs_all_the_same():
     f, _ = counting()
     assert float(f([1.0, 2.0])) == 3.0
@@ -69,6 +99,15 @@ def test_what_cannot_be_hashed_runs_all_the_same():
 
     assert float(g(jnp.ones(()), {"a": 2.0})) == 2.0
     assert compiled(lambda x, s: x + len(s))(jnp.zeros(()), {1, 2}) == 2.0
+
+
+@pytest.mark.parametrize("as_given", [np.array, list])
+def test_integers_beyond_those_of_jax_are_no_others(as_given):
+    with jax.enable_x64(False):
+        assert float(linalg.trace(as_given([[2**32, 1], [1, 2**32 + 2**12]]))) == 2**33 + 2**12
+        distance = lambda x, center: jnp.sum((x - center / 2.0**40) ** 2)
+        solution = optimize.bfgs(distance, [2, 3], (as_given([2**40, 2**41]),))
+    np.testing.assert_allclose(solution.value, [1.0, 2.0], rtol=1e-5)
 
 
 def test_transformations_and_names_pass_through():
@@ -124,6 +163,7 @@ CALLS = {
     "linear_recurrence_sequential": lambda: nn.linear_recurrence_sequential(X, X, X[0]),
     "run_cell": lambda: nn.run_cell(nn.elman_cell, ELMAN, CARRY, X),
     "run_cell, length": lambda: nn.run_cell(nn.elman_cell, ELMAN, CARRY, X, length=2),
+    "run_cell, stacked": lambda: nn.run_cell(nn.stacked_cell(nn.elman_cell), (ELMAN,), (CARRY,), X),
     "run_bidirectional": lambda: nn.run_bidirectional(
         nn.elman_cell, nn.Bidirectional(ELMAN, ELMAN), nn.Bidirectional(CARRY, CARRY), X
     ),

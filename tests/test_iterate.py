@@ -49,6 +49,8 @@ def test_zero_steps_and_an_ended_start():
 def test_negative_limit_is_refused():
     with pytest.raises(ValueError, match="`max_steps` must be at least 0, got -1"):
         iterate(halve, jnp.float32(1.0), small, max_steps=-1)
+    with pytest.raises(TypeError, match="`max_steps` must be an integer, got dtype float64"):
+        iterate(halve, jnp.float32(1.0), small, max_steps=np.array(2.5))
 
 
 @pytest.mark.parametrize("most", [2**31 - 1, 2**31, 10**30, np.int64(2**40), np.uint32(2**32 - 1)])

@@ -28,6 +28,10 @@ def test_norm_of_extremes():
     assert numerics.safe_norm(jnp.zeros((0,))) == 0
     assert jnp.isinf(numerics.safe_norm(jnp.array([1.0, -jnp.inf])))
     assert jnp.isnan(numerics.safe_norm(jnp.array([jnp.inf, jnp.nan])))
+    for dtype in (jnp.complex64, jnp.complex128):
+        for z in (complex(jnp.inf, 0.0), complex(0.0, -jnp.inf), complex(jnp.inf, jnp.inf)):
+            assert jnp.isposinf(numerics.safe_norm(jnp.array([1.0 + 1.0j, z], dtype)))
+        assert jnp.isnan(numerics.safe_norm(jnp.array([complex(0.0, jnp.nan)], dtype)))
     with jax.numpy_dtype_promotion("strict"):
         z = jnp.array([3.0 + 4.0j], jnp.complex64)
         assert numerics.safe_norm(z) == 5
@@ -109,6 +113,28 @@ def test_shift_invariance_and_low_precision(dtype):
     big = jnp.asarray(float(jnp.finfo(dtype).max) / 4, dtype)
     moved = numerics.softmax(jnp.array([big, big]))
     np.testing.assert_allclose(moved.astype(jnp.float64), [0.5, 0.5])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_large_scalar_divides_an_array(dtype):
+    """XLA's CPU multiplies by its reciprocal, which is flushed to 0."""
+    large = 2.0 ** (int(jnp.finfo(dtype).maxexp) - 1)
+    x, y = jnp.asarray([0.75 * large, -0.5 * large, 1.0], dtype), jnp.asarray(1.5 * large, dtype)
+    for f in (numerics.safe_divide, jax.jit(numerics.safe_divide)):
+        np.testing.assert_array_equal(f(x, y)[:2], np.asarray([0.5, -1 / 3], dtype))
+    by_y = jax.jacfwd(lambda s: numerics.safe_divide(x, s * y)[:2])(jnp.ones((), dtype))
+    np.testing.assert_allclose(by_y, [-0.5, 1 / 3], rtol=4 * float(jnp.finfo(dtype).eps))
+    assert float(numerics.safe_divide(jnp.ones(2, dtype), jnp.asarray(jnp.inf, dtype))[0]) == 0
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_kept_nan_shows_beside_an_infinite_entry(dtype):
+    for entries in ([jnp.nan, jnp.inf], [jnp.inf, jnp.nan, 0.0], [-jnp.inf, jnp.nan]):
+        value, gradient = jax.value_and_grad(numerics.logsumexp)(jnp.asarray(entries, dtype))
+        assert jnp.isnan(value)
+        assert jnp.any(jnp.isnan(gradient))
+    masked = jnp.array([True, False])
+    assert jnp.isposinf(numerics.logsumexp(jnp.array([jnp.inf, jnp.nan], dtype), where=masked))
 
 
 def test_softmax_identities():

@@ -34,6 +34,27 @@ def test_as_array():
         typing.as_array("x", [], min_size=1)
 
 
+@pytest.mark.parametrize("kind", ["floating", "inexact", "number"])
+def test_integers_beyond_those_of_jax_become_floating_numbers(kind):
+    """Without x64 jax would wrap NumPy's to its own 32 bits, silently."""
+    many = 2**40 + 7
+    with jax.enable_x64(False):
+        for x in (many, np.int64(many), np.array(many), np.uint64(many)):
+            array = typing.as_array("x", x, kind=kind)
+            assert (array.dtype, float(array)) == (jnp.float32, float(np.float32(many)))
+        for x in ([many, -3], np.array([many, -3]), [-(2**70), 1]):
+            array = typing.as_array("x", x, kind=kind)
+            np.testing.assert_array_equal(array, np.asarray(x).astype(np.float32))
+        assert typing.as_array("x", np.array([many, -many]), kind="integer").tolist() == [
+            2**31 - 1,
+            -(2**31),
+        ]
+        with pytest.raises(ValueError, match="`x` must fit in jax's integers"):
+            typing.as_array("x", many, kind="integer")
+    with pytest.raises(ValueError, match="`x` must fit"):
+        typing.as_array("x", 10**400, kind=kind)
+
+
 def test_errors_name_the_public_function():
     def public(x):
         return _private(x)
@@ -80,6 +101,21 @@ def test_check_number():
         jax.jit(lambda n: typing.check_number("n", n, integer=True))(jnp.float32(2.7))
     with pytest.raises(TypeError, match="`n` must be a number, got str"):
         typing.check_number("n", "many")
+
+
+def test_check_number_looks_at_the_numbers_of_numpy_too():
+    for value in (np.array(2.5), np.array([1.5, 2.5]), np.array(True)):
+        with pytest.raises(TypeError, match=f"`n` must be an integer, got dtype {value.dtype}"):
+            typing.check_number("n", value, integer=True)
+    for value in (np.array(-1), np.int64(-1), np.array(-0.5)):
+        with pytest.raises(ValueError, match="`n` must be at least 0, got -"):
+            typing.check_number("n", value, low=0)
+    for value in (3, np.int8(3), np.array(3), np.array([1, 2]), 10**400):
+        typing.check_number("n", value, low=0, integer=True)
+    with pytest.raises(ValueError, match="`n` must be at most 5, got 1000"):
+        typing.check_number("n", 10**400, high=5)
+    with pytest.raises(TypeError, match="`n` must be a number, got list"):
+        typing.check_number("n", [2])
 
 
 def test_check_precision():

@@ -305,7 +305,7 @@ def run_path(
       ValueError: the problem is stochastic, or its parameters are no vector.
 
     Numerics:
-      The lane of ``run_group`` by itself, up to rounding.
+      The lane of ``run_group`` by itself, up to rounding. Every call compiles a program.
 
     Example:
       >>> from jaxmath.optimize import classical_problems

@@ -4,6 +4,7 @@ A cell is ``cell(params, carry, x) -> (carry, y)`` for one step; its keywords ar
 ``functools.partial``.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -228,6 +229,20 @@ def run_bidirectional(
     return Bidirectional(forward, backward), jnp.concatenate([y, z], axis=-1)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Stack:
+    """A record, so that two stacks of one cell are equal and share the programs that run them."""
+
+    cell: Cell
+
+    def __call__(self, params: tuple, carry: tuple, x: Array) -> tuple[tuple, Array]:
+        new = []
+        for layer, state in zip(params, carry, strict=True):
+            state, x = self.cell(layer, state, x)
+            new.append(state)
+        return tuple(new), x
+
+
 def stacked_cell(cell: Cell) -> Cell:
     """Several layers of a cell as one cell.
 
@@ -255,12 +270,4 @@ def stacked_cell(cell: Cell) -> Cell:
       2013, equation (9).
     """
     _check_cell("stacked_cell", cell)
-
-    def stack(params: tuple, carry: tuple, x: Array) -> tuple[tuple, Array]:
-        new = []
-        for layer, state in zip(params, carry, strict=True):
-            state, x = cell(layer, state, x)
-            new.append(state)
-        return tuple(new), x
-
-    return stack
+    return _Stack(cell)

@@ -44,8 +44,9 @@ def logsumexp(x: ArrayLike, *, where: ArrayLike | None = None) -> Array:
 
     Numerics:
       Error of a few eps relative to max(|m|, 1), no overflow. Where nothing is kept, or all that
-      is kept is −∞: value −∞, gradient 0. A kept +∞ gives +∞. Masked entries, NaN among them,
-      count for nothing. Half precisions are summed in float32. Cost: n exponentials.
+      is kept is −∞: value −∞, gradient 0. A kept +∞ gives +∞, a kept NaN gives NaN. Masked
+      entries, NaN among them, count for nothing. Half precisions are summed in float32. Cost: n
+      exponentials.
 
     Example:
       >>> f"{logsumexp([100.0, 100.0]):.4f}"
@@ -59,7 +60,8 @@ def logsumexp(x: ArrayLike, *, where: ArrayLike | None = None) -> Array:
     """
     x, where = _vector_and_mask(x, where)
     exps, shift, _ = _masked_exp(widened(x), where)
-    infinite = jnp.any(jnp.isposinf(x) if where is None else jnp.isposinf(x) & where)
+    kept = x if where is None else jnp.where(where, x, -jnp.inf)
+    infinite = jnp.isposinf(jnp.max(kept, initial=-jnp.inf))  # false beside a NaN
     return jnp.where(infinite, jnp.inf, shift + safe_log(jnp.sum(exps))).astype(x.dtype)
 
 

@@ -24,8 +24,10 @@ def _norm(x: Array) -> Array:
     # Opaque to XLA, which would take the factor out of the squares of a constant.
     x = lax.optimization_barrier(x)
     factor = _range_factor(x)
-    scaled = x * factor.astype(x.dtype)
-    return jnp.sqrt(jnp.sum((scaled * jnp.conj(scaled)).real)) / factor
+    # Part by part: a product of complex numbers makes a NaN of ∞ + 0i.
+    parts = (x.real, x.imag) if jnp.iscomplexobj(x) else (x,)
+    squares = sum(jnp.square(part * factor) for part in parts)
+    return jnp.sqrt(jnp.sum(squares)) / factor
 
 
 @_norm.defjvp

@@ -65,9 +65,23 @@ def safe_log(x: ArrayLike) -> Array:
     return jnp.where(x == 0, -jnp.inf, jnp.log(jnp.where(x == 0, 1.0, x)))
 
 
+def _divided(x: Array, y: Array) -> Array:
+    """x / y, for a scalar y too, where XLA's CPU computes x·(1/y): a large y has 1/y flushed to 0.
+
+    Both are brought down by a power of two; an x that underflows has a quotient that does.
+    """
+    as_written = y.ndim > 0 or x.ndim == 0
+    if as_written or x.dtype != y.dtype or y.dtype not in (jnp.float32, jnp.float64):
+        return x / y
+    maxexp = jnp.finfo(y.dtype).maxexp
+    factor = jnp.where(jnp.abs(y) > 2.0 ** (maxexp // 2), 2.0 ** -(maxexp // 4), 1.0)
+    factor = factor.astype(y.dtype)
+    return x * factor / (y * factor)
+
+
 @jax.custom_jvp
 def _quotient(x: Array, y: Array) -> Array:
-    return x / y
+    return _divided(x, y)
 
 
 @_quotient.defjvp
@@ -75,7 +89,7 @@ def _quotient_jvp(primals: tuple[Array, Array], tangents: tuple) -> tuple[Array,
     """dq = (dx − q dy)/y: y² may leave the range where q and dq are in it."""
     (x, y), (dx, dy) = primals, tangents
     q = _quotient(x, y)
-    return q, (dx - q * dy) / y
+    return q, _divided(dx - q * dy, y)
 
 
 def safe_divide(x: ArrayLike, y: ArrayLike) -> Array:
@@ -93,8 +107,9 @@ def safe_divide(x: ArrayLike, y: ArrayLike) -> Array:
       The quotient, of the common shape and dtype.
 
     Numerics:
-      One rounding. Singular set {y = 0}: value 0 and both derivatives 0. The first derivatives
-      do not overflow on the way. Cost: one division.
+      One rounding; two for a scalar y beside an array, where XLA's CPU multiplies by 1/y. Singular
+      set {y = 0}: value 0 and both derivatives 0. The first derivatives do not overflow on the way.
+      Cost: one division.
 
     Example:
       >>> f"{safe_divide(1.0, 4.0):.2f} {safe_divide(1.0, 0.0):.1f}"

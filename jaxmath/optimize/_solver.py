@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from jaxmath import _integers
 from jaxmath._compiled import compiled
 from jaxmath.typing import Array, ArrayLike, PyTree, as_array
 
@@ -52,6 +53,29 @@ def solver(fn: Callable[P, R], data: tuple[str, ...] = ()) -> Callable[P, R]:
     return cast(Callable[P, R], call)
 
 
+def donatable(init: Callable[P, R]) -> Callable[P, R]:
+    """An ``x_init`` whose state may be donated to ``x_step``.
+
+    Outside a trace the point, say, is often one buffer with its candidate and with the argument
+    ``x0``; jax refuses to donate a buffer twice, and the caller may still need the argument.
+    """
+
+    @functools.wraps(init)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        taken = {id(leaf) for leaf in jax.tree.leaves((args, kwargs))}
+
+        def own(leaf: Any) -> Any:
+            if not isinstance(leaf, jax.Array) or isinstance(leaf, jax.core.Tracer):
+                return leaf
+            leaf = jnp.copy(leaf) if id(leaf) in taken else leaf
+            taken.add(id(leaf))
+            return leaf
+
+        return jax.tree.map(own, init(*args, **kwargs))
+
+    return call
+
+
 def _is_vector(node: Any) -> bool:
     return isinstance(node, list) and all(
         isinstance(leaf, (numbers.Real, list)) and (not isinstance(leaf, list) or _is_vector(leaf))
@@ -64,7 +88,7 @@ def as_data(tree: PyTree) -> PyTree:
 
     def convert(node: Any) -> Any:
         kept = node is None or isinstance(node, str) or callable(node)
-        return node if kept else jnp.asarray(node)
+        return node if kept else _integers.as_jax(node)
 
     return jax.tree.map(convert, tree, is_leaf=_is_vector)
 
@@ -112,7 +136,7 @@ def check_like(name: str, tree: PyTree, other: str, like: PyTree) -> None:
 def as_numbers(name: str, x: ArrayLike, **checks: Any) -> Array:
     """The array of numbers or of booleans, which it stays; or an error naming it."""
     try:
-        boolean = jnp.asarray(x).dtype == bool
+        boolean = _integers.as_jax(x).dtype == bool
     except (TypeError, ValueError):
         boolean = False  # as_array says what is wrong
     return as_array(name, x, kind="bool" if boolean else "number", **checks)

@@ -18,7 +18,7 @@ from jaxmath.optimize._continuation import (
     minimize_constrained,
     on_vectors,
 )
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import donatable, solver
 from jaxmath.typing import Array, PyTree, Scalar
 
 __all__ = ["augmented_lagrangian", "augmented_lagrangian_init", "augmented_lagrangian_step"]
@@ -73,6 +73,7 @@ def _update(outer: Outer, estimate: Array, violation: Array) -> Outer:
 _METHOD = Method(penalized, shifted, unsatisfied, _first, _update)
 
 
+@donatable
 def augmented_lagrangian_init(
     fun: Callable,
     x0: Array,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxmath._draws import uniform
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._solver import as_point, choose, objective, solver
+from jaxmath.optimize._solver import as_point, choose, donatable, objective, solver
 from jaxmath.optimize._swarm import evolve
 from jaxmath.optimize.limited_memory import lbfgs
 from jaxmath.optimize.quasi_newton import bfgs
@@ -86,6 +86,7 @@ def _check_settings(temperature: Scalar, step_size: Scalar, method: str) -> None
         raise ValueError(f"argument `method` must be one of {tuple(_METHODS)}, got {method!r}")
 
 
+@donatable
 def basin_hopping_init(
     fun: Callable, x0: Array, args: tuple = (), *, method: str = "l-bfgs"
 ) -> BasinHoppingState:

@@ -21,7 +21,7 @@ from jaxmath.optimize._descent import (
     next_state,
     solve,
 )
-from jaxmath.optimize._solver import as_point, solver
+from jaxmath.optimize._solver import as_point, donatable, solver
 from jaxmath.optimize.limited_memory import Pairs, lbfgs_rule
 from jaxmath.typing import Array, PyTree, Scalar, as_array, check_precision
 
@@ -54,6 +54,7 @@ def _rule(memory: int, box: Box) -> Rule:
     return lbfgs_rule(memory)._replace(direction=direction, region=box)
 
 
+@donatable
 def lbfgsb_init(
     fun: Callable,
     x0: Array,

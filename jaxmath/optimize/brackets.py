@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxmath.iterate import Solution
 from jaxmath.optimize._brackets import BracketState, _bracket, _find, _half, _least_step
 from jaxmath.optimize._roots import _scalar_function, _tolerances
-from jaxmath.optimize._solver import choose, solver
+from jaxmath.optimize._solver import choose, donatable, solver
 from jaxmath.typing import Array, ArrayLike, Scalar
 
 __all__ = [
@@ -32,6 +32,7 @@ class RegulaFalsiState(NamedTuple):
     weight: Array
 
 
+@donatable
 def bisect_init(fun: Callable, a: ArrayLike, b: ArrayLike, args: Any = ()) -> BracketState:
     """The bracket that bisection starts from.
 
@@ -155,6 +156,7 @@ def bisect(
     return _find(fun, start, args, tolerances, max_steps, lambda s: bisect_step(fun, s, args))
 
 
+@donatable
 def regula_falsi_init(
     fun: Callable, a: ArrayLike, b: ArrayLike, args: Any = ()
 ) -> RegulaFalsiState:

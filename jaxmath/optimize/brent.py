@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxmath.iterate import Solution
 from jaxmath.optimize._brackets import _bracket, _find, _half, _least_step
 from jaxmath.optimize._roots import _scalar_function, _tolerances
-from jaxmath.optimize._solver import choose, solver
+from jaxmath.optimize._solver import choose, donatable, solver
 from jaxmath.typing import Array, ArrayLike, Scalar
 
 __all__ = ["brentq", "brentq_init", "brentq_step"]
@@ -36,6 +36,7 @@ def _better_last(state: BrentState) -> BrentState:
     return choose(jnp.abs(fa) < jnp.abs(fb), exchanged, state)
 
 
+@donatable
 def brentq_init(fun: Callable, a: ArrayLike, b: ArrayLike, args: Any = ()) -> BrentState:
     """The bracket that Brent's method starts from.
 

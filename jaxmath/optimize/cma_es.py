@@ -22,7 +22,7 @@ from jaxmath._loops import cond
 from jaxmath.iterate import Solution
 from jaxmath.optimize._evolve import Method, evolve, first_state, next_state
 from jaxmath.optimize._population import Evaluate, Progress, first, log_ranks, ranked, record
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import donatable, solver
 from jaxmath.typing import Array, PyTree, Scalar, check_precision
 
 __all__ = ["cma_es", "cma_es_init", "cma_es_step"]
@@ -152,6 +152,7 @@ def _method(active: bool) -> Method:
     return Method(_begin, advance)
 
 
+@donatable
 def cma_es_init(
     fun: Callable,
     x0: Array,

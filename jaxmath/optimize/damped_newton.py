@@ -6,7 +6,7 @@ from functools import partial
 from jaxmath.iterate import Solution
 from jaxmath.optimize._curvature import Curvature, hessian_curvature, identity, times_inverse
 from jaxmath.optimize._descent import DescentState, Rule, descent, first_state, next_state, solve
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import donatable, solver
 from jaxmath.typing import Array, PyTree, Scalar
 
 __all__ = ["damped_newton", "damped_newton_init", "damped_newton_step"]
@@ -20,6 +20,7 @@ def _keep(memory: Curvature, s: Array, y: Array, g: Array, d: Array) -> Curvatur
 NEWTON_RULE = Rule(identity, _keep, lambda c, g: -times_inverse(c, g), refresh=hessian_curvature)
 
 
+@donatable
 def damped_newton_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
     """The start of the damped Newton method: f, ∇f and ∇²f at x₀, and a search along Newton's step.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmath._draws import uniform
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import donatable, solver
 from jaxmath.optimize._swarm import (
     between,
     box_status,
@@ -135,6 +135,7 @@ def _check_settings(strategy: str, mutation: Range, recombination: Scalar) -> No
     check_number("recombination", recombination, low=0.0, high=1.0)
 
 
+@donatable
 def differential_evolution_init(
     key: Array,
     fun: Callable,

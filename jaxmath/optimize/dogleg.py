@@ -10,7 +10,7 @@ from jaxmath.iterate import Solution
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._curvature import Curvature, hessian_curvature, identity, times, times_inverse
 from jaxmath.optimize._descent import solve
-from jaxmath.optimize._solver import or_one, solver
+from jaxmath.optimize._solver import donatable, or_one, solver
 from jaxmath.optimize._trust_region import (
     Model,
     Proposal,
@@ -49,6 +49,7 @@ def _propose(gradient: Callable, c: Curvature, x: Array, g: Array, radius: Array
 DOGLEG_MODEL = Model(identity, _propose, refresh=hessian_curvature)
 
 
+@donatable
 def trust_region_dogleg_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
     """The start of the dogleg method.
 

@@ -15,7 +15,7 @@ from jaxmath._draws import normal
 from jaxmath.iterate import Solution
 from jaxmath.optimize._evolve import Method, evolve, first_state, next_state
 from jaxmath.optimize._population import Evaluate, Progress, first, ranked, record
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import donatable, solver
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__ = ["evolution_strategy", "evolution_strategy_init", "evolution_strategy_step"]
@@ -62,6 +62,7 @@ def _method(mu: int) -> Method:
     return Method(_begin, _advance, _draw)
 
 
+@donatable
 def evolution_strategy_init(
     fun: Callable,
     x0: Array,

@@ -10,7 +10,7 @@ from jaxmath import numerics
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._roots import _first, _implicit, _tolerances
-from jaxmath.optimize._solver import as_point, choose, or_one, solver
+from jaxmath.optimize._solver import as_point, choose, donatable, or_one, solver
 from jaxmath.optimize._systems import _default_factor, _vectorized
 from jaxmath.typing import Array, PyTree, Scalar, check_number, check_precision
 
@@ -35,6 +35,7 @@ def _check_memory(memory: int) -> None:
     check_number("memory", memory, low=0, integer=True)
 
 
+@donatable
 def fixed_point_init(
     fun: Callable, x0: PyTree, args: Any = (), *, memory: int = 5
 ) -> FixedPointState:

@@ -9,7 +9,13 @@ from jax.flatten_util import ravel_pytree
 from jaxmath._loops import while_loop
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import dot, safe_divide
-from jaxmath.optimize._solver import as_point, gradient_of, solver, vector_map
+from jaxmath.optimize._solver import (
+    as_point,
+    donatable,
+    gradient_of,
+    solver,
+    vector_map,
+)
 from jaxmath.typing import Array, ArrayLike, PyTree, check_number
 
 __all__ = ["frank_wolfe", "frank_wolfe_init", "frank_wolfe_step"]
@@ -45,6 +51,7 @@ def _linearize(oracle: Callable, x: Array, gradient: Array) -> tuple[Array, Arra
     return vertex, dot(gradient, x - vertex), 4.0 * float(jnp.finfo(x.dtype).eps) * noise
 
 
+@donatable
 def frank_wolfe_init(
     fun: Callable, x0: ArrayLike, linear_oracle: Callable, args: tuple = ()
 ) -> FrankWolfeState:

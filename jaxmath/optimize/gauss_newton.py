@@ -17,7 +17,7 @@ from jaxmath.optimize._least_squares import (
     linear_model,
     to_space,
 )
-from jaxmath.optimize._solver import as_point, or_one, solver
+from jaxmath.optimize._solver import as_point, donatable, or_one, solver
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__ = ["gauss_newton", "gauss_newton_init", "gauss_newton_step"]
@@ -60,6 +60,7 @@ def _rounding(r: Array) -> float:
     return 4 * r.size * float(jnp.finfo(r.dtype).eps)
 
 
+@donatable
 def gauss_newton_init(residual_fn: Callable, x0: PyTree, args: Any = ()) -> GaussNewtonState:
     """The starting state of Gauss–Newton, with its first direction.
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._solver import as_numbers, check_callable, solver
+from jaxmath.optimize._solver import as_numbers, check_callable, donatable, solver
 from jaxmath.optimize._swarm import evaluator, evolve, spread
 from jaxmath.optimize.selection import _check_count, elitism, tournament_selection
 from jaxmath.optimize.variation import (
@@ -120,6 +120,7 @@ def _advance(key: Array, evaluate: Callable, state: GeneticState, ops: Operators
     )  # fmt: skip
 
 
+@donatable
 def genetic_algorithm_init(fun: Callable, population: ArrayLike, args: tuple = ()) -> GeneticState:
     """The first population, with its values.
 

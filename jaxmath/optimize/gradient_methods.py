@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxmath import numerics
 from jaxmath.iterate import Solution
 from jaxmath.optimize._descent import DescentState, Rule, descent, first_state, next_state, solve
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import donatable, solver
 from jaxmath.typing import Array, PyTree, Scalar
 
 __all__ = [
@@ -49,6 +49,7 @@ CG_RULE = Rule(
 )
 
 
+@donatable
 def gradient_descent_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
     """The start of gradient descent: f and ∇f at x₀, and a search along −∇f.
 
@@ -151,6 +152,7 @@ def gradient_descent(
     return solve(partial(descent, rule=DESCENT_RULE), fun, x0, args, tol, max_steps, scale)
 
 
+@donatable
 def nonlinear_cg_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
     """The start of nonlinear conjugate gradients: as ``gradient_descent_init``.
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxmath.iterate import Solution
 from jaxmath.optimize import line_search
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import donatable, solver
 from jaxmath.optimize.line_search import search_along
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
@@ -38,6 +38,7 @@ class HagerZhangState(NamedTuple):
     status: Array
 
 
+@donatable
 def hager_zhang_init(
     step: Scalar, phi: Scalar, slope: Scalar, *, least: Scalar = 0.0
 ) -> HagerZhangState:

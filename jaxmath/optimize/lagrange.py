@@ -13,6 +13,7 @@ from jaxmath.optimize._solver import (
     as_point,
     check_callable,
     constraint,
+    donatable,
     gradient_of,
     objective,
     solver,
@@ -61,6 +62,7 @@ def _lagrangian(fun: Callable, equality: Callable, args: tuple, n: int) -> Calla
     return lambda z: objective(fun, args)(z[:n]) - jnp.sum(z[n:] * h(z[:n]))
 
 
+@donatable
 def lagrange_stationary_point_init(
     fun: Callable, x0: ArrayLike, equality: Callable, args: tuple = ()
 ) -> StationaryState:

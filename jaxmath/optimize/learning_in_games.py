@@ -14,6 +14,7 @@ from jaxmath._compiled import compiled
 from jaxmath.iterate import Solution
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.optimize._play import _learn
+from jaxmath.optimize._solver import donatable
 from jaxmath.optimize.matrix_games import _game
 from jaxmath.typing import Array, ArrayLike, Scalar, check_number
 
@@ -43,6 +44,7 @@ class WeightsState(NamedTuple):
     column_sum: Array
 
 
+@donatable
 @compiled
 def fictitious_play_init(A: ArrayLike) -> FictitiousState:
     """The starting state of fictitious play: nothing has been played.
@@ -144,6 +146,7 @@ def fictitious_play(A: ArrayLike, *, tol: Scalar = 0.01, max_steps: int = 10_000
     return _learn(A, tol, max_steps, fictitious_play_init, fictitious_play_step)
 
 
+@donatable
 @compiled
 def multiplicative_weights_init(A: ArrayLike) -> WeightsState:
     """The starting state of multiplicative weights: all weights are equal.

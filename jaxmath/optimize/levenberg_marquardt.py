@@ -19,7 +19,7 @@ from jaxmath.optimize._least_squares import (
     to_space,
     trial_status,
 )
-from jaxmath.optimize._solver import as_point, choose, or_one, solver
+from jaxmath.optimize._solver import as_point, choose, donatable, or_one, solver
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__ = ["levenberg_marquardt", "levenberg_marquardt_init", "levenberg_marquardt_step"]
@@ -47,6 +47,7 @@ class LevenbergMarquardtState(NamedTuple):
     num_hess: Array
 
 
+@donatable
 def levenberg_marquardt_init(
     residual_fn: Callable, x0: PyTree, args: Any = ()
 ) -> LevenbergMarquardtState:

@@ -10,7 +10,7 @@ from jaxmath import numerics
 from jaxmath._loops import scan
 from jaxmath.iterate import Solution
 from jaxmath.optimize._descent import DescentState, Rule, descent, first_state, next_state, solve
-from jaxmath.optimize._solver import choose, solver
+from jaxmath.optimize._solver import choose, donatable, solver
 from jaxmath.optimize.quasi_newton import first_scale, secant_pair
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
@@ -63,6 +63,7 @@ def lbfgs_rule(memory: int) -> Rule:
     return Rule(init, update, _two_loops)
 
 
+@donatable
 def lbfgs_init(fun: Callable, x0: Array, args: tuple = (), *, memory: int = 10) -> DescentState:
     """The start of L-BFGS: f and ∇f at x₀, no pairs, and a search along −∇f.
 

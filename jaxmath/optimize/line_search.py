@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.optimize._solver import as_point, objective, solver
+from jaxmath.optimize._solver import as_point, donatable, objective, solver
 from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number
 
 __all__ = [
@@ -79,6 +79,7 @@ def begin(step: Scalar, phi: Scalar, slope: Scalar, least: Scalar) -> Search:
     )
 
 
+@donatable
 def armijo_backtracking_init(
     step: Scalar, phi: Scalar, slope: Scalar, *, least: Scalar = 0.0
 ) -> Search:

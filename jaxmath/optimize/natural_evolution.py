@@ -15,7 +15,7 @@ from jaxmath import numerics
 from jaxmath.iterate import Solution
 from jaxmath.optimize._evolve import Method, evolve, first_state, next_state
 from jaxmath.optimize._population import Evaluate, Progress, first, ranked, record, utilities
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import donatable, solver
 from jaxmath.typing import Array, PyTree, Scalar, check_precision
 
 __all__ = ["snes", "snes_init", "snes_step", "xnes", "xnes_init", "xnes_step"]
@@ -84,6 +84,7 @@ def _snes_advance(evaluate: Evaluate, state: SNESState, S: Array) -> SNESState:
 _XNES, _SNES = Method(_xnes_begin, _xnes_advance), Method(_snes_begin, _snes_advance)
 
 
+@donatable
 def xnes_init(
     fun: Callable,
     x0: Array,
@@ -217,6 +218,7 @@ def xnes(
     return evolve(_XNES, key, fun, x0, sigma, args, population_size, tol, tol_x, max_steps)
 
 
+@donatable
 def snes_init(
     fun: Callable,
     x0: Array,

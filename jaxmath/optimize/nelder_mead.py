@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxmath._extrema import max_of
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._descent import Method, lowest, solve
-from jaxmath.optimize._solver import nan_last, objective, solver
+from jaxmath.optimize._solver import donatable, nan_last, objective, solver
 from jaxmath.typing import Array, PyTree, Scalar, as_array
 
 __all__ = ["nelder_mead", "nelder_mead_init", "nelder_mead_step"]
@@ -142,6 +142,7 @@ def by_simplex(
     )
 
 
+@donatable
 def nelder_mead_init(fun: Callable, x0: Array, args: tuple = ()) -> NelderMeadState:
     """The start of the simplex method: f at x₀, and n vertices beside it, their values to come.
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxmath._draws import uniform
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import donatable, solver
 from jaxmath.optimize._swarm import (
     between,
     box_status,
@@ -93,6 +93,7 @@ def _check_settings(topology: str, num_particles: int) -> None:
     check_number("num_particles", num_particles, low=2, integer=True)
 
 
+@donatable
 def particle_swarm_init(
     key: Array,
     fun: Callable,

@@ -22,7 +22,7 @@ from jaxmath.optimize._continuation import (
     minimize_constrained,
     on_vectors,
 )
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import donatable, solver
 from jaxmath.optimize.augmented_lagrangian import penalized, shifted, unsatisfied
 from jaxmath.typing import Array, PyTree, Scalar
 
@@ -75,6 +75,7 @@ _PENALTY = Method(penalized, shifted, unsatisfied, _begin, _sharpen)
 _BARRIER = Method(_barrier, _reciprocal, _products, _begin, _sharpen, inside=True)
 
 
+@donatable
 def quadratic_penalty_init(
     fun: Callable,
     x0: Array,
@@ -215,6 +216,7 @@ def quadratic_penalty(
     return minimize_constrained(fun, x0, args, _PENALTY, sides, tol, 1 / 3, max_steps)
 
 
+@donatable
 def log_barrier_init(
     fun: Callable,
     x0: Array,

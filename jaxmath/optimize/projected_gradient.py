@@ -11,7 +11,7 @@ from jaxmath._extrema import max_of
 from jaxmath._loops import while_loop
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.numerics import dot, safe_divide
-from jaxmath.optimize._solver import as_point, objective, solver, vector_map
+from jaxmath.optimize._solver import as_point, donatable, objective, solver, vector_map
 from jaxmath.typing import Array, ArrayLike, PyTree, check_number
 
 __all__ = ["projected_gradient", "projected_gradient_init", "projected_gradient_step"]
@@ -45,6 +45,7 @@ def _measure(project: Callable, x: Array, g: Array) -> Array:
     return max_of(jnp.abs(project(x - g) - x))
 
 
+@donatable
 def projected_gradient_init(
     fun: Callable,
     x0: ArrayLike,

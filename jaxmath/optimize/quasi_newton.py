@@ -21,7 +21,7 @@ from jaxmath.optimize._descent import (
     next_state,
     solve,
 )
-from jaxmath.optimize._solver import or_one, solver
+from jaxmath.optimize._solver import donatable, or_one, solver
 from jaxmath.typing import Array, PyTree, Scalar
 
 __all__ = [
@@ -91,6 +91,7 @@ BFGS_RULE = _inverse_rule(_bfgs_formula, c2=0.9)
 DFP_RULE = _inverse_rule(_dfp_formula, c2=0.1)  # DFP mends a wrong curvature slowly: search well
 
 
+@donatable
 def bfgs_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
     """The start of BFGS: f and ∇f at x₀, H = I, and a search along −∇f.
 
@@ -203,6 +204,7 @@ def bfgs(
     return solve(partial(descent, rule=BFGS_RULE), fun, x0, args, tol, max_steps, scale)
 
 
+@donatable
 def dfp_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
     """The start of DFP: as ``bfgs_init``.
 

@@ -12,6 +12,7 @@ from jaxmath._compiled import compiled
 from jaxmath.iterate import Solution
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.optimize._play import _learn
+from jaxmath.optimize._solver import donatable
 from jaxmath.optimize.matrix_games import _game, normalized
 from jaxmath.typing import Array, ArrayLike, Scalar
 
@@ -39,6 +40,7 @@ def _matched(regrets: Array) -> Array:
     return normalized(jnp.maximum(regrets, 0.0))
 
 
+@donatable
 @compiled
 def regret_matching_init(A: ArrayLike) -> RegretState:
     """The starting state of regret matching: nothing is regretted.
@@ -145,6 +147,7 @@ def regret_matching(A: ArrayLike, *, tol: Scalar = 0.01, max_steps: int = 10_000
     return _learn(A, tol, max_steps, regret_matching_init, regret_matching_step)
 
 
+@donatable
 @compiled
 def regret_matching_plus_init(A: ArrayLike) -> RegretState:
     """The starting state of regret matching⁺: nothing is regretted.

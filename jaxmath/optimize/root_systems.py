@@ -10,7 +10,7 @@ from jaxmath import numerics
 from jaxmath._loops import cond
 from jaxmath.iterate import Solution, Status
 from jaxmath.numerics import safe_norm
-from jaxmath.optimize._solver import choose, solver
+from jaxmath.optimize._solver import choose, donatable, solver
 from jaxmath.optimize._systems import (
     MAX_HALVINGS,
     MAX_HALVINGS_STALE,
@@ -45,6 +45,7 @@ def _newton_state(
     )  # fmt: skip
 
 
+@donatable
 def newton_system_init(fun: Callable, x0: PyTree, args: Any = ()) -> SystemState:
     """The point that Newton's method for systems starts from, with its first direction.
 
@@ -197,6 +198,7 @@ def _check_jacobian(jacobian: str) -> None:
         raise ValueError(f'argument `jacobian` must be "exact" or "finite", got {jacobian!r}')
 
 
+@donatable
 def broyden_init(
     fun: Callable, x0: PyTree, args: Any = (), *, jacobian: str = "exact"
 ) -> SystemState:

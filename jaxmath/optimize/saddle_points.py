@@ -9,15 +9,8 @@ from collections.abc import Callable
 import jax
 
 from jaxmath.iterate import Solution
-from jaxmath.optimize._saddle import (
-    OptimisticState,
-    SaddleState,
-    _solve,
-    _start,
-    field_at,
-    moved,
-)
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._saddle import OptimisticState, SaddleState, _solve, _start, field_at, moved
+from jaxmath.optimize._solver import donatable, solver
 from jaxmath.typing import PyTree, Scalar
 
 __all__ = [
@@ -33,6 +26,7 @@ __all__ = [
 ]
 
 
+@donatable
 def gradient_descent_ascent_init(
     fun: Callable, x0: PyTree, y0: PyTree, args: tuple = ()
 ) -> SaddleState:
@@ -157,6 +151,7 @@ def gradient_descent_ascent(
     return _solve(start, step, learning_rate, tol, max_steps, 1)
 
 
+@donatable
 def extragradient_init(fun: Callable, x0: PyTree, y0: PyTree, args: tuple = ()) -> SaddleState:
     """The starting state of the extragradient method.
 
@@ -275,6 +270,7 @@ def extragradient(
     return _solve(start, step, learning_rate, tol, max_steps, 2)
 
 
+@donatable
 def optimistic_gradient_init(
     fun: Callable, x0: PyTree, y0: PyTree, args: tuple = ()
 ) -> OptimisticState:

@@ -17,7 +17,7 @@ from jaxmath.optimize._scalar_roots import (
     _newton_at,
     _secant_at,
 )
-from jaxmath.optimize._solver import choose, solver
+from jaxmath.optimize._solver import choose, donatable, solver
 from jaxmath.typing import ArrayLike, Scalar
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 
+@donatable
 def secant_init(fun: Callable, x0: ArrayLike, x1: ArrayLike, args: Any = ()) -> SecantState:
     """The two points that the secant method starts from.
 
@@ -154,6 +155,7 @@ def secant(
     return solution._replace(num_fun=solution.num_fun + 1)
 
 
+@donatable
 def newton_init(fun: Callable, x0: ArrayLike, args: Any = ()) -> RootState:
     """The point that Newton's method starts from, with its first step.
 
@@ -264,6 +266,7 @@ def newton(
     return solution._replace(num_grad=solution.num_fun)
 
 
+@donatable
 def halley_init(fun: Callable, x0: ArrayLike, args: Any = ()) -> RootState:
     """The point that Halley's method starts from, with its first step.
 

@@ -16,6 +16,7 @@ from jaxmath.optimize._solver import (
     as_point,
     check_callable,
     choose,
+    donatable,
     objective,
     solver,
 )
@@ -146,6 +147,7 @@ def _advance(
     )  # fmt: skip
 
 
+@donatable
 def simulated_annealing_init(
     fun: Callable,
     x0: PyTree,

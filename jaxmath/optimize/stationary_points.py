@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxmath._extrema import max_of
 from jaxmath.iterate import Solution
 from jaxmath.numerics import safe_norm
-from jaxmath.optimize._solver import as_point, gradient_of, solver
+from jaxmath.optimize._solver import as_point, donatable, gradient_of, solver
 from jaxmath.optimize._stationary_newton import (
     StationaryState,
     eigen,
@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 
+@donatable
 def find_stationary_point_init(fun: Callable, x0: ArrayLike, args: tuple = ()) -> StationaryState:
     """The starting state of Newton's method on ∇f = 0.
 

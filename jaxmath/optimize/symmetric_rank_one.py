@@ -11,7 +11,7 @@ from jaxmath.iterate import Solution
 from jaxmath.linalg._eigen import power_of_two
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._descent import solve
-from jaxmath.optimize._solver import or_one, solver
+from jaxmath.optimize._solver import donatable, or_one, solver
 from jaxmath.optimize._trust_region import (
     Model,
     Proposal,
@@ -65,6 +65,7 @@ def _propose(gradient: Callable, memory: Symmetric, x: Array, g: Array, radius: 
 SR1_MODEL = Model(_identity, _propose, update=_update)
 
 
+@donatable
 def sr1_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
     """The start of SR1: f and ∇f at x₀, B = I.
 

@@ -13,7 +13,7 @@ from jaxmath.iterate import Solution
 from jaxmath.linalg._eigen import power_of_two
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._descent import solve
-from jaxmath.optimize._solver import choose, or_one, solver
+from jaxmath.optimize._solver import choose, donatable, or_one, solver
 from jaxmath.optimize._trust_region import (
     Model,
     Proposal,
@@ -126,6 +126,7 @@ def _propose(gradient: Callable, memory: tuple, x: Array, g: Array, radius: Arra
 NEWTON_MODEL = Model(lambda x: (), _propose, escape=_past_a_saddle)
 
 
+@donatable
 def trust_region_newton_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
     """The start of Newton's method in a trust region.
 

@@ -13,7 +13,7 @@ from jaxmath.iterate import Solution
 from jaxmath.linalg import eigh
 from jaxmath.numerics import safe_norm
 from jaxmath.optimize._descent import solve
-from jaxmath.optimize._solver import or_one, solver
+from jaxmath.optimize._solver import donatable, or_one, solver
 from jaxmath.optimize._trust_region import (
     Model,
     Proposal,
@@ -115,6 +115,7 @@ def _propose(gradient: Callable, memory: Spectrum, x: Array, g: Array, radius: A
 EXACT_MODEL = Model(_no_curvature, _propose, refresh=_spectrum, region=_first_radius)
 
 
+@donatable
 def trust_region_exact_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
     """The start of Newton's method in a trust region with exact steps.
 

@@ -29,7 +29,7 @@ from jaxmath.optimize._reflection import (
     quadratic_model,
     transposed,
 )
-from jaxmath.optimize._solver import as_point, choose, or_one, solver
+from jaxmath.optimize._solver import as_point, choose, donatable, or_one, solver
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__ = [
@@ -71,6 +71,7 @@ class TrustRegionReflectiveState(NamedTuple):
     num_hess: Array
 
 
+@donatable
 def trust_region_reflective_init(
     residual_fn: Callable, x0: PyTree, args: Any = (), *, bounds: Any = (-jnp.inf, jnp.inf)
 ) -> TrustRegionReflectiveState:

@@ -5,13 +5,14 @@ from collections.abc import Callable
 import jax.numpy as jnp
 
 from jaxmath.iterate import Solution
-from jaxmath.optimize._solver import solver
+from jaxmath.optimize._solver import donatable, solver
 from jaxmath.optimize.line_search import Search, begin, judged, noise, search_along, slack
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__ = ["strong_wolfe", "strong_wolfe_init", "strong_wolfe_step"]
 
 
+@donatable
 def strong_wolfe_init(step: Scalar, phi: Scalar, slope: Scalar, *, least: Scalar = 0.0) -> Search:
     """The start of a search for the strong Wolfe conditions.
 

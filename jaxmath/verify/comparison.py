@@ -70,6 +70,7 @@ class Trial:
             value=np.where(better, second.value, first.value),
             error=np.where(gap > first.error + second.error, gap, error),
             nonsmooth=first.nonsmooth | second.nonsmooth,
+            outside=first.outside | second.outside,
         )
 
     @functools.cached_property
@@ -94,6 +95,7 @@ class _Sides:
     magnitude: np.ndarray  # size of f
     adrift: np.ndarray  # the difference did not converge: there is no bound
     nonsmooth: np.ndarray
+    outside: np.ndarray  # f is not finite on a side of the point
     jump: np.ndarray
 
     @property
@@ -200,6 +202,7 @@ def _sides(
             magnitude=magnitudes,
             adrift=adrift,
             nonsmooth=difference.nonsmooth | (kinked & ~np.isfinite(value.tangent)),
+            outside=difference.outside,
             jump=difference.jump,
         )
     w = real_vector(u, conjugate=True)
@@ -219,6 +222,7 @@ def _sides(
         # A term without a bound leaves the sum without one, however small it looks beside it.
         "adrift": np.any(adrift[used]) or not truncation <= _visible(size, magnitude, point),
         "nonsmooth": np.any(difference.nonsmooth[used] | (kinked[used] & ~np.isfinite(rule))),
+        "outside": np.any(difference.outside[used]),
         "jump": np.max(np.abs(difference.jump[used]), initial=0.0),
     }
     return _Sides(**{name: np.array([number]) for name, number in numbers.items()})
@@ -264,7 +268,7 @@ def _judge(
 
 def _note(verdict: Verdict, sides: _Sides, i: int, direction: Direction, forward: bool) -> str:
     """Why, with the numbers, and where."""
-    rule, truth, jump = float(sides.rule[i]), float(sides.truth[i]), float(sides.jump[i])
+    rule, truth = float(sides.rule[i]), float(sides.truth[i])
     place = (f" in output element {i}" if forward else "") + direction.element
     match verdict:
         case Verdict.OK:
@@ -275,10 +279,20 @@ def _note(verdict: Verdict, sides: _Sides, i: int, direction: Direction, forward
             return f"the error is within {_PROOF:g} bounds{place}"
         case Verdict.ILL_CONDITIONED:
             return f"rounding of {sides.rounding[i]:.1e} could hide a mistake{place}"
-        case Verdict.NONSMOOTH if truth == truth and jump != 0:
-            return f"one-sided derivatives differ by {abs(jump):.3g}{place}; the rule: {rule:.3g}"
         case Verdict.NONSMOOTH:
-            return f"f is not finite on both sides{place}; the rule: {rule:.3g}"
+            return f"{_reason(sides, i)}{place}; the rule: {rule:.3g}"
         case Verdict.NAN:
             return f"the rule gives {rule}, the difference {truth:.6g}{place}"
     return f"the rule gives {rule:.6g}, the difference {truth:.6g}{place}"
+
+
+def _reason(sides: _Sides, i: int) -> str:
+    """Why an output is not smooth."""
+    jump = abs(float(sides.jump[i]))
+    if sides.outside[i]:
+        return "f is not finite on both sides"
+    if jump == 0:
+        return "f is not smooth along another direction"
+    if np.isnan(sides.truth[i]):  # none converged, as the quotients grow while the step shrinks
+        return "f jumps, or its one-sided derivatives are infinite"
+    return f"one-sided derivatives differ by {jump:.3g}"

@@ -52,6 +52,7 @@ class Difference:
         error: a bound on its error, inf where nothing converged.
         jump: the difference of the one-sided quotients at the finest step that shows it.
         nonsmooth: where f has a kink or jump at the point, or is not finite on a side of it.
+        outside: where it is not finite on a side of it.
         size: the largest |f| seen, against which a derivative counts as 0.
     """
 
@@ -59,6 +60,7 @@ class Difference:
     error: np.ndarray
     jump: np.ndarray
     nonsmooth: np.ndarray
+    outside: np.ndarray
     size: np.ndarray
 
 
@@ -265,7 +267,7 @@ class _Table:
             undecided &= ~here
             quietest = np.fmin(quietest, self.thresholds[row])
         outside = self.outside & np.isfinite(self.center)
-        return Difference(self.value, self.error, jump, kinked | outside, self.size)
+        return Difference(self.value, self.error, jump, kinked | outside, outside, self.size)
 
 
 def _subtract(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from jaxmath.typing import PyTree, check_number
 from jaxmath.verify import finite_differences
 from jaxmath.verify.comparison import Finding, Trial, compare
 from jaxmath.verify.point import Direction, Point, RuleValue
-from jaxmath.verify.programs import Function, function_name, precision
+from jaxmath.verify.programs import Function, as_seed, function_name, precision
 from jaxmath.verify.report import Entry, Report, Verdict
 
 __all__ = ["check_gradients"]
@@ -53,10 +53,12 @@ def check_gradients(
         A `Report` with an entry for each leaf, mode and order: true when all are OK.
 
     Raises:
-        TypeError: f is not callable, args is no tuple or holds something that is no array, order,
-            directions or argnums is no integer, or f has no rule for a mode.
-        ValueError: an unknown mode, order or directions < 1, value_rtol outside [0, 1], a position
-            that args does not have, or no floating leaf or output to differentiate.
+        TypeError: f is not callable or jitted with static arguments among args, args is no tuple or
+            holds something that is no array, order, directions, seed or argnums is no integer, or f
+            has no rule for a mode.
+        ValueError: an unknown mode, order or directions < 1, seed outside [0, 2³²), value_rtol
+            outside [0, 1], a position that args does not have, or no floating leaf or output to
+            differentiate.
 
     Numerics:
         The bound is the truncation and noise of the difference plus the rounding of the rule; see
@@ -87,7 +89,7 @@ def check_gradients(
     check_number("value_rtol", value_rtol, low=0.0, high=1.0)
     if not function.moving:
         raise ValueError("argument `args` must hold a floating or complex leaf to differentiate")
-    check = _Check(modes, directions, np.random.RandomState(seed), value_rtol)
+    check = _Check(modes, directions, np.random.RandomState(as_seed(seed)), value_rtol)
     return Report(function_name(f), tuple(check.run(function, order)))
 
 

@@ -24,6 +24,8 @@ __all__ = [
     "Function",
     "Program",
     "as_leaf",
+    "as_seed",
+    "calling",
     "compile_rule",
     "function_name",
     "is_inexact",
@@ -148,7 +150,9 @@ class Function:
 
         def call(moving: Leaves, held: Leaves) -> Leaves:
             sources = {True: iter(moving), False: iter(held)}
-            outputs = f(*jax.tree.unflatten(treedef, [next(sources[m]) for m in moves]))
+            arguments = jax.tree.unflatten(treedef, [next(sources[m]) for m in moves])
+            with calling(f):
+                outputs = f(*arguments)
             arrays = [
                 jnp.asarray(y) if not hasattr(y, "dtype") else y for y in jax.tree.leaves(outputs)
             ]
@@ -241,6 +245,32 @@ def as_leaf(name: str, leaf: Any) -> Array:
     except (TypeError, ValueError) as error:
         got = type(leaf).__name__
         raise TypeError(f"{name} must be an array or a number, got {got}") from error
+
+
+def as_seed(seed: int) -> int:
+    """A seed of NumPy's generator; a concrete array may be one."""
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        got = type(seed).__name__
+        raise TypeError(f"argument `seed` must be an integer, got {got}") from None
+    if not 0 <= number < 2**32:
+        raise ValueError(f"argument `seed` must be at least 0 and below 2³², got {number}")
+    return number
+
+
+@contextlib.contextmanager
+def calling(f: Callable) -> Iterator[None]:
+    """Context of a call of f: a jitted one cannot hash arrays for its static arguments."""
+    try:
+        yield
+    except ValueError as error:
+        if isinstance(f, jax.stages.Wrapped) and "static arguments" in str(error):
+            raise TypeError(
+                "argument `f` has static arguments, and `args` holds arrays only (its numbers "
+                "become arrays): close over them, as in lambda x: f(x, 2)"
+            ) from error
+        raise
 
 
 def _as_numpy(leaf: Array, lift: bool) -> np.ndarray:

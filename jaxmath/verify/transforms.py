@@ -10,6 +10,8 @@ import numpy as np
 from jaxmath.typing import Array, PyTree
 from jaxmath.verify.programs import (
     as_leaf,
+    as_seed,
+    calling,
     function_name,
     is_inexact,
     is_key,
@@ -48,7 +50,9 @@ def check_transforms(f: Callable, args: tuple[PyTree, ...], *, seed: int = 0) ->
         with the note "not checked" where the arguments hold nothing to check it on.
 
     Raises:
-        TypeError: f is not callable, args is no tuple, or holds something that is no array.
+        TypeError: f is not callable or jitted with static arguments among args, args is no tuple or
+            holds something that is no array, or seed is no integer.
+        ValueError: seed lies outside [0, 2³²).
 
     Numerics:
         The bound is 16 unit roundoffs of each output leaf, and where that does not do, 4 times
@@ -73,6 +77,7 @@ def check_transforms(f: Callable, args: tuple[PyTree, ...], *, seed: int = 0) ->
             f"argument `args` must be the tuple of the arguments of f, got "
             f"{type(args).__name__}; for one argument write (x,)"
         )
+    seed = as_seed(seed)
     pairs, treedef = jax.tree_util.tree_flatten_with_path(tuple(args))
     leaves = [as_leaf("args" + jax.tree_util.keystr(path), leaf) for path, leaf in pairs]
     args = jax.tree.unflatten(treedef, leaves)
@@ -96,7 +101,8 @@ class _Transforms:
 
     def check(self) -> Iterator[Entry]:
         """The entries jit, vmap and trace."""
-        eager = self.f(*self.members[0])
+        with calling(self.f):
+            eager = self.f(*self.members[0])
         try:
             jitted = [self.compiled(*member) for member in self.members]
         except Exception as error:  # whatever f raises under jit is the finding
