@@ -198,6 +198,7 @@ def run(options: argparse.Namespace) -> int:
     from rich.progress import track
     from rich.table import Table
 
+    from jaxmath import _files
     from jaxmath.benchmark import environment
 
     if options.dtype == "float64":
@@ -228,7 +229,7 @@ def run(options: argparse.Namespace) -> int:
         one_row(name, n, options)
         for name, n in track(plan, "measuring", console=progress, transient=True)
     ]
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    console = _files.console()
     shown = Table(title="jax.numpy's time over ours: above 1 is a win", caption="quartiles behind")
     for heading in ("operation", "n", "ratio", "gradient", "ours ms", "jnp ms", "numpy ms"):
         shown.add_column(heading, justify="left" if heading == "operation" else "right")

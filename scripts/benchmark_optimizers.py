@@ -185,10 +185,9 @@ def run(args: argparse.Namespace) -> int:
         jax.config.update("jax_compilation_cache_dir", str(args.compilation_cache))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from jaxmath import benchmark
+    from jaxmath import _files, benchmark
 
     if args.list:
         list_names()
@@ -214,7 +213,7 @@ def run(args: argparse.Namespace) -> int:
         )
         for problem in problems
     ]
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    console = _files.console()
     lanes = sum(len(plan.learning_rates) * plan.num_seeds for plan in plans) * len(optimizers)
     where = benchmark.environment()
     console.print(
@@ -223,8 +222,8 @@ def run(args: argparse.Namespace) -> int:
     )
     results, interrupted = [], False
     with Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=console,
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(), console=console,
     ) as progress:  # fmt: skip
         task = progress.add_task("starting", total=len(plans) * len(optimizers))
 

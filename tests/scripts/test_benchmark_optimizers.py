@@ -31,14 +31,15 @@ def test_small_run(script, tmp_path, capsys):
     code = script.main([
         "--problems", "beale", "booth", "--optimizers", "sgd", "adam", "optax:adabelief",
         "--learning-rates", "1e-3:1:4", "--seeds", "4", "--steps", "50",
-        "--output", str(tmp_path / "new" / "folder"),
+        "--output", str(tmp_path / "[x] [" / "b] folder"),  # which rich would take for markup
     ])  # fmt: skip
     out = capsys.readouterr().out
     assert code == 0
+    assert out.endswith(f" to {tmp_path}/[x] [/b] folder\n")
     assert "Leaderboard" in out
     assert "optax:adabelief" in out
     assert "6/6" in out
-    folder = tmp_path / "new" / "folder"
+    folder = tmp_path / "[x] [" / "b] folder"
     names = {path.name for path in folder.iterdir()}
     assert names == {"report.json", "report.md", "convergence.png", "sensitivity.png", "paths.png"}
     document = json.loads((folder / "report.json").read_text())

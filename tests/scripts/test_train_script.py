@@ -127,7 +127,8 @@ def test_small_network_of_images(script, tmp_path, capsys):
 
 
 def test_small_network_of_text(script, tmp_path, capsys):
-    book, out = tmp_path / "book.txt", tmp_path / "out"
+    book = tmp_path / "book.txt"
+    out = tmp_path / "[" / "b] out"  # which rich would take for markup
     book.write_text("the cat sat on the mat\n" * 40)
     settings = {
         "dataset": book, "length": 16, "hidden": 8, "epochs": 5, "sample": 20, "out": out
@@ -154,6 +155,7 @@ def test_small_network_of_text(script, tmp_path, capsys):
     assert after[:last] == before[: before.index(headings[-1])]
     assert after[last:].startswith(f"{headings[-1]}\nmat")
     assert after[last:].strip() in shown
+    assert shown.endswith(f" to {out}\n")
 
 
 def test_divergence_is_one_line(script, tmp_path, monkeypatch, capsys):
