@@ -8,6 +8,7 @@ the arrays' bytes.
 
 import collections
 import copy
+import glob
 import importlib.metadata
 import logging
 import re
@@ -118,9 +119,18 @@ class Checkpoints:
         self.last_good = self._manager.latest_step()
         self._pending: int | None = None
 
+    def check_name(self) -> None:
+        """Refuse to write where orbax, which looks for what it wrote by glob, would not find it."""
+        if glob.glob(str(self.directory)) != [str(self.directory)]:
+            raise CheckpointError(
+                f"the directory {self.directory} cannot be used: in its name *, ? or [ ] would be "
+                "taken for a pattern, and its checkpoints could not be read"
+            )
+
     def save(self, step: int, tree: PyTree, metadata: dict[str, Any]) -> None:
         """Begin a save; what went wrong with the one before is raised here."""
         self.wait()
+        self.check_name()
         self._sweep()
         flat = _by_path(tree)
         versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
@@ -275,7 +285,8 @@ def save_checkpoint(
 
     Raises:
       ValueError: two leaves of the tree have the same path, as in {"a.b": 0, "a": {"b": 0}}.
-      CheckpointError: it could not be written.
+      CheckpointError: it could not be written, or not be found again: under "[x]", say, which orbax
+        takes for a pattern.
 
     Example:
       >>> import tempfile

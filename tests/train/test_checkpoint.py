@@ -153,6 +153,25 @@ def test_a_directory_with_checkpoints_is_not_overwritten(tmp_path):
             train.fit(toy.toy(), toy.step, toy.DATA, **options)
 
 
+def test_a_folder_that_is_a_pattern_is_refused(tmp_path):
+    """There orbax would not find what it wrote; what was moved there is found."""
+    never = lambda *row: pytest.fail("an epoch was trained")
+    options = {"num_epochs": 1, "batch_size": 4, "key": toy.KEY, "progress": False}
+    for place in (tmp_path / "[x]" / "run", tmp_path / "a*"):
+        (tmp_path / "ab").mkdir(exist_ok=True)
+        with pytest.raises(train.CheckpointError, match=r"cannot be used: in its name \*, \? or"):
+            train.fit(
+                toy.toy(), toy.step, toy.DATA, checkpoint_dir=place, callback=never, **options
+            )
+        with pytest.raises(train.CheckpointError, match=r"cannot be used: in its name \*, \? or"):
+            train.save_checkpoint(place, {"w": jnp.ones(2)}, step=1)
+        assert not list(place.iterdir())
+    train.save_checkpoint(tmp_path / "ab", {"w": jnp.ones(2)}, step=1)
+    (tmp_path / "ab").rename(tmp_path / "[y]")
+    tree, _ = train.restore_checkpoint(tmp_path / "[y]", {"w": jnp.zeros(2)})
+    np.testing.assert_array_equal(tree["w"], [1.0, 1.0])
+
+
 def test_leaves_at_one_path_are_refused_before_the_first_step(tmp_path):
     tree = {"a.b": jnp.zeros(2), "a": {"b": jnp.zeros(2)}}
     options = {"num_epochs": 1, "batch_size": 4, "key": toy.KEY, "progress": False}
