@@ -273,6 +273,9 @@ def run(args: argparse.Namespace) -> int:
         weight_decay=settings["weight_decay"], compute_dtype=compute_dtype,
     )  # fmt: skip
     train.claim_folder(folder, settings, resume=args.resume, overwrite=args.overwrite)
+    kept = folder / "checkpoints"
+    if args.resume and not any(path.name.isdigit() for path in kept.glob("*")):
+        console.print(f"no checkpoint in {kept}: starting anew", soft_wrap=True)
     if write and not args.resume:
         (folder / task.written).unlink(missing_ok=True)
     where = environment()
