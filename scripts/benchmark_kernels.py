@@ -213,6 +213,8 @@ def run(options: argparse.Namespace) -> int:
         if getattr(options, name) < 1:
             flag = "--" + name.replace("_", "-")
             raise ValueError(f"{flag} must be at least 1, got {getattr(options, name)}")
+    if not options.limit > 0:
+        raise ValueError(f"--limit must be above 0, got {options.limit:g}")
     if options.sizes and min(options.sizes) < 1:
         raise ValueError(f"--sizes must be at least 1, got {min(options.sizes)}")
     if options.json is not None:
