@@ -37,11 +37,12 @@ def learning_rates(text: str) -> tuple[float, ...]:
             low, high, count = text.split(":")
             if float(low) <= 0 or float(high) <= 0 or int(count) < 1:
                 raise ValueError
-            return tuple(np.geomspace(float(low), float(high), int(count)).tolist())
+            rates = np.geomspace(float(low), float(high), int(count)).tolist()
+            return tuple(dict.fromkeys(rates))
         rates = tuple(float(part) for part in text.split(","))
         if not all(rate > 0 for rate in rates):
             raise ValueError
-        return rates
+        return tuple(dict.fromkeys(rates))  # one twice would be tuned over as two
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"'{text}' is neither LOW:HIGH:COUNT nor positive numbers separated by commas"

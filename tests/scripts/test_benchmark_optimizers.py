@@ -83,6 +83,11 @@ def test_wrong_numbers_are_refused(script, arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
+def test_a_rate_twice_is_one(script):
+    assert script.learning_rates("0.1,0.3,0.1") == (0.1, 0.3)
+    assert script.learning_rates("0.1:0.1:3") == (0.1,)
+
+
 def test_help_and_list(script, capsys):
     with pytest.raises(SystemExit) as stop:
         script.main(["--help"])
