@@ -142,7 +142,7 @@ def print_tables(console, summaries, comparisons, standings, baseline) -> None:
             best.add_row(
                 problem if i == 0 else "", s.optimizer, f"{s.learning_rate:.3g}",
                 f"{s.median_gap:.2e}", f"{s.success:.0%}",
-                f"{c.mean:+.2f} [{c.low:+.2f}, {c.high:+.2f}]" if c else "",
+                c.text if c else "",
                 f"{s.diverged}/{s.num_lanes}",
             )  # fmt: skip
         best.add_section()

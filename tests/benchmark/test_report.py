@@ -1,5 +1,6 @@
 """The report: strict JSON, complete tables, pictures that are pictures."""
 
+import dataclasses
 import json
 
 import jax
@@ -64,6 +65,14 @@ def test_markdown_has_every_row(found):
     assert "## rosenbrock-10d" in text
     widths = {line.count("|") for line in text.splitlines() if line.startswith("| ")}
     assert widths == {9, 13}
+
+
+def test_one_seed_has_no_interval(found):
+    results, summaries, comparisons, standings = found
+    one = [dataclasses.replace(c, low=np.nan, high=np.nan, num_seeds=1) for c in comparisons]
+    text = markdown_report(results, summaries, one, standings)
+    assert "nan" not in text
+    assert text.count("| – |") == len(one) > 0
 
 
 def test_pictures(found, tmp_path):
