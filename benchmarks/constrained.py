@@ -138,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         done = [r for r in mine if r["solved"]]
         print(
             f"{method} in {dtype}: solved {len(done)} of {len(mine)}, "
-            f"{sum(r['evaluations'] for r in mine)} evaluations, worst gap of those "
+            f"with {sum(r['evaluations'] for r in done)} evaluations and a gap of at most "
             f"{max((r['gap'] for r in done), default=0.0):.1e}"
         )
     if options.json:

@@ -44,6 +44,7 @@ STRENGTHS = {
     "dropout": (0.3, 0.5, 0.7, 0.85),
     "augmentation": (0.5, 0.75, 1.0),
 }
+LARGEST = 1078  # the training part of the digits
 METHODS = tuple(STRENGTHS)
 EARLY = "early stopping"  # the best epoch of the lanes without regularization: no lane of its own
 
@@ -274,7 +275,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=40, help="seeds of the small training sets")
     parser.add_argument("--tuning-seeds", type=int, default=10, help="other seeds, for the choices")
     parser.add_argument("--strengths", type=int, default=9, help="at most so many of each method")
-    parser.add_argument("--examples", type=int, default=200, help="size of a training set")
+    parser.add_argument(
+        "--examples", type=int, default=200, help=f"size of a training set, 1 to {LARGEST} (200)"
+    )
     parser.add_argument("--flipped", type=float, default=0.2, help="share of its wrong labels")
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
@@ -283,6 +286,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--attack-epochs", type=int, default=60)
     parser.add_argument("--json", type=Path, help="write every figure as JSON")
     options = parser.parse_args(argv)
+    if not 1 <= options.examples <= LARGEST:
+        parser.error(f"--examples must be 1 to {LARGEST}, got {options.examples}")
     figures: dict = {"where": environment(), "sizes": SIZES}
     figures["settings"] = {k: v for k, v in vars(options).items() if k != "json"}
     begin = time.perf_counter()

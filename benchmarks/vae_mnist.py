@@ -166,11 +166,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=4e-3)
     parser.add_argument("--draws", type=int, default=64, help="of z for each test example")
-    parser.add_argument("--examples", type=int, help="so many of each part alone")
+    # Of four fifths of them, the covariance must have more rank than there are components.
+    least = -(-5 * (max(COMPONENTS) + 2) // 4)
+    parser.add_argument(
+        "--examples", type=int, help=f"so many of each part alone, {least} at least"
+    )
     parser.add_argument("--scales", nargs="+", default=["predicted", "shared"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="write the figures as JSON")
     args = parser.parse_args(argv)
+    if args.examples is not None and args.examples < least:
+        parser.error(f"--examples must be at least {least}, got {args.examples}")
     images, test = (part[: args.examples] for part in data())
     X, slopes = logits(test, 4)
     rows: dict[str, Any] = {}

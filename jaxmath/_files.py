@@ -34,6 +34,14 @@ def print_anyway() -> None:
             stream.reconfigure(errors="replace")
 
 
+def console() -> Any:
+    """Where scripts print: all as it is, for a name may hold what rich takes for markup."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 110
+    return Console(highlight=False, markup=False, emoji=False, width=width)
+
+
 def write_whole(path: Path, content: str | bytes) -> None:
     """The file whole, or as it was before; text in UTF-8."""
     partial = path.with_name(f".{path.name}.partial")

@@ -198,6 +198,7 @@ def run(options: argparse.Namespace) -> int:
     from rich.progress import track
     from rich.table import Table
 
+    from jaxmath import _files
     from jaxmath.benchmark import environment
 
     if options.dtype == "float64":
@@ -212,6 +213,8 @@ def run(options: argparse.Namespace) -> int:
         if getattr(options, name) < 1:
             flag = "--" + name.replace("_", "-")
             raise ValueError(f"{flag} must be at least 1, got {getattr(options, name)}")
+    if not options.limit > 0:
+        raise ValueError(f"--limit must be above 0, got {options.limit:g}")
     if options.sizes and min(options.sizes) < 1:
         raise ValueError(f"--sizes must be at least 1, got {min(options.sizes)}")
     if options.json is not None:
@@ -228,7 +231,7 @@ def run(options: argparse.Namespace) -> int:
         one_row(name, n, options)
         for name, n in track(plan, "measuring", console=progress, transient=True)
     ]
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    console = _files.console()
     shown = Table(title="jax.numpy's time over ours: above 1 is a win", caption="quartiles behind")
     for heading in ("operation", "n", "ratio", "gradient", "ours ms", "jnp ms", "numpy ms"):
         shown.add_column(heading, justify="left" if heading == "operation" else "right")

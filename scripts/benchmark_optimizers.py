@@ -37,11 +37,12 @@ def learning_rates(text: str) -> tuple[float, ...]:
             low, high, count = text.split(":")
             if float(low) <= 0 or float(high) <= 0 or int(count) < 1:
                 raise ValueError
-            return tuple(np.geomspace(float(low), float(high), int(count)).tolist())
+            rates = np.geomspace(float(low), float(high), int(count)).tolist()
+            return tuple(dict.fromkeys(rates))
         rates = tuple(float(part) for part in text.split(","))
         if not all(rate > 0 for rate in rates):
             raise ValueError
-        return rates
+        return tuple(dict.fromkeys(rates))  # one twice would be tuned over as two
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"'{text}' is neither LOW:HIGH:COUNT nor positive numbers separated by commas"
@@ -141,7 +142,7 @@ def print_tables(console, summaries, comparisons, standings, baseline) -> None:
             best.add_row(
                 problem if i == 0 else "", s.optimizer, f"{s.learning_rate:.3g}",
                 f"{s.median_gap:.2e}", f"{s.success:.0%}",
-                f"{c.mean:+.2f} [{c.low:+.2f}, {c.high:+.2f}]" if c else "",
+                c.text if c else "",
                 f"{s.diverged}/{s.num_lanes}",
             )  # fmt: skip
         best.add_section()
@@ -185,10 +186,9 @@ def run(args: argparse.Namespace) -> int:
         jax.config.update("jax_compilation_cache_dir", str(args.compilation_cache))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from jaxmath import benchmark
+    from jaxmath import _files, benchmark
 
     if args.list:
         list_names()
@@ -214,7 +214,7 @@ def run(args: argparse.Namespace) -> int:
         )
         for problem in problems
     ]
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    console = _files.console()
     lanes = sum(len(plan.learning_rates) * plan.num_seeds for plan in plans) * len(optimizers)
     where = benchmark.environment()
     console.print(
@@ -223,8 +223,8 @@ def run(args: argparse.Namespace) -> int:
     )
     results, interrupted = [], False
     with Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=console,
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(), console=console,
     ) as progress:  # fmt: skip
         task = progress.add_task("starting", total=len(plans) * len(optimizers))
 

@@ -243,9 +243,8 @@ def run(args: argparse.Namespace) -> int:
     if args.devices > 1:
         with contextlib.suppress(RuntimeError):  # the devices are known already
             jax.config.update("jax_num_cpu_devices", args.devices)
-    from rich.console import Console
 
-    from jaxmath import train
+    from jaxmath import _files, train
     from jaxmath.benchmark import environment
 
     recipe = train.RECIPES[args.model]
@@ -262,10 +261,10 @@ def run(args: argparse.Namespace) -> int:
     if args.features:
         task = train.measured_in_features(task, model, args.features, args.dataset, parts)
     folder = args.out or Path("results/train") / f"{args.model}-{Path(args.dataset).name}"
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    console = _files.console()
     write = train.make_writer(
         task, model, parts, vars(args), folder / task.written, settings["seed"],
-        lambda text: console.print(text, markup=False, soft_wrap=True),
+        lambda text: console.print(text, soft_wrap=True),
     )  # fmt: skip
     steps = settings["epochs"] * -(-sizes["training"] // settings["batch_size"])
     compute_dtype = "bfloat16" if settings["precision"] == "bfloat16" else None
@@ -274,6 +273,9 @@ def run(args: argparse.Namespace) -> int:
         weight_decay=settings["weight_decay"], compute_dtype=compute_dtype,
     )  # fmt: skip
     train.claim_folder(folder, settings, resume=args.resume, overwrite=args.overwrite)
+    kept = folder / "checkpoints"
+    if args.resume and not any(path.name.isdigit() for path in kept.glob("*")):
+        console.print(f"no checkpoint in {kept}: starting anew", soft_wrap=True)
     if write and not args.resume:
         (folder / task.written).unlink(missing_ok=True)
     where = environment()

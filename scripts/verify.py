@@ -64,10 +64,10 @@ def run(args: argparse.Namespace) -> int:
 
     jax.config.update("jax_enable_x64", True)
     jax.config.update("jax_numpy_rank_promotion", "raise")
-    from rich.console import Console
     from rich.progress import track
     from rich.table import Table
 
+    from jaxmath import _files
     from jaxmath.benchmark import environment
     from tests.contract import checks, registry
 
@@ -76,10 +76,7 @@ def run(args: argparse.Namespace) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     rows = select(registry.function_rows(), args.names)
-    console, where = (
-        Console(highlight=False, width=None if sys.stdout.isatty() else 110),
-        environment(),
-    )
+    console, where = _files.console(), environment()
     console.print(f"{where['platform']} ({where['device']}), jax {where['jax']}")
     found = {}
     with contextlib.suppress(KeyboardInterrupt):
@@ -99,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         if outcome.ok is False
     ]
     for failure in failures:
-        console.print(failure, soft_wrap=True, markup=False)
+        console.print(failure, soft_wrap=True)
     hosts = len(registry.rows()) - len(registry.function_rows())
     console.print(
         f"{len(found)} of {len(rows)} functions checked, {len(failures)} failures; "

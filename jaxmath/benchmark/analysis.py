@@ -89,7 +89,7 @@ class Comparison:
       num_seeds: n.
 
     Returns:
-      A frozen record; ``verdict`` puts it in a word.
+      A frozen record; ``verdict`` puts it in a word, ``text`` in figures.
 
     Numerics:
       Each half of the seeds is judged at the learning rate that the other half chose, so that
@@ -117,6 +117,13 @@ class Comparison:
         if self.high < 0:
             return "better"
         return "worse" if self.low > 0 else "even"
+
+    @property
+    def text(self) -> str:
+        """The mean and its interval; of one seed, which has none, a dash."""
+        if self.num_seeds < 2:
+            return "–"
+        return f"{self.mean:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import jax
+import jax.numpy as jnp
 import optax
 
 from jaxmath import optimize
@@ -129,6 +131,16 @@ def _import_factory(what: str, name: str) -> Callable:
     return factory
 
 
+def _refuse_more_than_gradients(name: str, transformation: optax.GradientTransformation) -> None:
+    """A line search, say, wants values too; what else may fail on one number is no mistake."""
+    step = lambda x: transformation.update(x, transformation.init(x), x)
+    try:
+        jax.eval_shape(step, jnp.ones(1))
+    except Exception as error:
+        if "required keyword-only" in str(error):
+            raise ValueError(f"optimizer '{name}' needs more than gradients: {error}") from error
+
+
 def resolve_optimizer(name: str) -> Optimizer:
     """The optimizer behind a name.
 
@@ -144,7 +156,8 @@ def resolve_optimizer(name: str) -> Optimizer:
       An ``Optimizer``.
 
     Raises:
-      ValueError: the name is unknown (the nearest is suggested), or it makes no optimizer.
+      ValueError: the name is unknown (the nearest is suggested), it makes no optimizer, or one
+        that needs more than gradients.
 
     Example:
       >>> resolve_optimizer("adam").name
@@ -168,6 +181,7 @@ def resolve_optimizer(name: str) -> Optimizer:
             f"optimizer '{name}' returned {type(transformation).__name__}, "
             "not an optax.GradientTransformation"
         )
+    _refuse_more_than_gradients(name, transformation)
     return Optimizer(name, make)
 
 

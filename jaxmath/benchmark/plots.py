@@ -223,6 +223,8 @@ def plot_paths(problem: Problem, paths: dict[str, np.ndarray], path: str | Path)
         panel.tick_params(labelsize=8)
     for panel in axes.flat[len(paths) :]:
         panel.set_visible(False)
+    for i in range(len(paths) - columns, len(paths)):  # the lowest of each column, that is seen
+        axes.flat[i].tick_params(labelbottom=True)
     figure.suptitle(f"Paths on {problem.name} at the tuned learning rate (seed 0)", fontsize=12)
     figure.tight_layout()
     save(figure, path, dpi=110)

@@ -182,7 +182,7 @@ def markdown_report(
         ]
         for s in rows:
             r, c = timing[s.problem, s.optimizer], versus.get((s.problem, s.optimizer))
-            against = f"{c.mean:+.2f} [{c.low:+.2f}, {c.high:+.2f}]" if c else ""
+            against = c.text if c else ""
             edge = " (edge)" if s.at_edge else ""
             lines.append(
                 f"| {s.optimizer} | {s.learning_rate:.3g}{edge} | {s.median_gap:.2e} "

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath.interop._names import as_nested, check_same, flat, rebuild
-from jaxmath.typing import PyTree
+from jaxmath.typing import Array, PyTree
 
 __all__ = ["load_safetensors", "save_safetensors"]
 
@@ -34,9 +34,11 @@ def _package(caller: str) -> ModuleType:
 def _described(caller: str, name: str, tree: PyTree) -> tuple[dict[str, Any], dict[str, str]]:
     """The leaves by name, and what is compared of them: the file's word for the dtype, the shape.
 
-    A Python number is described as the array that jax would make of it.
+    A Python number is taken as the array that jax would make of it; all else keeps its own dtype,
+    for without x64 jax would make 32 bits of 64.
     """
-    leaves = flat(as_nested(caller, name, tree))
+    found = flat(as_nested(caller, name, tree))
+    leaves = {n: a if hasattr(a, "dtype") else jnp.asarray(a) for n, a in found.items()}
     if _HEADER in leaves:
         raise ValueError(
             f"{caller}: argument `{name}` must have no leaf {_HEADER}, the file's name for its own "
@@ -44,10 +46,10 @@ def _described(caller: str, name: str, tree: PyTree) -> tuple[dict[str, Any], di
         )
     described = {}
     for path, leaf in leaves.items():
-        dtype = str(jnp.result_type(leaf))
+        dtype = leaf.dtype.name
         if dtype not in _DTYPES:
             raise TypeError(f"{caller}: a file cannot hold the dtype {dtype} of {name}.{path}")
-        described[path] = f"{_DTYPES[dtype]} of shape {tuple(jnp.shape(leaf))}"
+        described[path] = f"{_DTYPES[dtype]} of shape {tuple(leaf.shape)}"
     return leaves, described
 
 
@@ -59,7 +61,8 @@ def save_safetensors(
     Args:
       path: the file; one that is there is replaced when the new one is whole.
       params: a record, tuple or dictionary of arrays, nested as it may be: parameters, or
-        ``{"params": params, "batch_stats": model_state}``.
+        ``{"params": params, "batch_stats": model_state}``. NumPy arrays are written as they are,
+        those of 64 bits too where jax holds none.
       metadata: strings by name for the file's header; ``safetensors.safe_open(path,
         "np").metadata()`` reads them.
 
@@ -89,11 +92,16 @@ def save_safetensors(
                 f"{type(value).__name__} at {name!r}"
             )
     leaves, _ = _described("save_safetensors", "params", params)
-    arrays = {name: np.asarray(jnp.asarray(leaf)) for name, leaf in leaves.items()}
+    # The file takes memory as it lies, so in C order.
+    arrays = {name: np.asarray(leaf, order="C") for name, leaf in leaves.items()}
     try:
         package.numpy.save_file(arrays, path, metadata=metadata)
     except package.SafetensorError as error:
         raise OSError(f"save_safetensors: {path} cannot be written: {error}") from error
+
+
+def _on_device(a: np.ndarray) -> Array | np.ndarray:
+    return jax.device_put(a) if jnp.result_type(a) == a.dtype else a
 
 
 def load_safetensors(path: str | Path, *, like: PyTree) -> PyTree:
@@ -106,7 +114,8 @@ def load_safetensors(path: str | Path, *, like: PyTree) -> PyTree:
       like: a tree of the form to make, with arrays or the result of ``jax.eval_shape``.
 
     Returns:
-      A tree of the form of ``like``.
+      A tree of the form of ``like``, of jax's arrays; what jax cannot hold (64 bits where x64 is
+      off) stays an array of NumPy's, to the bit as it was written.
 
     Raises:
       ImportError: the package safetensors (an extra) is not installed.
@@ -131,7 +140,7 @@ def load_safetensors(path: str | Path, *, like: PyTree) -> PyTree:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             got = {n: f"{s.get_dtype()} of shape {tuple(s.get_shape())}" for n, s in slices.items()}
             check_same("load_safetensors", got, want)
-            leaves = {name: jax.device_put(file.get_tensor(name)) for name in got}
+            leaves = {name: _on_device(file.get_tensor(name)) for name in got}
     except package.SafetensorError as error:
         raise ValueError(
             f"load_safetensors: {path} is truncated or no safetensors file: {error}"

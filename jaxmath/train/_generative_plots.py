@@ -50,10 +50,11 @@ def _sheet(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def _show(panel: Any, x: np.ndarray, true: np.ndarray, columns: int = 10) -> None:
-    """Images in rows, or points over the true ones."""
+    """Images in rows, or points over the true ones, where they are not those themselves."""
     if x.ndim == 2:
         panel.plot(*true[:2000].T, ".", color="0.8", markersize=3, label="true")
-        panel.plot(*x.T, ".", color="C0", markersize=3, label="made")
+        if x is not true:
+            panel.plot(*x.T, ".", color="C0", markersize=3, label="made")
         low, high = true.min(axis=0), true.max(axis=0)
         edge = 0.2 * (high - low)
         panel.set_xlim(low[0] - edge[0], high[0] + edge[0])
@@ -74,7 +75,8 @@ def _classes(outcome: Outcome) -> Array:
 
 
 def _figure(side: float = 5.0, columns: int = 1) -> tuple[Any, Any]:
-    return subplots(1, columns, figsize=(side * columns, side), layout="constrained")
+    # Constrained, the layout leaves no room for the titles of axes whose aspect is fixed.
+    return subplots(1, columns, figsize=(side * columns, side), layout="compressed")
 
 
 def samples(outcome: Outcome, path: Path) -> None:
@@ -167,7 +169,7 @@ def reconstructions(outcome: Outcome, path: Path) -> None:
     true = _true(outcome)[:n]
     figure, panels = _figure(5.0, 2)
     for panel, x, title in zip(panels, (true, back), ("true", "from their codes"), strict=True):
-        _show(panel, x, _true(outcome))
+        _show(panel, x, true)
         panel.set_title(title)
     save(figure, path)
 

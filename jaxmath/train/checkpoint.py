@@ -2,16 +2,19 @@
 
 A checkpoint is a directory ``<directory>/<step>`` that appears under its name when it is whole.
 It holds the leaves as a flat dictionary by their paths (random keys as their data) and, as JSON,
-the caller's metadata with the manifest: path → [shape, dtype] of every leaf.
+the caller's metadata with the manifest, path → [shape, dtype] of every leaf, and the checksums of
+the arrays' bytes.
 """
 
 import collections
 import copy
+import glob
 import importlib.metadata
 import logging
 import re
 import shutil
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +87,10 @@ def _on_host(a: Any) -> np.ndarray:
     return np.array(a, copy=True)
 
 
+def _checksum(a: np.ndarray) -> int:
+    return zlib.crc32(a.reshape(-1).view(np.uint8))  # bfloat16 is no buffer of its own
+
+
 def _one_line(error: BaseException) -> str:
     """What happened and what the system said, without the causes between if they are many."""
     text = " ".join(str(error).split()) or type(error).__name__
@@ -113,22 +120,32 @@ class Checkpoints:
         self.last_good = self._manager.latest_step()
         self._pending: int | None = None
 
+    def check_name(self) -> None:
+        """Refuse to write where orbax, which looks for what it wrote by glob, would not find it."""
+        if glob.glob(str(self.directory)) != [str(self.directory)]:
+            raise CheckpointError(
+                f"the directory {self.directory} cannot be used: in its name *, ? or [ ] would be "
+                "taken for a pattern, and its checkpoints could not be read"
+            )
+
     def save(self, step: int, tree: PyTree, metadata: dict[str, Any]) -> None:
         """Begin a save; what went wrong with the one before is raised here."""
         self.wait()
+        self.check_name()
         self._sweep()
         flat = _by_path(tree)
         versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+        # Orbax refuses arrays without elements; the manifest is all there is to know of them.
+        arrays = {path: _on_host(a) for path, a in flat.items() if np.size(a)}
         # A copy here too: the record is written in the background, while the history grows.
         record = {
             "metadata": copy.deepcopy(metadata),
             "versions": versions,
             "manifest": _manifest(flat),
+            "checksums": {path: _checksum(a) for path, a in arrays.items()},
         }
-        # Orbax refuses arrays without elements; the manifest is all there is to know of them.
-        arrays = {path: _on_host(a) for path, a in flat.items() if np.size(a)}
         items: dict[str, Any] = {"record": self._ocp.args.JsonSave(record)}
-        if arrays:  # nor does it take a dictionary without any
+        if arrays:  # orbax takes no dictionary without any
             items["arrays"] = self._ocp.args.StandardSave(arrays)
         args = self._ocp.args.Composite(**items)
         try:
@@ -203,6 +220,7 @@ class Checkpoints:
             args = self._ocp.args.Composite(record=self._ocp.args.JsonRestore())
             record = self._manager.restore(step, args=args).record
             manifest, metadata = record["manifest"], record["metadata"]
+            checksums = record.get("checksums", {})  # older checkpoints have none
         except Exception as error:
             raise CheckpointError(f"{where} is damaged: {_one_line(error)}") from error
         _compare(where, _manifest(flat), manifest)
@@ -211,6 +229,9 @@ class Checkpoints:
             found = self._manager.restore(step, args=args).arrays if arrays else {}
         except Exception as error:
             raise CheckpointError(f"{where} is damaged: {_one_line(error)}") from error
+        for path, value in found.items():
+            if path in checksums and checksums[path] != _checksum(value):
+                raise CheckpointError(f"{where} is damaged: {path} is not what was saved")
         leaves = [
             _like(a, found.get(path, np.empty(np.shape(b), b.dtype)))
             for a, (path, b) in zip(jax.tree.leaves(template), flat.items(), strict=True)
@@ -270,7 +291,8 @@ def save_checkpoint(
         that JSON can say.
       ValueError: two leaves of the tree have the same path, as in {"a.b": 0, "a": {"b": 0}}; one
         has integers that jax would cut; a negative step.
-      CheckpointError: it could not be written.
+      CheckpointError: it could not be written, or not be found again: under "[x]", say, which orbax
+        takes for a pattern.
 
     Example:
       >>> import tempfile

@@ -157,6 +157,8 @@ def fit(
         check_paths("fit", "state", state)
     run = start(plan, held("fit", "state", state), key, ensemble)
     checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
+    if checkpoints is not None:
+        checkpoints.check_name()
     driver = Driver(plan, run, checkpoints, checkpoint_every, metadata or {})
     bar = None
     try:

@@ -187,7 +187,8 @@ def settle_options(
       name → value, as JSON has it.
 
     Raises:
-      ValueError: an option that the model has not, or a batch that is larger than the data.
+      ValueError: an option that the model has not, or a batch, where it was given, that is larger
+        than the data.
 
     Example:
       >>> from jaxmath.train import RECIPES
@@ -197,6 +198,7 @@ def settle_options(
     own = own_options(given, model, recipes)
     power_of_2 = 1 << max(num_training // 20, 1).bit_length() - 1
     defaults = {"batch_size": min(max(power_of_2, 8), 128), **recipes[model].training}
+    defaults["batch_size"] = max(min(defaults["batch_size"], num_training), 1)
     settings = {
         name: value if given.get(name) is None else given[name] for name, value in defaults.items()
     } | own

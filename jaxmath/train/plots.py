@@ -213,7 +213,8 @@ def plot_mistakes(
 
     Args:
       dataset: the examples, in their own units.
-      probabilities: a distribution a row, shape (n, k).
+      probabilities: a distribution a row, shape (n, k); or of r seeds, shape (r, n, k), which are
+        judged by the mean of their probabilities, as the title says.
       path: the PNG file to write.
       limit: how many images, at most.
 
@@ -233,10 +234,12 @@ def plot_mistakes(
       True
     """
     p, y = np.asarray(probabilities), np.asarray(dataset.y)
+    seeds, p = (len(p), p.mean(axis=0)) if p.ndim == 3 else (1, p)
     predicted, confidence = p.argmax(axis=1), p.max(axis=1)
     wrong = np.flatnonzero(predicted != y)
     wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
-    title = f"{len(wrong):,} of {len(y):,} are taken for another class"
+    title = f"By the mean of {seeds} seeds:\n" if seeds > 1 else ""
+    title += f"{len(wrong):,} of {len(y):,} are taken for another class"
     if dataset.image_shape:
         shown = wrong[:limit]
         title += f", the surest {len(shown):,} of them" if len(shown) < len(wrong) else ""

@@ -160,6 +160,7 @@ def report_tables(report: Mapping[str, Any]) -> list[Any]:
       Classes
     """
     from rich.table import Table
+    from rich.text import Text  # as it is: rich would take [x] of a name for markup
 
     runs = len(next(iter(report["test"].values()))["seeds"])
     classes = report.get("classes", ())
@@ -167,7 +168,8 @@ def report_tables(report: Mapping[str, Any]) -> list[Any]:
     over = f"mean ± standard error of {runs} seeds" if runs > 1 else "one seed"
     title = f"Test part, {n:,} examples: {over}"
     where = f"samples measured in {report['measured_in']}" if "measured_in" in report else None
-    board = Table(title=title, caption=where, min_width=max(len(title), len(where or "")))
+    caption = Text(where, "table.caption") if where else None
+    board = Table(title=title, caption=caption, min_width=max(len(title), len(where or "")))
     board.add_column("measure", no_wrap=True)
     board.add_column("value", justify="right", no_wrap=True)
     for name, row in report["test"].items():
@@ -176,10 +178,10 @@ def report_tables(report: Mapping[str, Any]) -> list[Any]:
         form = f".{digits}f" if abs(row["mean"]) >= 0.01 else ".3g"
         text = f"{scale * row['mean']:{form}}"
         text += f" ± {scale * spread:{form}}" if spread is not None else ""
-        board.add_row(name.replace("_", " "), text + unit)
+        board.add_row(Text(name.replace("_", " ")), text + unit)
         for what, value in row.get("references", {}).items():
             board.add_row(
-                f"  of {what} examples", f"{value:{form if abs(value) >= 0.01 else '.3g'}}"
+                Text(f"  of {what} examples"), f"{value:{form if abs(value) >= 0.01 else '.3g'}}"
             )
         if "standard_error_of_test_sample" in row:
             sample = 100 * row["standard_error_of_test_sample"]
@@ -196,5 +198,5 @@ def report_tables(report: Mapping[str, Any]) -> list[Any]:
         table.add_column(column, justify="right", no_wrap=True)
     for row in classes:
         shares = (f"{100 * row[name]:.1f} %" for name in ("precision", "recall", "f1"))
-        table.add_row(row["class"], *shares, f"{row['support']:,}")
+        table.add_row(Text(row["class"]), *shares, f"{row['support']:,}")
     return [board, table]

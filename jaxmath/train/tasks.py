@@ -53,8 +53,7 @@ def _plot_reliability(outcome: Outcome, path: Path) -> None:
 
 
 def _plot_mistakes(outcome: Outcome, path: Path) -> None:
-    p = outcome.report["probabilities"]
-    plots.plot_mistakes(outcome.parts.raw_test, p.mean(axis=0), path)
+    plots.plot_mistakes(outcome.parts.raw_test, outcome.report["probabilities"], path)
 
 
 _SEQUENCES = ("surnames", "sine", "mackey_glass")

@@ -61,6 +61,7 @@ def test_names_of_others():
         ("no_such_package:adam", "unknown optimizer 'no_such_package:adam': No module named"),
         ("optax:__name__", "is no function but str"),
         ("optax:apply_updates", r"failed on learning_rate=0.1"),
+        ("optax:lbfgs", "^optimizer 'optax:lbfgs' needs more than gradients: .*'value_fn'"),
         (f"{__name__}:make_nothing", "returned NoneType, not an optax.GradientTransformation"),
     ],
 )

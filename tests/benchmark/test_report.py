@@ -1,5 +1,6 @@
 """The report: strict JSON, complete tables, pictures that are pictures."""
 
+import dataclasses
 import json
 
 import jax
@@ -21,6 +22,7 @@ from jaxmath.benchmark import (
     summarize,
     write_json,
 )
+from jaxmath.benchmark import plots as pictures
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,24 @@ def test_markdown_has_every_row(found):
     assert "## rosenbrock-10d" in text
     widths = {line.count("|") for line in text.splitlines() if line.startswith("| ")}
     assert widths == {9, 13}
+
+
+def test_one_seed_has_no_interval(found):
+    results, summaries, comparisons, standings = found
+    one = [dataclasses.replace(c, low=np.nan, high=np.nan, num_seeds=1) for c in comparisons]
+    text = markdown_report(results, summaries, one, standings)
+    assert "nan" not in text
+    assert text.count("| – |") == len(one) > 0
+
+
+def test_every_column_of_paths_has_its_ticks(found, tmp_path, monkeypatch):
+    """Seven panels in two rows: under the last three of the first row there is none."""
+    figures = []
+    monkeypatch.setattr(pictures, "save", lambda figure, path, dpi: figures.append(figure))
+    path = np.array([[0.0, 0.0], [1.0, 1.0]])
+    plot_paths(found[0][0].problem, dict.fromkeys("abcdefg", path), tmp_path / "paths.png")
+    shown = [panel.xaxis.get_tick_params()["labelbottom"] for panel in figures[0].axes[:7]]
+    assert shown == [False, False, True, True, True, True, True]
 
 
 def test_pictures(found, tmp_path):

@@ -17,6 +17,16 @@ def test_one_problem_beside_scipy(tmp_path, capsys):
     assert "augmented_lagrangian in float64: solved 1 of 1" in capsys.readouterr().out
 
 
+def test_evaluations_are_those_of_what_was_solved(capsys, monkeypatch):
+    row = {"method": "SLSQP", "dtype": "float64", "gap": 0.0, "violation": 0.0}
+    rows = [row | {"solved": True, "evaluations": 12}, row | {"solved": False, "evaluations": 3000}]
+    monkeypatch.setattr(bench, "ours", lambda p, dtype: {"problem": p.name, **rows.pop()})
+    monkeypatch.setattr(bench, "PEERS", {})
+    bench.main(["--problems", "hs6", "hs7", "--dtypes", "float64"])
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("SLSQP in float64: solved 1 of 2, with 12 evaluations and a gap of at")
+
+
 def test_the_judges_see_a_wrong_answer():
     hs71 = {p.name: p for p in constrained_problems()}["hs71"]
     x = np.array(hs71.minimizer)

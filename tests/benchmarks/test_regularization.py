@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import regularization
+from jaxmath import datasets
 from jaxmath.models import mlp
 
 
@@ -55,6 +56,16 @@ def test_choice_and_standard_error(monkeypatch):
     assert rows["none"]["gain over none"] == rows[regularization.EARLY]["gain over none"] == 0
     np.testing.assert_allclose(rows["L2"]["gain over none"], 0.06)
     np.testing.assert_allclose(rows["L2"]["standard error"], 0.2 * 0.3 / np.sqrt(3))
+
+
+@pytest.mark.parametrize("examples", ["0", "5000"])
+def test_a_training_set_is_a_part_of_the_digits(examples, capsys):
+    with pytest.raises(SystemExit) as stop:
+        regularization.main(["--examples", examples])
+    assert stop.value.code == 2
+    assert f"error: --examples must be 1 to 1078, got {examples}" in capsys.readouterr().err
+    part, _, _ = datasets.split(jax.random.key(0), datasets.digits(), (0.6, 0.2, 0.2))
+    assert part.num_examples == regularization.LARGEST
 
 
 @pytest.mark.full

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from scipy import stats
 
 from benchmarks import vae_mnist as bench
@@ -29,6 +30,15 @@ def test_baseline_densities():
     logit = lambda y: np.log(p(y) / (1 - p(y)))
     by_hand = np.log((logit(y + 1e-7) - logit(y - 1e-7)) / 2e-7)
     np.testing.assert_allclose(slopes, by_hand.sum(1), rtol=1e-5)
+
+
+def test_too_few_examples_are_refused(capsys):
+    with pytest.raises(SystemExit) as stop:
+        bench.main(["--examples", "377"])
+    assert stop.value.code == 2
+    assert "error: --examples must be at least 378, got 377" in capsys.readouterr().err
+    rank = lambda n: n * 4 // 5 - 1  # of the covariance of four fifths
+    assert rank(377) <= max(bench.COMPONENTS) < rank(378)
 
 
 def test_smoke(tmp_path, monkeypatch, capsys):

@@ -34,6 +34,29 @@ def test_round_trip_is_exact(path):
         assert file.metadata() == {"seed": "3"}
 
 
+def test_64_bits_stay_64_where_jax_holds_32(path):
+    wide = {
+        "count": np.array([2**40 + 1, -1]), "w": np.array([[1 / 3, 1e300], [0.1, -0.0]]).T,
+        "foreign": np.array([0.1, 2.0]).astype(">f8"), "scale": np.float64(1 / 3),
+    }  # fmt: skip
+    tree = wide | {"one": jnp.ones(2, jnp.float32), "number": 0.1}
+    with jax.enable_x64(False):
+        interop.save_safetensors(path, tree)
+        loaded = interop.load_safetensors(path, like=tree)
+        with pytest.raises(ValueError, match=r"count is I64 of shape \(2,\), not I32 of shape"):
+            interop.load_safetensors(path, like=tree | {"count": jnp.zeros(2, int)})
+    for name, leaf in wide.items():
+        assert type(loaded[name]) is np.ndarray
+        assert loaded[name].dtype == leaf.dtype.newbyteorder("=")
+        np.testing.assert_array_equal(loaded[name], leaf)
+    assert isinstance(loaded["one"], jax.Array)
+    assert (loaded["number"].dtype, float(loaded["number"])) == (np.float32, np.float32(0.1))
+    # With x64 on, jax holds them.
+    again = interop.load_safetensors(path, like=wide | {"one": tree["one"], "number": np.float32()})
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(again))
+    assert int(again["count"][0]) == 2**40 + 1
+
+
 def test_names_are_flax_paths(path):
     params, _ = weights()
     interop.save_safetensors(str(path), params)

@@ -48,3 +48,5 @@ def test_mistakes_are_one_line(script, capsys):
     assert capsys.readouterr().err.startswith("error: no operation 'lu': choose of matmul")
     assert script.main(["det", "--runs", "0"]) == 2
     assert capsys.readouterr().err == "error: --runs must be at least 1, got 0\n"
+    assert script.main(["det", "--sizes", "2", "--limit", "0"]) == 2
+    assert capsys.readouterr().err == "error: --limit must be above 0, got 0\n"

@@ -31,14 +31,15 @@ def test_small_run(script, tmp_path, capsys):
     code = script.main([
         "--problems", "beale", "booth", "--optimizers", "sgd", "adam", "optax:adabelief",
         "--learning-rates", "1e-3:1:4", "--seeds", "4", "--steps", "50",
-        "--output", str(tmp_path / "new" / "folder"),
+        "--output", str(tmp_path / "[x] [" / "b] folder"),  # which rich would take for markup
     ])  # fmt: skip
     out = capsys.readouterr().out
     assert code == 0
+    assert out.endswith(f" to {tmp_path}/[x] [/b] folder\n")
     assert "Leaderboard" in out
     assert "optax:adabelief" in out
     assert "6/6" in out
-    folder = tmp_path / "new" / "folder"
+    folder = tmp_path / "[x] [" / "b] folder"
     names = {path.name for path in folder.iterdir()}
     assert names == {"report.json", "report.md", "convergence.png", "sensitivity.png", "paths.png"}
     document = json.loads((folder / "report.json").read_text())
@@ -80,6 +81,11 @@ def test_wrong_numbers_are_refused(script, arguments, message, capsys):
         script.main(arguments)
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_rate_twice_is_one(script):
+    assert script.learning_rates("0.1,0.3,0.1") == (0.1, 0.3)
+    assert script.learning_rates("0.1:0.1:3") == (0.1,)
 
 
 def test_help_and_list(script, capsys):

@@ -5,6 +5,7 @@ import csv
 import importlib.util
 import io
 import json
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -91,11 +92,17 @@ def test_an_interrupted_run_goes_on_to_the_bit(script, whole, tmp_path, monkeypa
     assert signal.getsignal(signal.SIGINT) is before
     at[0] = 5
     assert script.main([*run, "--resume", "--no-plots"]) == 0
-    assert "interrupted" not in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert "interrupted" not in shown.err
+    assert "starting anew" not in shown.out
     assert not (tmp_path / "curves.png").exists()
     assert _figures(tmp_path) == _figures(whole)
     for name in ("seeds.csv", "classes.csv", "history.csv"):
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+    shutil.rmtree(tmp_path / "checkpoints")
+    assert script.main([*run, "--resume", "--no-plots"]) == 0
+    line = f"no checkpoint in {tmp_path / 'checkpoints'}: starting anew\n"
+    assert line in capsys.readouterr().out
 
 
 def test_small_network_of_images(script, tmp_path, capsys):
@@ -127,7 +134,8 @@ def test_small_network_of_images(script, tmp_path, capsys):
 
 
 def test_small_network_of_text(script, tmp_path, capsys):
-    book, out = tmp_path / "book.txt", tmp_path / "out"
+    book = tmp_path / "book.txt"
+    out = tmp_path / "[" / "b] out"  # which rich would take for markup
     book.write_text("the cat sat on the mat\n" * 40)
     settings = {
         "dataset": book, "length": 16, "hidden": 8, "epochs": 5, "sample": 20, "out": out
@@ -154,6 +162,7 @@ def test_small_network_of_text(script, tmp_path, capsys):
     assert after[:last] == before[: before.index(headings[-1])]
     assert after[last:].startswith(f"{headings[-1]}\nmat")
     assert after[last:].strip() in shown
+    assert shown.endswith(f" to {out}\n")
 
 
 def test_divergence_is_one_line(script, tmp_path, monkeypatch, capsys):

@@ -1,6 +1,7 @@
 """Checkpoints: exact, refused where they do not fit, and as good as no interruption at all."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -154,6 +155,38 @@ def test_a_truncated_checkpoint_is_refused(tmp_path):
     assert [line for line in errors if "_spec" in line or "…" in line] == []
 
 
+def test_a_flipped_bit_is_no_other_value(tmp_path):
+    """Of an array that the files hold without checksums of their own: of a kilobyte and more."""
+    tree = {"a": jax.random.normal(jax.random.key(0), (500,)), "b": jnp.ones(3, jnp.bfloat16)}
+    path = train.save_checkpoint(tmp_path, tree, step=1)
+    errors = []
+    for file in (f for f in path.rglob("*") if f.is_file() and f.stat().st_size > 3000):
+        whole = file.read_bytes()
+        for at in range(0, len(whole), len(whole) // 9):
+            file.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+            try:
+                found, _ = train.restore_checkpoint(tmp_path, tree)
+            except train.CheckpointError as error:
+                errors.append(str(error))
+            else:
+                p.assert_same(found, tree)  # a byte that is not needed
+        file.write_bytes(whole)
+    assert errors.count(f"{path} is damaged: a is not what was saved") >= 5
+    assert all(f"{path} is damaged: " in line and "\n" not in line for line in errors)
+
+
+def test_a_checkpoint_without_checksums_is_read(tmp_path):
+    """As they were written before there were any."""
+    tree = {"a": np.asfortranarray(np.arange(6.0).reshape(2, 3)), "b": np.float64(2.0)}
+    path = train.save_checkpoint(tmp_path, tree, step=1)
+    (file,) = (f for f in (path / "record").iterdir() if f.name == "metadata")
+    record = json.loads(file.read_text())
+    assert record.pop("checksums").keys() == tree.keys()
+    file.write_text(json.dumps(record))
+    found, _ = train.restore_checkpoint(tmp_path, tree)
+    p.assert_same(found, jax.tree.map(jnp.asarray, tree))
+
+
 def test_a_directory_with_checkpoints_is_not_overwritten(tmp_path):
     options = {"num_epochs": 1, "batch_size": 4, "key": toy.KEY, "mode": "scan", "progress": False}
     options["checkpoint_dir"] = tmp_path
@@ -170,6 +203,25 @@ def test_a_directory_with_checkpoints_is_not_overwritten(tmp_path):
         options |= {"checkpoint_dir": place, "callback": never}
         with pytest.raises(train.CheckpointError, match=r"^the directory .* cannot be used: \["):
             train.fit(toy.toy(), toy.step, toy.DATA, **options)
+
+
+def test_a_folder_that_is_a_pattern_is_refused(tmp_path):
+    """There orbax would not find what it wrote; what was moved there is found."""
+    never = lambda *row: pytest.fail("an epoch was trained")
+    options = {"num_epochs": 1, "batch_size": 4, "key": toy.KEY, "progress": False}
+    for place in (tmp_path / "[x]" / "run", tmp_path / "a*"):
+        (tmp_path / "ab").mkdir(exist_ok=True)
+        with pytest.raises(train.CheckpointError, match=r"cannot be used: in its name \*, \? or"):
+            train.fit(
+                toy.toy(), toy.step, toy.DATA, checkpoint_dir=place, callback=never, **options
+            )
+        with pytest.raises(train.CheckpointError, match=r"cannot be used: in its name \*, \? or"):
+            train.save_checkpoint(place, {"w": jnp.ones(2)}, step=1)
+        assert not list(place.iterdir())
+    train.save_checkpoint(tmp_path / "ab", {"w": jnp.ones(2)}, step=1)
+    (tmp_path / "ab").rename(tmp_path / "[y]")
+    tree, _ = train.restore_checkpoint(tmp_path / "[y]", {"w": jnp.zeros(2)})
+    np.testing.assert_array_equal(tree["w"], [1.0, 1.0])
 
 
 def test_leaves_at_one_path_are_refused_before_the_first_step(tmp_path):

@@ -75,7 +75,7 @@ def test_the_report_is_of_the_runs_features(classifier, folder):
     found = task.report(model, None, states, parts, None)
     assert found["measured_in"] == f"features of {folder}"
     (table,) = train.report_tables(found)
-    assert table.caption == f"samples measured in features of {folder}"
+    assert str(table.caption) == f"samples measured in features of {folder}"
 
     network, seen = classifier
     params, model_state = network.init(jax.random.split(jax.random.key(3))[0])

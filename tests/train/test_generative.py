@@ -6,6 +6,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from jaxmath import datasets, train
 from jaxmath.models import vae
@@ -212,7 +213,23 @@ def test_pictures(name, dataset, latent, tmp_path):
         plot(outcome, tmp_path / file)
         head = (tmp_path / file).read_bytes()[:4]
         assert head == (b"GIF8" if file.endswith("gif") else b"\x89PNG")
+        picture = imread(tmp_path / file)
+        assert (picture[:3] == picture[0, 0]).all(), "no margin above the title"
     assert ("codes.png" in task.plots) == (name in ("vae", "ae", "cvae"))
+
+
+def test_true_points_are_not_called_made(tmp_path, monkeypatch):
+    task, model, parts, _, state, _ = _trained("vae", "gaussian_ring", latent=2)
+    figures = []
+    monkeypatch.setattr(_generative_plots, "save", lambda figure, path: figures.append(figure))
+    outcome = train.Outcome(model, jax.tree.map(lambda a: a[None], state), parts, {}, {})
+    task.plots["reconstructions.png"](outcome, tmp_path / "reconstructions.png")
+    left, right = figures[0].axes
+    shown = lambda panel: {line.get_label(): line.get_xydata() for line in panel.lines}
+    assert [list(shown(left)), list(shown(right))] == [["true"], ["true", "made"]]
+    for panel in (left, right):  # those whose codes are decoded
+        np.testing.assert_allclose(shown(panel)["true"], parts.test[0][:200])
+    assert len(shown(right)["made"]) == 200
 
 
 def test_mistakes():

@@ -80,7 +80,9 @@ def test_defaults_are_filled_in():
         "hidden": [256, 256], "activation": "gelu", "dropout": 0.4,
     }  # fmt: skip
     assert settle(1000, dropout=0.0, epochs=3, other=1)["dropout"] == 0.0
-    assert [settle(n)["batch_size"] for n in (9, 320, 639, 640, 10**6)] == [8, 16, 16, 32, 128]
+    assert [settle(n)["batch_size"] for n in (5, 9, 320, 639, 640, 10**6)] == [
+        5, 8, 16, 16, 32, 128
+    ]  # fmt: skip
     with pytest.raises(ValueError, match="--batch-size 10 is larger than the 9 training examples"):
         settle(9, batch_size=10)
     with pytest.raises(ValueError, match="softmax takes no --dropout"):

@@ -127,6 +127,8 @@ def test_mistakes(drawn):
     assert figures[1].get_suptitle().startswith("0 of 6")
     train.plot_mistakes(data, np.eye(10)[(data.y + 1) % 10], path, limit=6)
     assert "surest" not in figures[2].get_suptitle()
+    train.plot_mistakes(data, np.stack([p, p, np.eye(10)[data.y]]), path)
+    assert figures[3].get_suptitle().startswith("By the mean of 3 seeds:\n1 of 6 are taken")
 
 
 def test_fewer_mistakes_than_there_are(drawn):

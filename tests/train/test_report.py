@@ -1,10 +1,12 @@
 """The report beside NumPy and scikit-learn."""
 
+import io
 import json
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from rich.console import Console
 from sklearn import metrics
 
 from jaxmath import datasets
@@ -62,7 +64,7 @@ def test_tables_say_what_the_report_says():
     report = {"test": {"accuracy": accuracy, "loss": loss}, "classes": classes,
               "accuracy_of_averaged_probabilities": 1.0}  # fmt: skip
     board, table = report_tables(report)
-    cells = lambda table: [list(column.cells) for column in table.columns]
+    cells = lambda table: [list(map(str, column.cells)) for column in table.columns]
     assert board.title == "Test part, 3 examples: mean ± standard error of 2 seeds"
     assert cells(board)[1] == ["83.33 ± 16.67 %", "± 21.52 %", "0.5000", "100.00 %"]
     assert cells(board)[0][1::2] == [
@@ -70,6 +72,18 @@ def test_tables_say_what_the_report_says():
     ]  # fmt: skip
     assert table.title == "Classes: means over seeds"
     assert [column[1] for column in cells(table)] == ["dog", "87.5 %", "75.0 %", "80.0 %", "2"]
+
+
+def test_names_are_printed_as_they_are():
+    """Though rich would take them for markup, and end with an error or say less."""
+    name = "a [b] [/c] :cat:"
+    measure = {"mean": 0.5, "standard_error_over_seeds": None, "seeds": [0.5],
+               "references": {name: 0.25}}  # fmt: skip
+    shares = {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 2}
+    report = {"test": {name: measure}, "classes": [{"class": name, **shares}], "measured_in": name}
+    with io.StringIO() as file:
+        Console(file=file, width=100).print(*report_tables(report))
+        assert file.getvalue().count(name) == 4
 
 
 def test_measures_of_seeds():
