@@ -42,7 +42,7 @@ class Method(NamedTuple):
 
 
 SEARCHING, FORCED, OPENING = range(3)  # see DescentState
-PATIENCE = 5  # quiet steps before the end
+ANEW, PATIENCE = 3, 6  # quiet steps before the memory is given up, and before the end
 
 
 class Rule(NamedTuple):
@@ -232,6 +232,10 @@ def _refreshed(evaluate: Callable, state: DescentState, rule: Rule) -> DescentSt
 def redirected(state: DescentState, rule: Rule, last: Array, endless: Array) -> DescentState:
     """The next direction and a search along it; steepest descent where the rule gives no descent.
 
+    So too after some quiet steps: rounding in a memory is relative to the largest of it (ε‖H‖), so
+    that an H may give no step, or one too short to be seen in x, where the slope asks for a long
+    one, and then does not learn better.
+
     ``last`` is α φ′(0) of the step before, which the next one repeats to first order; so it does
     where the search before was ``endless``: f fell as far as its trials went.
     """
@@ -240,7 +244,8 @@ def redirected(state: DescentState, rule: Rule, last: Array, endless: Array) -> 
     slope = numerics.dot(g, d)
     steepness = jnp.max(jnp.abs(jnp.where(d == 0, 0.0, g)))
     limit = float(jnp.finfo(g.dtype).eps) * steepness * jnp.max(jnp.abs(d))
-    lost = state.fresh | ~(slope < -limit) | ~jnp.all(jnp.isfinite(d)) | ~jnp.isfinite(slope)
+    lost = state.fresh | (state.quiet.steps == ANEW)
+    lost |= ~(slope < -limit) | ~jnp.all(jnp.isfinite(d)) | ~jnp.isfinite(slope)
     steepest, first = _steepest(state.x, g, rule.region)
     d = jnp.where(lost, steepest, d)
     slope = jnp.where(lost, numerics.dot(g, steepest), slope)

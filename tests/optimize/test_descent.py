@@ -321,3 +321,11 @@ def test_f_may_compute_in_another_dtype(method, dtypes):
 def test_a_scale_of_another_shape_is_refused(method):
     with pytest.raises(ValueError, match="`scale` must have shape"):
         optimize.minimize(jnp.sum, jnp.ones((2, 3)), method=method, scale=jnp.ones((3, 2)))
+
+
+@pytest.mark.parametrize("name", ["penalty-1", "penalty-2"])
+def test_a_memory_that_rounding_has_spoiled_is_given_up(name):
+    """In single precision H had no positive eigenvalue along a valley, and BFGS ended 3e-8 high."""
+    problem = MGH[name]
+    x = optimize.bfgs(problem.objective, jnp.asarray(problem.start, "float32"), tol=0.0).value
+    assert problem.objective(x.astype("float64")) <= problem.minimum + 1e-8
