@@ -1,5 +1,6 @@
 """What the modules of this package share: the checks of a matrix, and the adjoint."""
 
+import jax
 import jax.numpy as jnp
 
 from jaxmath.typing import Array, ArrayLike, Kind, as_array, check_precision
@@ -25,6 +26,13 @@ def _precise_square(name: str, A: ArrayLike, kind: Kind = "inexact") -> Array:
     A = _square(name, A, kind)
     check_precision(name, A)
     return A
+
+
+def promoted(*arrays: Array) -> tuple[Array, ...]:
+    """The arrays in their common dtype; strict dtype promotion knows no common one by itself."""
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = jnp.result_type(*(x.dtype for x in arrays))
+    return tuple(x.astype(dtype) for x in arrays)
 
 
 def adjoint(A: Array) -> Array:
