@@ -9,7 +9,7 @@ from jax import lax
 from jaxmath._compiled import compiled
 from jaxmath._extrema import max_of
 from jaxmath.iterate import Status
-from jaxmath.linalg._common import _precise_square
+from jaxmath.linalg._common import _precise_square, promoted
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.elimination import inv_last, solve_last
 from jaxmath.linalg._kernels.product import matmul
@@ -38,10 +38,10 @@ class SolveInfo(NamedTuple):
     residual: Array
 
 
-def _system(A: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
+def _system(A: ArrayLike, b: ArrayLike) -> tuple[Array, ...]:
     A = _precise_square("A", A)
     b = as_array("b", b, ndim=(1, 2), kind="inexact", min_size=1)
-    return A, as_array("b", b, shape=(A.shape[0], *b.shape[1:]), kind="inexact")
+    return promoted(A, as_array("b", b, shape=(A.shape[0], *b.shape[1:]), kind="inexact"))
 
 
 @compiled
@@ -57,7 +57,7 @@ def solve(A: ArrayLike, b: ArrayLike) -> Array:
       b: right-hand side, shape (n,) or (n, k).
 
     Returns:
-      x, of the shape of ``b``.
+      x, of the shape of ``b``, in the common dtype.
 
     Numerics:
       Elimination with partial pivoting: residual ‖A x − b‖ ≤ 20·n·eps·ρ·‖A‖·‖x‖ with ρ the growth

@@ -71,6 +71,25 @@ def test_complex_systems():
         assert kind == SystemKind.UNIQUE
 
 
+@pytest.mark.parametrize("n", [1, 4, 9])
+def test_a_matrix_and_a_right_hand_side_of_two_dtypes(n):
+    """Both are taken to the common dtype, at every size and in the derivative too."""
+    rng = np.random.default_rng(8)
+    real, b = jnp.asarray(rng.normal(size=(n, n))), jnp.asarray(rng.normal(size=n))
+    for A, right in ((real + 1j * jnp.eye(n), b), (real, b.astype(jnp.float32))):
+        dtype = jnp.result_type(A, right)
+        want = np.linalg.solve(np.asarray(A, dtype), np.asarray(right, dtype))
+        with jax.numpy_dtype_promotion("strict"):
+            x, info = solve(A, right), solve_info(A, right)
+            batch = jax.vmap(solve, (None, 0))(A, jnp.stack([right, 2 * right]))
+            loss = lambda A, b: jnp.sum(solve(A, b).real)
+            grads = jax.grad(loss, (0, 1))(A, right)
+        assert x.dtype == info.x.dtype == dtype
+        for found in (x, info.x, batch[0]):
+            np.testing.assert_allclose(found, want, rtol=1e-9)
+        assert [g.dtype for g in grads] == [A.dtype, right.dtype]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_condition_and_status_over_the_gallery(dtype):
     """rcond against NumPy in double precision where that can tell; the status follows it."""
