@@ -150,6 +150,13 @@ def test_projections(dtype):
     assert jnp.isnan(compiled(x, jnp.full((6, 3), jnp.nan, dtype))).all()
 
 
+def test_derivatives_of_a_projection_at_repeated_singular_values():
+    """Both modes and all four orders of two; the rule is no function of a tangent's SVD."""
+    x, B = jnp.asarray([1.0, 2.0, 3.0]), jnp.eye(3)[:, :2]
+    report = verify.check_gradients(project_onto_subspace, (x, B), order=2)
+    assert report, str(report)
+
+
 def test_derivative_of_a_projection_along_directions_that_keep_the_rank():
     """B = b cᵀ of rank 1 in 4 × 2; complex bases of full rank to the second order."""
     x, b, c = (jnp.asarray(RNG.normal(size=n)) for n in (4, 4, 2))
