@@ -25,7 +25,7 @@ class SolveInfo(NamedTuple):
     Args:
       x: the solution, of the shape of b.
       status: int32, a ``Status``: CONVERGED; SINGULAR where rcond < eps, so that no digit of x is
-        sure; NON_FINITE where A or b holds NaN or ∞.
+        sure; NON_FINITE where A or b holds NaN or ∞, or x leaves the range of its dtype.
       rcond: the reciprocal condition number 1 / (‖A‖₁‖A⁻¹‖₁), from 1 (an orthogonal direction) to 0
         (singular); relative errors of A and b reach x magnified by up to 1/rcond.
       residual: the relative backward error ‖b − A x‖_∞ / (‖A‖_∞‖x‖_∞ + ‖b‖_∞): x solves a system
@@ -168,8 +168,8 @@ def solve_info(A: ArrayLike, b: ArrayLike, *, refine: bool = False) -> SolveInfo
       ``rcond`` is that of the computed inverse, good to a factor of 2 while above n·eps; a zero
       pivot gives 0. Only x is differentiated, as the exact solution; the other fields have
       derivative 0. Singular set {rcond < eps}: status SINGULAR, x as computed (for a zero pivot not
-      finite, and then the residual is NaN). NaN or ∞ in A or b: status NON_FINITE. Cost: 3 LU at
-      most, an inverse.
+      finite, and then the residual is NaN). NaN or ∞ in A or b, or an x that overflows (with a
+      residual of NaN): status NON_FINITE. Cost: 3 LU at most, an inverse.
 
     Example:
       >>> info = solve_info(jnp.array([[2.0, 0.0], [0.0, 4.0]]), jnp.array([2.0, 8.0]))
@@ -193,7 +193,9 @@ def solve_info(A: ArrayLike, b: ArrayLike, *, refine: bool = False) -> SolveInfo
     rcond = _reciprocal_condition(held)
     finite = jnp.all(jnp.isfinite(held)) & jnp.all(jnp.isfinite(right))
     singular = ~(rcond >= jnp.finfo(rcond.dtype).eps)
-    status = jnp.where(singular, Status.SINGULAR, Status.CONVERGED)
+    held_x = jnp.all(jnp.isfinite(lax.stop_gradient(x)))
+    status = jnp.where(held_x, Status.CONVERGED, Status.NON_FINITE)
+    status = jnp.where(singular, Status.SINGULAR, status)
     status = jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int32)
     return SolveInfo(x, status, jnp.where(finite, rcond, jnp.nan), max_of(residual))
 

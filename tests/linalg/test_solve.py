@@ -182,6 +182,18 @@ def test_info_lane_by_lane():
     assert not grads[2].any()
 
 
+@pytest.mark.parametrize("refine", [False, True])
+def test_a_solution_that_overflows_is_not_called_converged(refine):
+    """A regular matrix and a finite b whose x is beyond float32, beside one that is not."""
+    A = jnp.eye(2, dtype=jnp.float32) * 1e-25
+    b = jnp.asarray([[1e20, 1.0], [1.0, 2.0]], jnp.float32)
+    info = jax.vmap(lambda b: solve_info(A, b, refine=refine))(b)
+    assert list(info.status) == [Status.NON_FINITE, Status.CONVERGED]
+    np.testing.assert_allclose(info.rcond, 1.0)
+    assert jnp.isnan(info.residual[0])
+    assert info.residual[1] < 1e-6
+
+
 def test_classification():
     """One, none and infinitely many solutions, over tall, square and wide systems."""
     rng = np.random.default_rng(6)
