@@ -150,7 +150,8 @@ def cholesky_downdate(L: ArrayLike, x: ArrayLike) -> CholeskyDowndate:
         return L.at[:, j].set(c * column - jnp.conj(s) * w), s * column + c * w, grown
 
     changed = lax.fori_loop(0, n, rotate, (L, jnp.zeros_like(x), alpha))[0]
-    finite = jnp.isfinite(L).all() & jnp.isfinite(x).all() & jnp.isfinite(length)
+    # p alone may overflow: then it is longer than 1, and nothing else is the matter.
+    finite = jnp.isfinite(L).all() & jnp.isfinite(x).all() & jnp.all(jnp.diagonal(L) != 0)
     status = jnp.where(feasible, Status.CONVERGED, Status.INFEASIBLE)
     status = jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int32)
     return CholeskyDowndate(_finite_or_nan(changed)[0], status)
