@@ -28,6 +28,7 @@ def test_norm_of_extremes():
     assert numerics.safe_norm(jnp.zeros((0,))) == 0
     assert jnp.isinf(numerics.safe_norm(jnp.array([1.0, -jnp.inf])))
     assert jnp.isnan(numerics.safe_norm(jnp.array([jnp.inf, jnp.nan])))
+    assert jnp.isinf(numerics.safe_norm(jnp.array([1.0, jnp.inf], complex)))
     with jax.numpy_dtype_promotion("strict"):
         z = jnp.array([3.0 + 4.0j], jnp.complex64)
         assert numerics.safe_norm(z) == 5

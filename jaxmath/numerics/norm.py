@@ -24,8 +24,9 @@ def _norm(x: Array) -> Array:
     # Opaque to XLA, which would take the factor out of the squares of a constant.
     x = lax.optimization_barrier(x)
     factor = _range_factor(x)
-    scaled = x * factor.astype(x.dtype)
-    return jnp.sqrt(jnp.sum((scaled * jnp.conj(scaled)).real)) / factor
+    # Of a complex x the parts, as the complex product of ∞ is NaN.
+    scaled = (jnp.stack([x.real, x.imag]) if jnp.iscomplexobj(x) else x) * factor
+    return jnp.sqrt(jnp.sum(scaled * scaled)) / factor
 
 
 @_norm.defjvp
