@@ -68,6 +68,8 @@ def permutation_matrix(permutation: ArrayLike, *, dtype: jax.typing.DTypeLike = 
       G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 1.2.8.
     """
     p = as_array("permutation", permutation, ndim=1, kind="integer", min_size=1)
+    if p.dtype.itemsize < 4:  # int8 does not count its own rows
+        p = p.astype(jnp.int32)
     return (p[:, None] == jnp.arange(p.size, dtype=p.dtype)[None, :]).astype(dtype)
 
 

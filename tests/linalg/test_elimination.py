@@ -231,3 +231,7 @@ def test_permutations():
     np.testing.assert_array_equal(P.T @ P, np.eye(4))
     q = np.array([1, 2, 0, 3])
     np.testing.assert_array_equal(P @ permutation_matrix(q), permutation_matrix(q[p]))
+    # A dtype that cannot count the rows; and an index that is out of range in any.
+    many = permutation_matrix(jnp.arange(300, dtype=jnp.uint8))
+    np.testing.assert_array_equal(many, np.eye(256)[np.arange(300) % 256] @ np.eye(256, 300))
+    assert not permutation_matrix(jnp.array([2**32, -1])).any()
