@@ -7,6 +7,7 @@ from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath.iterate import Status
+from jaxmath.linalg._common import promoted
 from jaxmath.linalg.definite import _finite_or_nan
 from jaxmath.linalg.orthogonality import _length
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -19,8 +20,8 @@ def _factor_and_vector(L: ArrayLike, x: ArrayLike) -> tuple[Array, Array]:
     n = L.shape[0]
     L = as_array("L", L, shape=(n, n), kind="inexact")
     x = as_array("x", x, shape=(n,), kind="inexact")
-    dtype = jnp.result_type(L, x)
-    return jnp.tril(L).astype(dtype), x.astype(dtype)
+    L, x = promoted(L, x)
+    return jnp.tril(L), x
 
 
 @compiled

@@ -80,7 +80,8 @@ def _svd_jvp(full_matrices: bool, primals: tuple[Array], tangents: tuple[Array])
         where = leading(U1, LEAD)[None, :]
         lead = jnp.take_along_axis(U1, where, axis=0).real
         turn = jnp.take_along_axis(dU, where, axis=0).imag / jnp.where(lead == 0, 1, lead)
-        dU, dV = dU - 1j * turn * U1, dV - 1j * turn * V1
+        turn = lax.complex(jnp.zeros_like(turn), turn)
+        dU, dV = dU - turn * U1, dV - turn * V1
     if full_matrices:  # the least motion that stays orthogonal: U₂ᴴ dU₂ = 0
         P, U2, V2 = pseudo_inverse(A, default_cutoff(A)), U[:, k:], adjoint(Vh[k:])
         dU = jnp.concatenate([dU, -matmul(adjoint(P), matmul(adjoint(dA), U2))], axis=1)

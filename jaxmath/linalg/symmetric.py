@@ -10,7 +10,7 @@ from jax import lax
 from jaxmath import numerics
 from jaxmath._compiled import compiled
 from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.linalg._common import _precise_square, adjoint
+from jaxmath.linalg._common import _precise_square, adjoint, promoted
 from jaxmath.linalg._eigen import (
     fix_gauge,
     frobenius,
@@ -300,20 +300,19 @@ def generalized_eigh(A: ArrayLike, B: ArrayLike) -> GeneralizedEigh:
     """
     A = _precise_square("A", A)
     B = as_array("B", _precise_square("B", B), shape=A.shape, kind="inexact")
-    dtype = jnp.promote_types(A.dtype, B.dtype)
-    H, G = hermitian_part(A.astype(dtype)), hermitian_part(B.astype(dtype))
+    H, G = map(hermitian_part, promoted(A, B))
     (scale, unscale), (scale_b, _) = power_of_two(H), power_of_two(G, even=True)
     finite = jnp.all(jnp.isfinite(H)) & jnp.all(jnp.isfinite(G))
     L = _cholesky(G * scale_b)
     definite = jnp.all(jnp.isfinite(L))
-    L = jnp.where(definite, L, jnp.eye(len(L), dtype=dtype))
+    L = jnp.where(definite, L, jnp.eye(len(L), dtype=L.dtype))
     half = lax.linalg.triangular_solve(L, H * scale, left_side=True, lower=True)
     C = lax.linalg.triangular_solve(L, adjoint(half), left_side=True, lower=True)
     w, Y = _eigh(C)
     X = lax.linalg.triangular_solve(
         L, Y, left_side=True, lower=True, transpose_a=True, conjugate_a=True
     )
-    X = fix_gauge(X) * jnp.sqrt(scale_b.real).astype(dtype)
+    X = fix_gauge(X) * jnp.sqrt(scale_b.real).astype(X.dtype)
     good = finite & definite
     status = jnp.where(good, Status.CONVERGED, Status.SINGULAR)
     return GeneralizedEigh(
@@ -381,5 +380,5 @@ def quadratic_form(A: ArrayLike, x: ArrayLike) -> Array:
         G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 4.2.
     """
     A = _precise_square("A", A)
-    x = as_array("x", x, shape=(len(A),), kind="inexact")
+    A, x = promoted(A, as_array("x", x, shape=(len(A),), kind="inexact"))
     return numerics.dot(jnp.conj(x), matmul(A, x))

@@ -109,6 +109,17 @@ def test_complex_factors_and_derivatives():
         jacobi_svd(A)
 
 
+def test_derivatives_of_complex_factors_under_strict_promotion():
+    rng = np.random.default_rng(7)
+    A, E = (jnp.asarray(rng.normal(size=(4, 2)) * (1 + 1j), jnp.complex64) for _ in range(2))
+    for full in (False, True):
+        plain = jax.jvp(lambda A, full=full: svd(A, full), (A,), (E,))[1]
+        with jax.numpy_dtype_promotion("strict"):
+            strict = jax.jvp(lambda A, full=full: svd(A, full), (A,), (E,))[1]
+        for a, b in zip(plain, strict, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_repeated_values_keep_what_has_a_finite_coefficient():
     """d(U Vᵀ) at I is the skew part of dA; d(U f(s) Vᵀ) is not: that is what spectral_fn is for."""
     E = jnp.asarray(np.random.default_rng(6).normal(size=(3, 3)))

@@ -209,6 +209,18 @@ def test_positive_definite():
     assert jax.vmap(sym.is_positive_definite)(bad).tolist() == [True, False, False, False]
 
 
+def test_arguments_of_two_dtypes_under_strict_promotion():
+    rng = np.random.default_rng(5)
+    S, x = (rng.normal(size=s).astype(np.float32) for s in ((4, 4), 4))
+    z = x * np.complex64(1 + 2j)
+    with jax.numpy_dtype_promotion("strict"):
+        found = sym.quadratic_form(S, z), sym.quadratic_form(S.astype(complex), x)
+        values = sym.generalized_eigh(S @ S.T, np.eye(4)).eigenvalues
+    assert [v.dtype for v in found] == [np.complex64, np.complex128]
+    np.testing.assert_allclose(found[0], np.conj(z) @ S @ z, rtol=1e-5)
+    np.testing.assert_allclose(values, np.linalg.eigvalsh(S @ S.T), atol=1e-5)
+
+
 def test_one_by_one_and_refusals():
     assert sym.eigh([[3.0]]).eigenvectors == 1
     assert sym.jacobi_eigh([[3.0]]).value.eigenvalues == 3
