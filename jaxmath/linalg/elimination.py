@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
-from jaxmath.linalg._common import _precise_matrix, _square, promoted
+from jaxmath.linalg._common import _check_flag, _precise_matrix, _square, promoted
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import quotient
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -138,6 +138,7 @@ def back_substitution(U: ArrayLike, b: ArrayLike, *, unit_diagonal: bool = False
 
 
 def _substitute(T: Array, b: Array, unit_diagonal: bool, forward: bool) -> Array:
+    _check_flag("unit_diagonal", unit_diagonal)
     n = T.shape[0]
 
     def row(step: Array, x: Array) -> Array:

@@ -9,7 +9,7 @@ from jax import lax
 from jaxmath._compiled import compiled
 from jaxmath._extrema import max_of
 from jaxmath.iterate import Status
-from jaxmath.linalg._common import _precise_square, promoted
+from jaxmath.linalg._common import _check_flag, _precise_square, promoted
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.elimination import inv_last, solve_last
 from jaxmath.linalg._kernels.product import matmul
@@ -181,6 +181,7 @@ def solve_info(A: ArrayLike, b: ArrayLike, *, refine: bool = False) -> SolveInfo
       theorem 7.1 (the backward error) and chapter 12 (refinement).
     """
     A, b = _system(A, b)
+    _check_flag("refine", refine)
     x = jnp.linalg.solve(A, b)
     held, right = lax.stop_gradient(A), lax.stop_gradient(b)
     r, residual = _residual(held, lax.stop_gradient(x), right)

@@ -15,7 +15,7 @@ from jax import lax
 from jaxmath._compiled import compiled
 from jaxmath._extrema import max_of
 from jaxmath.iterate import Status, iterate
-from jaxmath.linalg._common import _precise_matrix, adjoint
+from jaxmath.linalg._common import _check_flag, _precise_matrix, adjoint
 from jaxmath.linalg._eigen import leading, phases
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.product import matmul
@@ -109,6 +109,7 @@ def svd(A: ArrayLike, full_matrices: bool = False) -> tuple[Array, Array, Array]
       that have no partner in U.
 
     Raises:
+      TypeError: ``full_matrices`` is no bool.
       ValueError: ``A`` is no matrix or is empty.
 
     Numerics:
@@ -133,6 +134,7 @@ def svd(A: ArrayLike, full_matrices: bool = False) -> tuple[Array, Array, Array]
       J. Townsend, "Differentiating the singular value decomposition", 2016.
     """
     A = _precise_matrix("A", A)
+    _check_flag("full_matrices", full_matrices)
     return _svd(A, full_matrices)
 
 

@@ -142,6 +142,18 @@ def test_bad_values_lane_by_lane():
     assert jnp.isnan(jacobi_svd(jnp.ones((3, 3)) + jnp.eye(3), max_sweeps=1)[0]).all()
 
 
+@pytest.mark.parametrize("flag", ["no", 1, None, jnp.array(True)])
+def test_a_flag_is_true_or_false(flag):
+    A, b = jnp.eye(2), jnp.ones(2)
+    for call, name in (
+        (lambda: svd(A, flag), "full_matrices"),
+        (lambda: linalg.solve_info(A, b, refine=flag), "refine"),
+        (lambda: linalg.forward_substitution(A, b, unit_diagonal=flag), "unit_diagonal"),
+    ):
+        with pytest.raises(TypeError, match=f"`{name}` must be True or False"):
+            call()
+
+
 def test_jacobi_refuses_reverse_mode():
     with pytest.raises(ValueError, match="Reverse-mode differentiation does not work"):
         jax.grad(lambda A: jacobi_svd(A)[1][0])(jnp.eye(2))
