@@ -220,10 +220,13 @@ def condition_number(A: ArrayLike) -> Array:
 def _rotate_pair(p: Array, q: Array, W: Array, V: Array) -> tuple[Array, Array, Array]:
     """One Jacobi rotation that makes columns p and q of W orthogonal; |cos| of their angle before.
 
+    The longer one becomes column p: side by side, columns of one length converge quadratically.
     Norms and the cosine, not the Gram matrix: squares of graded columns would underflow.
     """
     x, y = W[:, p], W[:, q]
     a, b = safe_norm(x), safe_norm(y)
+    pair = jnp.stack([p, q])
+    places = jnp.where(a >= b, pair, pair[::-1])
     live = (a > 0) & (b > 0)
     a, b = jnp.where(live, a, jnp.ones_like(a)), jnp.where(live, b, jnp.ones_like(b))
     unit_x, unit_y = (v / jnp.full_like(v, n) for v, n in ((x, a), (y, b)))
@@ -235,10 +238,9 @@ def _rotate_pair(p: Array, q: Array, W: Array, V: Array) -> tuple[Array, Array, 
     t = jnp.where(turn, jnp.where(cot < 0, -1.0, 1.0) / root, jnp.zeros_like(cot))
     c = 1 / jnp.sqrt(1 + t * t)
     R = jnp.stack([jnp.stack([c, c * t]), jnp.stack([-c * t, c])])
-    pair = jnp.stack([p, q])
     return (
-        W.at[:, pair].set(matmul(W[:, pair], R)),
-        V.at[:, pair].set(matmul(V[:, pair], R)),
+        W.at[:, places].set(matmul(W[:, pair], R)),
+        V.at[:, places].set(matmul(V[:, pair], R)),
         (jnp.abs(cosine)),
     )
 
@@ -249,7 +251,8 @@ def jacobi_svd(A: ArrayLike, *, max_sweeps: int = 30) -> tuple[Array, Array, Arr
 
     ::
 
-        repeat for all p < q:   (a_p, a_q) ← (a_p, a_q) [c s; −s c]   with a_pᵀ a_q = 0 after;
+        repeat for all p < q:   (a_p, a_q) ← (a_p, a_q) [c s; −s c]   with a_pᵀ a_q = 0 after,
+        and ‖a_p‖ ≥ ‖a_q‖, by an exchange of the two if need be;
         sᵢ = ‖aᵢ‖,   uᵢ = aᵢ / sᵢ,   V = the product of the rotations
 
     Args:
@@ -277,6 +280,8 @@ def jacobi_svd(A: ArrayLike, *, max_sweeps: int = 30) -> tuple[Array, Array, Arr
 
     References:
       J. Demmel and K. Veselić, "Jacobi's method is more accurate than QR", 1992, algorithm 4.1.
+      P. P. M. de Rijk, "A one-sided Jacobi algorithm for computing the singular value decomposition
+      on a vector computer", 1989 (the order).
     """
     A = _precise_matrix("A", A, kind="floating")
     check_number("max_sweeps", max_sweeps, low=1, integer=True)

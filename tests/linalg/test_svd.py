@@ -120,6 +120,19 @@ def test_derivatives_of_complex_factors_under_strict_promotion():
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_jacobi_at_clustered_values(dtype):
+    """log₂ n + 4 sweeps are enough there too: equal values far apart would take up to 20."""
+    n, rng = 40, np.random.default_rng(8)
+    U, V = (np.linalg.qr(rng.normal(size=(n, n)))[0] for _ in range(2))
+    half = np.arange(n) < n // 2
+    A = np.stack([U * s @ V for s in (1.0 + half, 1.0 * half, 1.0 + np.arange(n) % 5)])
+    sweeps = int(np.ceil(np.log2(n))) + 4
+    factors = jax.jit(jax.vmap(lambda A: jacobi_svd(A, max_sweeps=sweeps)))(A.astype(dtype))
+    for one in zip(A.astype(dtype), *factors, strict=True):
+        _check_factors(*one, 20 * n * EPS[dtype], "clustered")
+
+
 def test_repeated_values_keep_what_has_a_finite_coefficient():
     """d(U Vᵀ) at I is the skew part of dA; d(U f(s) Vᵀ) is not: that is what spectral_fn is for."""
     E = jnp.asarray(np.random.default_rng(6).normal(size=(3, 3)))
