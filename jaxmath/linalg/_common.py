@@ -1,8 +1,9 @@
 """What the modules of this package share: the checks of a matrix, and the adjoint."""
 
+import jax
 import jax.numpy as jnp
 
-from jaxmath.typing import Array, ArrayLike, Kind, as_array, check_precision
+from jaxmath.typing import Array, ArrayLike, Kind, as_array, check_number, check_precision
 
 __all__: list[str] = []
 
@@ -25,6 +26,26 @@ def _precise_square(name: str, A: ArrayLike, kind: Kind = "inexact") -> Array:
     A = _square(name, A, kind)
     check_precision(name, A)
     return A
+
+
+def _check_count(name: str, value: int, *, low: int, high: int | None = None) -> None:
+    """Refuse what is no number of rows or steps: it gives arrays their shapes, so no tracer."""
+    if isinstance(value, jax.Array):
+        raise TypeError(f"argument `{name}` must be a Python integer, got a jax array")
+    check_number(name, value, low=low, high=high, integer=True)
+
+
+def _check_flag(name: str, value: bool) -> None:
+    """Refuse what is no bool: "no" would count as True."""
+    if not isinstance(value, bool):
+        raise TypeError(f"argument `{name}` must be True or False, got {type(value).__name__}")
+
+
+def promoted(*arrays: Array) -> tuple[Array, ...]:
+    """The arrays in their common dtype; strict dtype promotion knows no common one by itself."""
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = jnp.result_type(*(x.dtype for x in arrays))
+    return tuple(x.astype(dtype) for x in arrays)
 
 
 def adjoint(A: Array) -> Array:

@@ -104,8 +104,9 @@ def _solve(
     A = _precise_square("A", A, kind="floating")
     x0 = as_array("x0", x0, shape=(len(A),)).astype(A.dtype)
     noise = len(A) * float(jnp.finfo(A.dtype).eps)
-    limit = noise if tol is None else tol
-    check_number("tol", limit, low=0.0)
+    tol = noise if tol is None else tol
+    check_number("tol", tol, low=0.0)
+    limit = as_array("tol", tol, ndim=0).astype(A.dtype)
     scale, unscale = power_of_two(A)
     scaled, first = A * scale, lax.stop_gradient(x0)
     finite = jnp.all(jnp.isfinite(scaled))

@@ -37,6 +37,17 @@ def _callable(name: str, fn: Callable) -> Callable:
     return fn
 
 
+def _on_samples(name: str, fn: Callable, dtype: Any) -> Callable[..., Array]:
+    """fn at each row; truth values and counts as numbers, as 1 − 2 is no count."""
+    of_rows = jax.vmap(_callable(name, fn))
+
+    def values(*samples: Array) -> Array:
+        found = of_rows(*samples)
+        return found if jnp.issubdtype(found.dtype, jnp.inexact) else found.astype(dtype)
+
+    return values
+
+
 def _tolerance(X: Array, rtol: Scalar | None) -> Scalar:
     if rtol is None:
         return float(jnp.finfo(X.dtype).eps) ** 0.5
@@ -124,8 +135,8 @@ def is_linear_map(
     References:
       S. Axler, "Linear Algebra Done Right", 4th edition, 2024, definition 3.1.
     """
-    f = jax.vmap(_callable("map_fn", map_fn))
     X, Y = _samples(X=X, Y=Y)
+    f = _on_samples("map_fn", map_fn, X.dtype)
     a = as_array("a", a, shape=(X.shape[0],))
     of_x, of_y, of_sum, of_scaled = f(X), f(Y), f(X + Y), f(a[:, None] * X)
     scaled = jax.vmap(lambda s, y: s * y)(a, of_x)
@@ -179,7 +190,8 @@ def is_metric(
         d(x, x) = 0,   d(x, y) > 0 for x ≠ y,   d(x, y) = d(y, x),   d(x, z) ≤ d(x, y) + d(y, z)
 
     Args:
-      metric_fn: the function, from two vectors of shape (d,) to a scalar.
+      metric_fn: the function, from two vectors of shape (d,) to a scalar (a truth value or a
+        count too).
       X: points as rows, shape (n, d); each with its yᵢ and zᵢ makes a triangle.
       Y: points as rows, shape (n, d).
       Z: points as rows, shape (n, d).
@@ -207,8 +219,8 @@ def is_metric(
     References:
       W. Rudin, "Principles of Mathematical Analysis", 3rd edition, 1976, definition 2.15.
     """
-    d = jax.vmap(_callable("metric_fn", metric_fn))
     X, Y, Z = corners = _samples(X=X, Y=Y, Z=Z)
+    d = _on_samples("metric_fn", metric_fn, X.dtype)
     pairs = [(X, Y), (Y, Z), (Z, X)]
     there = jnp.stack([d(p, q) for p, q in pairs])
     back = jnp.stack([d(q, p) for p, q in pairs])
@@ -301,8 +313,8 @@ def is_inner_product(
     References:
       S. Axler, "Linear Algebra Done Right", 4th edition, 2024, definition 6.2.
     """
-    inner = jax.vmap(_callable("inner_fn", inner_fn))
     X, Y, Z = vectors = _samples(X=X, Y=Y, Z=Z)
+    inner = _on_samples("inner_fn", inner_fn, X.dtype)
     a = as_array("a", a, shape=(X.shape[0],))
     xy, yx, xz, yz = inner(X, Y), inner(Y, X), inner(X, Z), inner(Y, Z)
     whole = inner(a[:, None] * X + Y, Z)

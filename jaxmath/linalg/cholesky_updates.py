@@ -8,6 +8,7 @@ from jax import lax
 from jaxmath._compiled import compiled
 from jaxmath._loops import fori_loop
 from jaxmath.iterate import Status
+from jaxmath.linalg._common import promoted
 from jaxmath.linalg.definite import _finite_or_nan
 from jaxmath.linalg.orthogonality import _length
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -20,8 +21,8 @@ def _factor_and_vector(L: ArrayLike, x: ArrayLike) -> tuple[Array, Array]:
     n = L.shape[0]
     L = as_array("L", L, shape=(n, n), kind="inexact")
     x = as_array("x", x, shape=(n,), kind="inexact")
-    dtype = jnp.result_type(L, x)
-    return jnp.tril(L).astype(dtype), x.astype(dtype)
+    L, x = promoted(L, x)
+    return jnp.tril(L), x
 
 
 @compiled
@@ -151,7 +152,8 @@ def cholesky_downdate(L: ArrayLike, x: ArrayLike) -> CholeskyDowndate:
         return L.at[:, j].set(c * column - jnp.conj(s) * w), s * column + c * w, grown
 
     changed = fori_loop(0, n, rotate, (L, jnp.zeros_like(x), alpha))[0]
-    finite = jnp.isfinite(L).all() & jnp.isfinite(x).all() & jnp.isfinite(length)
+    # p alone may overflow: then it is longer than 1, and nothing else is the matter.
+    finite = jnp.isfinite(L).all() & jnp.isfinite(x).all() & jnp.all(jnp.diagonal(L) != 0)
     status = jnp.where(feasible, Status.CONVERGED, Status.INFEASIBLE)
     status = jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int32)
     return CholeskyDowndate(_finite_or_nan(changed)[0], status)

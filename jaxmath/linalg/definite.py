@@ -267,19 +267,20 @@ def safe_cholesky(A: ArrayLike, *, ratio: Scalar = 10.0, max_jitter: Scalar = 1.
     Args:
       A: Hermitian matrix, shape (n, n), real or complex. Only its lower triangle and the real part
         of its diagonal are read.
-      ratio: step of the ladder, above 1.
+      ratio: step of the ladder, above 1 in the dtype of A.
       max_jitter: its end, relative to s.
 
     Returns:
       ``SafeCholesky`` of L (n, n), the jitter τ and the status.
 
     Raises:
-      ValueError: A is empty or not square, ratio ≤ 1 or max_jitter < 0.
+      ValueError: A is empty or not square, ratio ≤ 1 (or rounds to 1) or max_jitter < 0.
 
     Numerics:
       ‖A + τI − LLᴴ‖ ≤ 20·n·eps·‖A + τI‖; every smaller τ on the ladder was tried and failed. Where
       none works the status is INFEASIBLE, where an entry is not finite NON_FINITE; L is NaN then
-      and the jitter the last one tried (0 for NON_FINITE). Each lane under vmap has its own.
+      and the jitter the last one tried (0 for NON_FINITE). A traced ratio that is not above 1 ends
+      the ladder at its first rung. Each lane under vmap has its own.
       Gradient: that of ``cholesky`` at A + τI, τ being constant between the points where the
       rung or the power of two changes. Cost: one Cholesky for each rung tried, and one more.
 
@@ -293,12 +294,13 @@ def safe_cholesky(A: ArrayLike, *, ratio: Scalar = 10.0, max_jitter: Scalar = 1.
       matrix-matrix Gaussian process inference with GPU acceleration", 2018 (the practice).
     """
     A = _precise_square("A", A)
-    check_number("ratio", ratio, low=1, open_low=True)
+    eps = float(jnp.finfo(A.dtype).eps)
+    check_number("ratio", ratio, low=1 + eps / 2, open_low=True)  # what is below rounds to 1
     check_number("max_jitter", max_jitter, low=0)
     S, eye = _from_lower(A), jnp.eye(A.shape[0], dtype=A.dtype)
     fixed = lax.stop_gradient(S)
     scale = _power_of_two(jnp.max(jnp.abs(jnp.diagonal(fixed).real)))
-    first = scale * float(jnp.finfo(A.dtype).eps)
+    first = scale * eps
     step, last = jnp.asarray(ratio, scale.dtype), jnp.asarray(max_jitter, scale.dtype) * scale
     finite = jnp.isfinite(fixed).all()
 
@@ -314,7 +316,7 @@ def safe_cholesky(A: ArrayLike, *, ratio: Scalar = 10.0, max_jitter: Scalar = 1.
     def can_climb(carry: tuple[Array, Array]) -> Array:
         jitter, failed = carry
         following = jnp.where(jitter == 0, first, jitter * step)
-        return failed & finite & (following <= last)
+        return failed & finite & (following > jitter) & (following <= last)
 
     none = jnp.zeros_like(scale)
     jitter, failed = while_loop(can_climb, climb, (none, fails(none)))

@@ -16,7 +16,7 @@ from jaxmath.linalg._eigenpair import (
     measure,
     unit,
 )
-from jaxmath.typing import ArrayLike, Scalar, check_number
+from jaxmath.typing import ArrayLike, Scalar, as_array, check_number
 
 __all__ = [
     "inverse_iteration",
@@ -160,7 +160,7 @@ def inverse_iteration_init(A: ArrayLike, x0: ArrayLike, shift: Scalar = 0.0) -> 
     """
     A, pair = _start(A, x0)
     check_number("shift", shift)
-    lu, pivots = factor(A, jnp.asarray(shift, A.dtype))
+    lu, pivots = factor(A, as_array("shift", shift, ndim=0).astype(A.dtype))
     return InverseState(pair, lu, pivots)
 
 
@@ -221,7 +221,7 @@ def inverse_iteration(
         max_steps: the limit on steps.
 
     Returns:
-        A ``Solution`` as ``power_iteration`` has it.
+        A ``Solution`` as ``power_iteration`` has it; NON_FINITE for a shift that is not finite too.
 
     Numerics:
         A − σI is factored once; where it is singular, a zero pivot counts as eps·‖A‖_F. The
@@ -236,9 +236,11 @@ def inverse_iteration(
     References:
         I. C. F. Ipsen, "Computing an eigenvector with inverse iteration", 1997, section 2.
     """
+    A = _precise_square("A", A, kind="floating")
     check_number("shift", shift)
-    sigma = lax.stop_gradient(jnp.asarray(shift))
-    init = lambda A, x0, scale: inverse_iteration_init(A, x0, sigma.astype(A.dtype) * scale)
+    sigma = lax.stop_gradient(as_array("shift", shift, ndim=0)).astype(A.dtype)
+    A = jnp.where(jnp.isfinite(sigma), A, jnp.nan)  # A − σI is no more finite than with such an A
+    init = lambda A, x0, scale: inverse_iteration_init(A, x0, sigma * scale)
     return _solve(A, x0, tol, max_steps, init, inverse_iteration_step)
 
 

@@ -6,7 +6,7 @@ from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath._loops import fori_loop
-from jaxmath.linalg._common import _precise_matrix, _square
+from jaxmath.linalg._common import _check_flag, _precise_matrix, _square, promoted
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._scaling import quotient
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -21,9 +21,11 @@ __all__ = [
 ]
 
 
-def _right_hand_side(b: ArrayLike, rows: int) -> Array:
+def _system(name: str, A: ArrayLike, b: ArrayLike) -> tuple[Array, ...]:
+    """The matrix and the right-hand side, in one dtype."""
+    A = _square(name, A)
     b = as_array("b", b, ndim=(1, 2), kind="inexact", min_size=1)
-    return as_array("b", b, shape=(rows, *b.shape[1:]), kind="inexact")
+    return promoted(A, as_array("b", b, shape=(len(A), *b.shape[1:]), kind="inexact"))
 
 
 def _swap(i: Array, j: Array, size: int) -> Array:
@@ -67,6 +69,8 @@ def permutation_matrix(permutation: ArrayLike, *, dtype: jax.typing.DTypeLike = 
       G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 1.2.8.
     """
     p = as_array("permutation", permutation, ndim=1, kind="integer", min_size=1)
+    if p.dtype.itemsize < 4:  # int8 does not count its own rows
+        p = p.astype(jnp.int32)
     return (p[:, None] == jnp.arange(p.size, dtype=p.dtype)[None, :]).astype(dtype)
 
 
@@ -84,7 +88,7 @@ def forward_substitution(L: ArrayLike, b: ArrayLike, *, unit_diagonal: bool = Fa
       unit_diagonal: take the diagonal as 1 without reading it.
 
     Returns:
-      x, of the shape of ``b``.
+      x, of the shape of ``b``, in the common dtype.
 
     Numerics:
       Backward stable row by row: (L + E) x = b with |E| ≤ n·eps·|L|. Singular set: a zero on the
@@ -99,8 +103,7 @@ def forward_substitution(L: ArrayLike, b: ArrayLike, *, unit_diagonal: bool = Fa
       N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, 2002,
       theorem 8.5.
     """
-    L = _square("L", L)
-    b = _right_hand_side(b, L.shape[0])
+    L, b = _system("L", L, b)
     return _substitute(jnp.tril(L), b, unit_diagonal, forward=True)
 
 
@@ -118,7 +121,7 @@ def back_substitution(U: ArrayLike, b: ArrayLike, *, unit_diagonal: bool = False
       unit_diagonal: take the diagonal as 1 without reading it.
 
     Returns:
-      x, of the shape of ``b``.
+      x, of the shape of ``b``, in the common dtype.
 
     Numerics:
       As ``forward_substitution``.
@@ -131,12 +134,12 @@ def back_substitution(U: ArrayLike, b: ArrayLike, *, unit_diagonal: bool = False
       N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, 2002,
       theorem 8.5.
     """
-    U = _square("U", U)
-    b = _right_hand_side(b, U.shape[0])
+    U, b = _system("U", U, b)
     return _substitute(jnp.triu(U), b, unit_diagonal, forward=False)
 
 
 def _substitute(T: Array, b: Array, unit_diagonal: bool, forward: bool) -> Array:
+    _check_flag("unit_diagonal", unit_diagonal)
     n = T.shape[0]
 
     def row(step: Array, x: Array) -> Array:
@@ -162,7 +165,7 @@ def gaussian_elimination(A: ArrayLike, b: ArrayLike) -> Array:
       b: right-hand side, shape (n,) or (n, k).
 
     Returns:
-      x, of the shape of ``b``.
+      x, of the shape of ``b``, in the common dtype.
 
     Numerics:
       Residual ‖A x − b‖ ≤ 20·n·eps·ρ·‖A‖·‖x‖, ρ the growth max|uᵢⱼ| / max|aᵢⱼ| (in practice
@@ -176,8 +179,7 @@ def gaussian_elimination(A: ArrayLike, b: ArrayLike) -> Array:
     References:
       G. H. Golub, C. F. Van Loan, "Matrix Computations", 4th edition, 2013, section 3.4.
     """
-    A = _square("A", A)
-    b = _right_hand_side(b, A.shape[0])
+    A, b = _system("A", A, b)
     n = A.shape[0]
     columns = b[:, None] if b.ndim == 1 else b
     augmented, _ = _eliminate_columns(jnp.concatenate([A, columns], axis=1), n)

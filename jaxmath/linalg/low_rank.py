@@ -7,19 +7,15 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
-from jaxmath.linalg._common import _precise_matrix
+from jaxmath.linalg._common import _check_count, _precise_matrix
 from jaxmath.linalg._eigen import phases
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._kernels.svd import LEAD
 from jaxmath.linalg.spectral import spectral_fn
 from jaxmath.linalg.svd import svd, svdvals
-from jaxmath.typing import Array, ArrayLike, as_key, check_number
+from jaxmath.typing import Array, ArrayLike, as_key
 
 __all__ = ["low_rank_approximation", "randomized_svd"]
-
-
-def _check_rank(A: Array, rank: int) -> None:
-    check_number("rank", rank, low=1, high=min(A.shape), integer=True)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -49,13 +45,13 @@ def low_rank_approximation(A: ArrayLike, rank: int) -> Array:
 
     Args:
       A: matrix, shape (m, n), real.
-      rank: the rank r, an integer from 1 to min(m, n).
+      rank: the rank r, a Python integer from 1 to min(m, n).
 
     Returns:
       Matrix of shape (m, n).
 
     Raises:
-      TypeError: ``A`` is complex, or ``rank`` is no integer.
+      TypeError: ``A`` is complex, or ``rank`` is no Python integer.
       ValueError: ``A`` is no matrix or is empty, or ``rank`` is out of range.
 
     Numerics:
@@ -72,7 +68,7 @@ def low_rank_approximation(A: ArrayLike, rank: int) -> Array:
       C. Eckart and G. Young, "The approximation of one matrix by another of lower rank", 1936.
     """
     A = _precise_matrix("A", A, kind="floating")
-    _check_rank(A, rank)
+    _check_count("rank", rank, low=1, high=min(A.shape))
     return A if rank == min(A.shape) else _truncated(A, rank)
 
 
@@ -107,15 +103,16 @@ def randomized_svd(
     Args:
       key: a random key.
       A: matrix, shape (m, n), real or complex.
-      rank: the number r of triples, an integer from 1 to min(m, n).
-      oversampling: columns of Ω beyond r.
-      num_iterations: the exponent q; each step multiplies by Aᴴ and A and orthonormalizes.
+      rank: the number r of triples, a Python integer from 1 to min(m, n).
+      oversampling: columns of Ω beyond r, a Python integer.
+      num_iterations: the exponent q, a Python integer; each step multiplies by Aᴴ and A and
+        orthonormalizes.
 
     Returns:
       ``(U, s, Vh)`` of shapes (m, r), (r,), (r, n), in the gauge of ``svd``.
 
     Raises:
-      TypeError: ``key`` is no key, or a number is no integer.
+      TypeError: ``key`` is no key, or a number is no Python integer.
       ValueError: ``A`` is no matrix or is empty, or a number is out of range.
 
     Numerics:
@@ -137,9 +134,9 @@ def randomized_svd(
     """
     key = as_key("key", key)
     A = _precise_matrix("A", A)
-    _check_rank(A, rank)
-    check_number("oversampling", oversampling, low=0, integer=True)
-    check_number("num_iterations", num_iterations, low=0, integer=True)
+    _check_count("rank", rank, low=1, high=min(A.shape))
+    _check_count("oversampling", oversampling, low=0)
+    _check_count("num_iterations", num_iterations, low=0)
     A = _refuse(A)
     num = min(rank + oversampling, *A.shape)
     Q, _ = jnp.linalg.qr(matmul(A, jax.random.normal(key, (A.shape[1], num), A.dtype)))

@@ -11,7 +11,7 @@ from jaxmath._compiled import compiled
 from jaxmath._loops import platform_dependent, scan
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.linalg import _complex_schur as cs
-from jaxmath.linalg._common import _precise_square, adjoint
+from jaxmath.linalg._common import _check_count, _precise_square, adjoint
 from jaxmath.linalg._eigen import (
     column_norms,
     fix_gauge,
@@ -21,7 +21,7 @@ from jaxmath.linalg._eigen import (
     power_of_two,
 )
 from jaxmath.linalg._kernels.product import matmul
-from jaxmath.typing import Array, ArrayLike, check_number
+from jaxmath.typing import Array, ArrayLike
 
 __all__ = [
     "Diagonalization",
@@ -350,7 +350,7 @@ def qr_algorithm(A: ArrayLike, *, max_steps: int | None = None) -> Solution:
     """
     A = _precise_square("A", A)
     limit = 30 * len(A) if max_steps is None else max_steps
-    check_number("max_steps", limit, low=0, integer=True)
+    _check_count("max_steps", limit, low=0)
     A = _complex(_without_derivative(A))
     scale, unscale = power_of_two(A)
     finite = jnp.all(jnp.isfinite(A))

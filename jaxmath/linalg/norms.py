@@ -38,7 +38,7 @@ def vector_norm(x: ArrayLike, ord: float = 2) -> Array:
       Relative error about d·eps, with no overflow on the way. Singular set: x = 0, and for p = 1
       an xᵢ = 0, has the least-norm subgradient 0 (in that component); for p = ∞ a tie shares the
       derivative evenly. For p < 2 and p ∉ {1} the second derivative at xᵢ = 0 does not exist.
-      Cost: d powers.
+      An infinite element gives ∞, NaN gives NaN. Cost: d powers.
 
     Example:
       >>> x = jnp.array([3.0, -4.0])
@@ -74,13 +74,14 @@ def _order(ord: float) -> float:
 
 def _power_norm(size: Array, p: float) -> Array:
     """‖x‖ₚ = m (Σ(|xᵢ|/m)ᵖ)^(1/p): it holds for each constant m, here the largest |xᵢ|."""
-    k = exponent(jnp.max(size))
+    top = lax.stop_gradient(max_of(size))  # NaN where an element is: ∞ where nothing is worse
+    k = exponent(top)
     scaled = scale(size, -k)
-    largest = lax.stop_gradient(jnp.max(scaled))
+    largest = scale(top, -k)
     divisor = jnp.where(largest == 0, 1.0, largest)
     total = jnp.sum((scaled / divisor) ** p)
     root = jnp.where(total == 0, 0.0, jnp.where(total == 0, 1.0, total) ** (1 / p))
-    return scale(root * largest, k)
+    return jnp.where(jnp.isinf(top), jnp.inf, scale(root * largest, k))
 
 
 @compiled

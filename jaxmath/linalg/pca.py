@@ -5,9 +5,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
-from jaxmath.linalg._common import _precise_matrix
+from jaxmath.linalg._common import _check_count, _precise_matrix
 from jaxmath.linalg.svd import svd
-from jaxmath.typing import Array, ArrayLike, check_number
+from jaxmath.typing import Array, ArrayLike
 
 __all__ = ["PCAResult", "pca"]
 
@@ -56,14 +56,14 @@ def pca(X: ArrayLike, num_components: int) -> PCAResult:
 
     Args:
       X: data set, shape (n, d), one example a row, n ≥ 2.
-      num_components: the number k of components, an integer from 1 to min(n, d).
+      num_components: the number k of components, a Python integer from 1 to min(n, d).
 
     Returns:
       ``PCAResult(components, explained_variance, scores, mean)``. Gauge: the leading entry of each
       component, which is the first within 0.1 % of its largest modulus, is positive.
 
     Raises:
-      TypeError: ``X`` is complex, or ``num_components`` is no integer.
+      TypeError: ``X`` is complex, or ``num_components`` is no Python integer.
       ValueError: ``X`` is no matrix or has fewer than two rows, or ``num_components`` is out of
         range.
 
@@ -85,7 +85,7 @@ def pca(X: ArrayLike, num_components: int) -> PCAResult:
     X = _precise_matrix("X", X, kind="floating")
     if X.shape[0] < 2:
         raise ValueError(f"pca: argument `X` must have at least 2 rows, got shape {X.shape}")
-    check_number("num_components", num_components, low=1, high=min(X.shape), integer=True)
+    _check_count("num_components", num_components, low=1, high=min(X.shape))
     mean = jnp.mean(X, axis=0)
     # Of the transpose, the gauge of svd is that of the components.
     W, s, Uh = svd((X - mean[None, :]).T)

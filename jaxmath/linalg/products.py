@@ -5,8 +5,9 @@ import jax.numpy as jnp
 
 from jaxmath import numerics
 from jaxmath._compiled import compiled
-from jaxmath.linalg._common import _precise_matrix, _square
+from jaxmath.linalg._common import _precise_matrix, _square, adjoint, promoted
 from jaxmath.linalg._kernels import product
+from jaxmath.linalg._pinv import default_cutoff, pseudo_inverse
 from jaxmath.linalg._scaling import unit_range
 from jaxmath.numerics import safe_norm
 from jaxmath.typing import Array, ArrayLike, as_array
@@ -319,55 +320,23 @@ def project_onto_subspace(x: ArrayLike, B: ArrayLike) -> Array:
     """
     x = as_array("x", x, ndim=1, kind="inexact", min_size=1)
     B = as_array("B", _precise_matrix("B", B), shape=(x.size, None), kind="inexact")
-    return _project(B, x)
-
-
-def _thin_svd(A: Array) -> tuple[Array, Array, Array]:
-    U, s, Vh = jnp.linalg.svd(A, full_matrices=False)
-    return U, s, Vh
-
-
-def _negligible(s: Array, shape: tuple[int, ...]) -> Array:
-    return max(shape) * jnp.finfo(s.dtype).eps * s[0]
+    return _project(*promoted(B, x))
 
 
 @jax.custom_jvp
 def _project(B: Array, x: Array) -> Array:
-    U, s, _ = _thin_svd(B)
-    U = jnp.where((s > _negligible(s, B.shape))[None, :], U, jnp.where(jnp.isnan(s[0]), s[0], 0.0))
-    return numerics.matmul(U, numerics.matmul(jnp.conj(U.T), x))
+    U, s, _ = jnp.linalg.svd(B, full_matrices=False)
+    kept = s > default_cutoff(B) * s[0]
+    U = jnp.where(kept[None, :], U, jnp.where(jnp.isnan(s[0]), s[0], 0.0))
+    return numerics.matmul(U, numerics.matmul(adjoint(U), x))
 
 
 @_project.defjvp
 def _project_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple:
     (B, x), (dB, dx) = primals, tangents
-    inverse, value = _pseudo_inverse(B), _project(B, x)
+    inverse, value = pseudo_inverse(B, default_cutoff(B)), _project(B, x)
+    # Not _project, whose SVD reverse mode would differentiate: what it transposes is this rule.
+    along = lambda v: numerics.matmul(B, numerics.matmul(inverse, v))
     outward = numerics.matmul(dB, numerics.matmul(inverse, x))
-    outward = outward - _project(B, outward)
-    inward = numerics.matmul(jnp.conj(dB.T), x - value)
-    inward = numerics.matmul(jnp.conj(inverse.T), inward)
-    return value, outward + inward + _project(B, dx)
-
-
-@jax.custom_jvp
-def _pseudo_inverse(B: Array) -> Array:
-    U, s, Vh = _thin_svd(B)
-    kept = s > _negligible(s, B.shape)
-    V = (
-        jnp.where(kept[None, :], jnp.conj(Vh.T), 0.0)
-        / jnp.where(kept, s, 1.0).astype(B.dtype)[None, :]
-    )
-    return numerics.matmul(V, jnp.conj(U.T))
-
-
-@_pseudo_inverse.defjvp
-def _pseudo_inverse_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    """dB⁺ = −B⁺ dB B⁺ + B⁺B⁺ᴴ dBᴴ (I − BB⁺) + (I − B⁺B) dBᴴ B⁺ᴴB⁺ (Golub and Pereyra)."""
-    (B,), (dB,) = primals, tangents
-    P, mul = _pseudo_inverse(B), numerics.matmul
-    Ph, dBh = jnp.conj(P.T), jnp.conj(dB.T)
-    moved = mul(mul(P, dB), P)
-    left, right = mul(mul(P, Ph), dBh), mul(dBh, mul(Ph, P))
-    left = left - mul(mul(left, B), P)
-    right = right - mul(P, mul(B, right))
-    return P, left + right - moved
+    inward = numerics.matmul(adjoint(inverse), numerics.matmul(adjoint(dB), x - value))
+    return value, outward - along(outward) + inward + along(dx)

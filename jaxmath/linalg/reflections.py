@@ -9,6 +9,9 @@ from jax import lax
 
 from jaxmath._compiled import compiled
 from jaxmath._loops import fori_loop, scan
+from jaxmath.linalg._common import adjoint
+from jaxmath.linalg._kernels.product import matmul
+from jaxmath.linalg._scaling import quotient
 from jaxmath.linalg.orthogonality import (
     _accumulate,
     _length,
@@ -153,9 +156,9 @@ def hessenberg(A: ArrayLike) -> tuple[Array, Array]:
       Gauge: the subdiagonal of H is real and ≥ 0 and the first column of Q is e₁, so that Q and H
       are unique where the subdiagonal is positive (the implicit Q theorem). ‖A − QHQᴴ‖ ≤
       20·n·eps·‖A‖ and ‖QᴴQ − I‖ ≤ 20·n·eps. NaN or ∞ gives NaN. Plain lax operations: under vmap
-      and on every backend. Gradient: through the reflections, exact where the subdiagonal is
-      positive; singular set: a zero subdiagonal entry, where Q and H are not unique and the
-      gradient is finite without being a derivative. Cost: about 8n³ operations.
+      and on every backend. Gradient: exact to every order where the subdiagonal is positive;
+      singular set: a zero subdiagonal entry, where Q and H are not unique and the gradient is
+      finite without being a derivative. Cost: about 8n³ operations.
 
     Example:
       >>> Q, H = hessenberg(jnp.array([[1.0, 2.0, 3.0], [3.0, 5.0, 6.0], [4.0, 8.0, 9.0]]))
@@ -167,8 +170,12 @@ def hessenberg(A: ArrayLike) -> tuple[Array, Array]:
       theorem 7.4.2.
     """
     A = as_array("A", A, ndim=2, kind="inexact", min_size=1)
+    return _hessenberg(as_array("A", A, shape=(len(A), len(A)), kind="inexact"))
+
+
+@jax.custom_jvp
+def _hessenberg(A: Array) -> tuple[Array, Array]:
     n = A.shape[0]
-    A = as_array("A", A, shape=(n, n), kind="inexact")
 
     def eliminate(k: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
         Q, H = carry
@@ -182,3 +189,33 @@ def hessenberg(A: ArrayLike) -> tuple[Array, Array]:
         H = jnp.where(jnp.eye(n, k=-1, dtype=bool), H.real.astype(H.dtype), H)
     Q, H = _poison(A, Q, H)
     return Q, H
+
+
+@_hessenberg.defjvp
+def _hessenberg_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
+    """dQ = QX and dH = M + HX − XH with M = QᴴdAQ: X is skew-Hermitian, and Xe₁ = 0.
+
+    Not through the reflections, whose phase at a pivot of 0 has no derivative where Q and H have
+    one. As dH stays Hessenberg with a real subdiagonal, column j gives the next of X, from the
+    diagonal down: hⱼ₊₁ⱼ Xeⱼ₊₁ = (M + HX)eⱼ − Σ_{i≤j} hᵢⱼ Xeᵢ, of whose row j + 1 the imaginary
+    part. A subdiagonal entry of 0 gives 0.
+    """
+    (A,), (dA,) = primals, tangents
+    Q, H = _hessenberg(A)
+    M, rows = matmul(adjoint(Q), matmul(dA, Q)), jnp.arange(len(A))
+
+    def column(X: Array, j: Array) -> tuple[Array, None]:
+        rest = M[:, j] + matmul(H, X[:, j]) - matmul(X, jnp.where(rows <= j, H[:, j], 0.0))
+        turn = rest - rest.real.astype(rest.dtype)
+        rest = jnp.where(rows > j + 1, rest, jnp.where(rows == j + 1, turn, 0.0))
+        live = H[j + 1, j] != 0
+        x = quotient(rest, jnp.where(live, H[j + 1, j], 1.0))
+        x = jnp.where(live, x, 0.0)
+        below = jnp.where(rows > j + 1, x, 0.0)
+        return X.at[:, j + 1].add(x).at[j + 1].add(-jnp.conj(below)), None
+
+    X, _ = scan(column, jnp.zeros_like(H), jnp.arange(len(A) - 1))
+    dH = jnp.triu(M + matmul(H, X) - matmul(X, H), -1)
+    if jnp.iscomplexobj(dH):
+        dH = jnp.where(jnp.eye(len(A), k=-1, dtype=bool), dH.real.astype(dH.dtype), dH)
+    return (Q, H), (matmul(Q, X), dH)

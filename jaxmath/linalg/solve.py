@@ -9,7 +9,7 @@ from jax import lax
 from jaxmath._compiled import compiled
 from jaxmath._extrema import max_of
 from jaxmath.iterate import Status
-from jaxmath.linalg._common import _precise_square
+from jaxmath.linalg._common import _check_flag, _precise_square, promoted
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.elimination import inv_last, solve_last
 from jaxmath.linalg._kernels.product import matmul
@@ -25,7 +25,7 @@ class SolveInfo(NamedTuple):
     Args:
       x: the solution, of the shape of b.
       status: int32, a ``Status``: CONVERGED; SINGULAR where rcond < eps, so that no digit of x is
-        sure; NON_FINITE where A or b holds NaN or ∞.
+        sure; NON_FINITE where A or b holds NaN or ∞, or x leaves the range of its dtype.
       rcond: the reciprocal condition number 1 / (‖A‖₁‖A⁻¹‖₁), from 1 (an orthogonal direction) to 0
         (singular); relative errors of A and b reach x magnified by up to 1/rcond.
       residual: the relative backward error ‖b − A x‖_∞ / (‖A‖_∞‖x‖_∞ + ‖b‖_∞): x solves a system
@@ -38,10 +38,10 @@ class SolveInfo(NamedTuple):
     residual: Array
 
 
-def _system(A: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
+def _system(A: ArrayLike, b: ArrayLike) -> tuple[Array, ...]:
     A = _precise_square("A", A)
     b = as_array("b", b, ndim=(1, 2), kind="inexact", min_size=1)
-    return A, as_array("b", b, shape=(A.shape[0], *b.shape[1:]), kind="inexact")
+    return promoted(A, as_array("b", b, shape=(A.shape[0], *b.shape[1:]), kind="inexact"))
 
 
 @compiled
@@ -57,7 +57,7 @@ def solve(A: ArrayLike, b: ArrayLike) -> Array:
       b: right-hand side, shape (n,) or (n, k).
 
     Returns:
-      x, of the shape of ``b``.
+      x, of the shape of ``b``, in the common dtype.
 
     Numerics:
       Elimination with partial pivoting: residual ‖A x − b‖ ≤ 20·n·eps·ρ·‖A‖·‖x‖ with ρ the growth
@@ -168,8 +168,8 @@ def solve_info(A: ArrayLike, b: ArrayLike, *, refine: bool = False) -> SolveInfo
       ``rcond`` is that of the computed inverse, good to a factor of 2 while above n·eps; a zero
       pivot gives 0. Only x is differentiated, as the exact solution; the other fields have
       derivative 0. Singular set {rcond < eps}: status SINGULAR, x as computed (for a zero pivot not
-      finite, and then the residual is NaN). NaN or ∞ in A or b: status NON_FINITE. Cost: 3 LU at
-      most, an inverse.
+      finite, and then the residual is NaN). NaN or ∞ in A or b, or an x that overflows (with a
+      residual of NaN): status NON_FINITE. Cost: 3 LU at most, an inverse.
 
     Example:
       >>> info = solve_info(jnp.array([[2.0, 0.0], [0.0, 4.0]]), jnp.array([2.0, 8.0]))
@@ -181,6 +181,7 @@ def solve_info(A: ArrayLike, b: ArrayLike, *, refine: bool = False) -> SolveInfo
       theorem 7.1 (the backward error) and chapter 12 (refinement).
     """
     A, b = _system(A, b)
+    _check_flag("refine", refine)
     x = jnp.linalg.solve(A, b)
     held, right = lax.stop_gradient(A), lax.stop_gradient(b)
     r, residual = _residual(held, lax.stop_gradient(x), right)
@@ -193,7 +194,9 @@ def solve_info(A: ArrayLike, b: ArrayLike, *, refine: bool = False) -> SolveInfo
     rcond = _reciprocal_condition(held)
     finite = jnp.all(jnp.isfinite(held)) & jnp.all(jnp.isfinite(right))
     singular = ~(rcond >= jnp.finfo(rcond.dtype).eps)
-    status = jnp.where(singular, Status.SINGULAR, Status.CONVERGED)
+    held_x = jnp.all(jnp.isfinite(lax.stop_gradient(x)))
+    status = jnp.where(held_x, Status.CONVERGED, Status.NON_FINITE)
+    status = jnp.where(singular, Status.SINGULAR, status)
     status = jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int32)
     return SolveInfo(x, status, jnp.where(finite, rcond, jnp.nan), max_of(residual))
 

@@ -16,7 +16,7 @@ from jaxmath._compiled import compiled
 from jaxmath._extrema import max_of
 from jaxmath._loops import fori_loop
 from jaxmath.iterate import Status, iterate
-from jaxmath.linalg._common import _precise_matrix, adjoint
+from jaxmath.linalg._common import _check_flag, _precise_matrix, adjoint
 from jaxmath.linalg._eigen import leading, phases
 from jaxmath.linalg._kernels.batched import LARGEST, batched
 from jaxmath.linalg._kernels.product import matmul
@@ -81,7 +81,8 @@ def _svd_jvp(full_matrices: bool, primals: tuple[Array], tangents: tuple[Array])
         where = leading(U1, LEAD)[None, :]
         lead = jnp.take_along_axis(U1, where, axis=0).real
         turn = jnp.take_along_axis(dU, where, axis=0).imag / jnp.where(lead == 0, 1, lead)
-        dU, dV = dU - 1j * turn * U1, dV - 1j * turn * V1
+        turn = lax.complex(jnp.zeros_like(turn), turn)
+        dU, dV = dU - turn * U1, dV - turn * V1
     if full_matrices:  # the least motion that stays orthogonal: U₂ᴴ dU₂ = 0
         P, U2, V2 = pseudo_inverse(A, default_cutoff(A)), U[:, k:], adjoint(Vh[k:])
         dU = jnp.concatenate([dU, -matmul(adjoint(P), matmul(adjoint(dA), U2))], axis=1)
@@ -109,6 +110,7 @@ def svd(A: ArrayLike, full_matrices: bool = False) -> tuple[Array, Array, Array]
       that have no partner in U.
 
     Raises:
+      TypeError: ``full_matrices`` is no bool.
       ValueError: ``A`` is no matrix or is empty.
 
     Numerics:
@@ -133,6 +135,7 @@ def svd(A: ArrayLike, full_matrices: bool = False) -> tuple[Array, Array, Array]
       J. Townsend, "Differentiating the singular value decomposition", 2016.
     """
     A = _precise_matrix("A", A)
+    _check_flag("full_matrices", full_matrices)
     return _svd(A, full_matrices)
 
 
@@ -218,10 +221,13 @@ def condition_number(A: ArrayLike) -> Array:
 def _rotate_pair(p: Array, q: Array, W: Array, V: Array) -> tuple[Array, Array, Array]:
     """One Jacobi rotation that makes columns p and q of W orthogonal; |cos| of their angle before.
 
+    The longer one becomes column p: side by side, columns of one length converge quadratically.
     Norms and the cosine, not the Gram matrix: squares of graded columns would underflow.
     """
     x, y = W[:, p], W[:, q]
     a, b = safe_norm(x), safe_norm(y)
+    pair = jnp.stack([p, q])
+    places = jnp.where(a >= b, pair, pair[::-1])
     live = (a > 0) & (b > 0)
     a, b = jnp.where(live, a, jnp.ones_like(a)), jnp.where(live, b, jnp.ones_like(b))
     unit_x, unit_y = (v / jnp.full_like(v, n) for v, n in ((x, a), (y, b)))
@@ -233,10 +239,9 @@ def _rotate_pair(p: Array, q: Array, W: Array, V: Array) -> tuple[Array, Array, 
     t = jnp.where(turn, jnp.where(cot < 0, -1.0, 1.0) / root, jnp.zeros_like(cot))
     c = 1 / jnp.sqrt(1 + t * t)
     R = jnp.stack([jnp.stack([c, c * t]), jnp.stack([-c * t, c])])
-    pair = jnp.stack([p, q])
     return (
-        W.at[:, pair].set(matmul(W[:, pair], R)),
-        V.at[:, pair].set(matmul(V[:, pair], R)),
+        W.at[:, places].set(matmul(W[:, pair], R)),
+        V.at[:, places].set(matmul(V[:, pair], R)),
         (jnp.abs(cosine)),
     )
 
@@ -247,7 +252,8 @@ def jacobi_svd(A: ArrayLike, *, max_sweeps: int = 30) -> tuple[Array, Array, Arr
 
     ::
 
-        repeat for all p < q:   (a_p, a_q) ← (a_p, a_q) [c s; −s c]   with a_pᵀ a_q = 0 after;
+        repeat for all p < q:   (a_p, a_q) ← (a_p, a_q) [c s; −s c]   with a_pᵀ a_q = 0 after,
+        and ‖a_p‖ ≥ ‖a_q‖, by an exchange of the two if need be;
         sᵢ = ‖aᵢ‖,   uᵢ = aᵢ / sᵢ,   V = the product of the rotations
 
     Args:
@@ -275,6 +281,8 @@ def jacobi_svd(A: ArrayLike, *, max_sweeps: int = 30) -> tuple[Array, Array, Arr
 
     References:
       J. Demmel and K. Veselić, "Jacobi's method is more accurate than QR", 1992, algorithm 4.1.
+      P. P. M. de Rijk, "A one-sided Jacobi algorithm for computing the singular value decomposition
+      on a vector computer", 1989 (the order).
     """
     A = _precise_matrix("A", A, kind="floating")
     check_number("max_sweeps", max_sweeps, low=1, integer=True)

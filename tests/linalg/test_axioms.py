@@ -73,6 +73,27 @@ def test_inner_products(dtype):
             assert max(others.values()) < 1e-4, others
 
 
+def test_values_that_are_no_floating_numbers():
+    """The discrete metric as a truth value, Hamming's as a count; and one that breaks an axiom."""
+    metric, inner = (
+        jax.jit(f, static_argnums=0) for f in (linalg.is_metric, linalg.is_inner_product)
+    )
+    signs = [np.sign(v).astype(np.float32) for v in (X, Y, Z)]
+    with jax.numpy_dtype_promotion("strict"):
+        for f in (
+            lambda x, y: jnp.any(x != y),
+            lambda x, y: jnp.sum(x > y, dtype=jnp.uint32) + jnp.sum(x < y, dtype=jnp.uint32),
+        ):
+            check = metric(f, *signs)
+            assert check.holds
+            assert check.triangle.dtype == np.float32
+        check = metric(lambda x, y: jnp.sum(x > y, dtype=jnp.uint8), *(v[:, :1] for v in (X, Y, Z)))
+        np.testing.assert_allclose(check.symmetry, 1.0)
+        product = lambda x, y: jnp.sum(x * y).astype(jnp.int32)
+        assert inner(product, *signs, np.full(6, -2.0, np.float32)).holds
+        assert not jax.jit(linalg.is_linear_map, static_argnums=0)(lambda x: x > 0, X, Y, a).holds
+
+
 def test_nan_does_not_hold():
     nan = lambda x, *_: x[0] * jnp.nan
     assert not linalg.is_linear_map(nan, X, Y, a).holds

@@ -71,6 +71,15 @@ def test_a_downdate_too_far_is_reported():
         assert np.isnan(down[1:]).all()
 
 
+def test_a_downdate_by_a_vector_out_of_all_proportion():
+    """L⁻¹x overflows: the difference is as far from definite as can be, and nothing else."""
+    for L in (np.eye(2), np.array([[1.0, 0.0], [-1.0, 1.0]])):
+        scaled = (L * 1e-20).astype(np.float32)
+        down, status = linalg.cholesky_downdate(scaled, np.full(2, 1e20, np.float32))
+        assert status == Status.INFEASIBLE
+        assert np.isnan(down).all()
+
+
 def test_small_and_singular_factors():
     assert linalg.cholesky_update(np.array([[3.0]]), np.array([4.0])) == 5.0
     np.testing.assert_allclose(linalg.cholesky_downdate([[5.0]], [4.0]).L, [[3.0]])

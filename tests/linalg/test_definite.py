@@ -176,6 +176,20 @@ def test_what_no_jitter_mends_is_reported():
             linalg.safe_cholesky(np.eye(2), **keywords)
 
 
+def test_a_ladder_that_does_not_rise_ends():
+    """A ratio that rounds to 1 is refused; a traced one ends the ladder where it stands still."""
+    A = np.diag([1.0, -1.0]).astype(np.float32)
+    with pytest.raises(ValueError, match="`ratio` must be above 1"):
+        linalg.safe_cholesky(A, ratio=1.00000001)
+    for ratio in (1.0, 0.5, np.nan):
+        result = linalg.safe_cholesky(A, ratio=jnp.float32(ratio))
+        assert result.status == Status.INFEASIBLE
+        assert result.jitter == np.finfo(np.float32).eps
+    # The first rung is below what float32 has; and so it is of no use.
+    tiny = linalg.safe_cholesky(np.diag([1.0, -1.0]).astype(np.float32) * np.float32(2e-38))
+    assert tiny.status == Status.INFEASIBLE
+
+
 def test_derivative_at_a_jittered_matrix():
     """The jitter is constant nearby, so the derivative is that of the function, both modes."""
     A = jnp.asarray(np.diag([3.0, 2.0, -1e-2]) + 0.1 * np.eye(3, k=-1))

@@ -106,7 +106,29 @@ def test_derivative_by_hand_and_not_in_the_start():
     np.testing.assert_array_equal(by_start, 0)
 
 
+def test_a_shift_is_one_finite_number():
+    """One that is not finite has a status, traced or not; a vector or a complex one is refused."""
+    starts = jnp.array([[1.0, 0.0], [1.0, 1.0]])
+    for D in (jnp.diag(jnp.array([3.0, 1.0])), jnp.eye(2)):
+        run = jax.jit(jax.vmap(it.inverse_iteration, (None, 0, None)))
+        for shift in (jnp.inf, -jnp.inf, jnp.nan):
+            solution = run(D, starts, shift)
+            assert solution.status.tolist() == [Status.NON_FINITE] * 2
+            assert jnp.isnan(solution.value.eigenvector).all()
+        beyond = it.inverse_iteration(D.astype(jnp.float32), starts[1], 1e300)
+        assert beyond.status == Status.NON_FINITE
+    assert it.inverse_iteration(D, starts[1], -jnp.inf).status == Status.NON_FINITE
+    for f in (it.inverse_iteration, it.inverse_iteration_init):
+        with pytest.raises(ValueError, match="`shift` must have rank 0"):
+            f(D, starts[0], jnp.ones(2))
+        with pytest.raises(TypeError, match="`shift` must have a real floating dtype"):
+            f(D, starts[0], jnp.asarray(1j))
+
+
 def test_refusals():
+    for f in (it.power_iteration, it.inverse_iteration, it.rayleigh_quotient_iteration):
+        with pytest.raises(ValueError, match=f"{f.__name__}: argument `tol` must have rank 0"):
+            f(jnp.eye(2), jnp.ones(2), tol=jnp.full(1, 1e-3))
     assert it.power_iteration([[3.0]], [2.0]).value.eigenvalue == 3
     with pytest.raises(TypeError, match="`A` must have a real floating dtype"):
         it.power_iteration(jnp.eye(2) * 1j, jnp.ones(2))

@@ -77,6 +77,25 @@ def test_complex_factors_and_systems():
         assert row_echelon(single).matrix.dtype == jnp.complex64
 
 
+@pytest.mark.parametrize("dtypes", [(np.complex128, np.float64), (np.float64, np.float32)])
+@pytest.mark.parametrize("matrix_first", [True, False])
+def test_a_matrix_and_a_right_hand_side_of_two_dtypes(dtypes, matrix_first):
+    """Both are taken to the common dtype: no imaginary part is dropped, no digit is lost."""
+    rng = np.random.default_rng(7)
+    of_A, of_b = dtypes if matrix_first else dtypes[::-1]
+    A, b = rng.normal(size=(4, 4)) + 1j * rng.normal(size=(4, 4)), rng.normal(size=4) * (1 + 1j)
+    A, b = ((v if d == np.complex128 else v.real).astype(d) for v, d in ((A, of_A), (b, of_b)))
+    with jax.numpy_dtype_promotion("strict"):
+        for T, f in (
+            (np.tril(A), forward_substitution),
+            (np.triu(A), back_substitution),
+            (A, gaussian_elimination),
+        ):
+            x = f(T, b)
+            assert x.dtype == dtypes[0]
+            np.testing.assert_allclose(x, np.linalg.solve(T, b), rtol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_gaussian_elimination_over_the_gallery(dtype):
     """‖A x − b‖ ≤ 20·n·eps·ρ·‖A‖·‖x‖ wherever x can be held."""
@@ -212,3 +231,7 @@ def test_permutations():
     np.testing.assert_array_equal(P.T @ P, np.eye(4))
     q = np.array([1, 2, 0, 3])
     np.testing.assert_array_equal(P @ permutation_matrix(q), permutation_matrix(q[p]))
+    # A dtype that cannot count the rows; and an index that is out of range in any.
+    many = permutation_matrix(jnp.arange(300, dtype=jnp.uint8))
+    np.testing.assert_array_equal(many, np.eye(256)[np.arange(300) % 256] @ np.eye(256, 300))
+    assert not permutation_matrix(jnp.array([2**32, -1])).any()

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxmath import linalg
 from jaxmath.linalg.low_rank import low_rank_approximation, randomized_svd
 from tests.linalg.svd_family import EPS, assert_derivatives, stacked
 
@@ -64,6 +65,24 @@ def test_randomized_on_a_falling_spectrum():
     C = C @ jnp.conj(C).T
     U, s, Vh = randomized_svd(jax.random.key(2), C, 2)
     np.testing.assert_allclose((U * s[None, :]) @ Vh, C, atol=1e-12)
+
+
+def test_a_size_is_a_python_integer():
+    """It gives arrays their shapes: a jax integer is refused by name, NumPy's are as good."""
+    A, key = jnp.diag(jnp.array([3.0, 2.0, 1.0])), jax.random.key(0)
+    for call, name in (
+        (lambda n: linalg.low_rank_approximation(A, n), "rank"),
+        (lambda n: linalg.randomized_svd(key, A, n), "rank"),
+        (lambda n: linalg.randomized_svd(key, A, 1, oversampling=n), "oversampling"),
+        (lambda n: linalg.randomized_svd(key, A, 1, num_iterations=n), "num_iterations"),
+        (lambda n: linalg.pca(A, n), "num_components"),
+        (lambda n: linalg.qr_algorithm(A, max_steps=n), "max_steps"),
+    ):
+        for size in (jnp.int32(1), jnp.array([1, 2])):
+            with pytest.raises(TypeError, match=f"`{name}` must be a Python integer"):
+                call(size)
+        for a, b in zip(*map(jax.tree.leaves, (call(1), call(np.int32(1)))), strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 def test_randomized_refuses_derivatives():

@@ -104,6 +104,16 @@ def test_vector_norms_over_the_range(dtype):
         assert jnp.isnan(vector_norm(jnp.array([jnp.nan, 1.0]), p))
 
 
+@pytest.mark.parametrize("p", [1, 1.5, 2, 3, np.inf])
+def test_vector_norms_of_what_is_not_finite(p):
+    """∞ for an infinite element, NaN where one is NaN too, also in a long vector."""
+    for size in (3, 10_000):
+        x = jnp.ones(size).at[1].set(-jnp.inf)
+        assert vector_norm(x, p) == jnp.inf
+        assert vector_norm(x.astype(complex), p) == jnp.inf
+        assert jnp.isnan(vector_norm(x.at[0].set(jnp.nan), p))
+
+
 @pytest.mark.full
 def test_gradients_at_repeated_singular_values():
     """Nuclear norm at 2I, spectral norm at diag(4, 1, 1), to the second order; complex ones too."""
@@ -148,6 +158,13 @@ def test_projections(dtype):
         line = project_onto_vector(x, v * scale)
         np.testing.assert_allclose(line, compiled(x, v[:, None]), atol=20 * 6 * eps)
     assert jnp.isnan(compiled(x, jnp.full((6, 3), jnp.nan, dtype))).all()
+
+
+def test_derivatives_of_a_projection_at_repeated_singular_values():
+    """Both modes and all four orders of two; the rule is no function of a tangent's SVD."""
+    x, B = jnp.asarray([1.0, 2.0, 3.0]), jnp.eye(3)[:, :2]
+    report = verify.check_gradients(project_onto_subspace, (x, B), order=2)
+    assert report, str(report)
 
 
 def test_derivative_of_a_projection_along_directions_that_keep_the_rank():

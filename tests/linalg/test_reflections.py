@@ -119,6 +119,19 @@ def test_complex_derivatives():
         assert report, str(report)
 
 
+def test_hessenberg_has_its_derivatives_where_a_pivot_is_zero():
+    """A complex pivot of 0 has no phase, yet H₁₀ = ‖(0, 1)‖ = 1: Q and H are smooth there."""
+    A = jnp.array([[1, 2, 3], [0, 1, 2], [1, 1, 1]], complex)
+    report = verify.check_gradients(linalg.hessenberg, (A,))
+    assert report, str(report)
+    E = jnp.zeros((3, 3), complex).at[1, 0].set(1j)
+    first = jax.jit(lambda A: jax.jvp(linalg.hessenberg, (A,), (E,))[1])
+    second = jax.jvp(first, (A,), (E,))[1]
+    h = 1e-5
+    for d, above, below in zip(second, first(A + h * E), first(A - h * E), strict=True):
+        np.testing.assert_allclose(d, (above - below) / (2 * h), atol=1e-8)
+
+
 def test_hessenberg_has_a_finite_gradient_where_it_is_not_unique():
     for A in (np.eye(3), np.zeros((3, 3)), np.diag([1.0, 2.0, 3.0]) + np.eye(3, k=-1)):
         gradient = jax.grad(lambda A: jnp.sum(linalg.hessenberg(A)[1] ** 2))(jnp.asarray(A))

@@ -71,6 +71,25 @@ def test_complex_systems():
         assert kind == SystemKind.UNIQUE
 
 
+@pytest.mark.parametrize("n", [1, 4, 9])
+def test_a_matrix_and_a_right_hand_side_of_two_dtypes(n):
+    """Both are taken to the common dtype, at every size and in the derivative too."""
+    rng = np.random.default_rng(8)
+    real, b = jnp.asarray(rng.normal(size=(n, n))), jnp.asarray(rng.normal(size=n))
+    for A, right in ((real + 1j * jnp.eye(n), b), (real, b.astype(jnp.float32))):
+        dtype = jnp.result_type(A, right)
+        want = np.linalg.solve(np.asarray(A, dtype), np.asarray(right, dtype))
+        with jax.numpy_dtype_promotion("strict"):
+            x, info = solve(A, right), solve_info(A, right)
+            batch = jax.vmap(solve, (None, 0))(A, jnp.stack([right, 2 * right]))
+            loss = lambda A, b: jnp.sum(solve(A, b).real)
+            grads = jax.grad(loss, (0, 1))(A, right)
+        assert x.dtype == info.x.dtype == dtype
+        for found in (x, info.x, batch[0]):
+            np.testing.assert_allclose(found, want, rtol=1e-9)
+        assert [g.dtype for g in grads] == [A.dtype, right.dtype]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_condition_and_status_over_the_gallery(dtype):
     """rcond against NumPy in double precision where that can tell; the status follows it."""
@@ -161,6 +180,18 @@ def test_info_lane_by_lane():
     grads = [jax.grad(lambda A, f=f: jnp.sum(f(A)))(jnp.asarray(good)) for f in functions]
     np.testing.assert_allclose(grads[0], grads[1], rtol=1e-14)
     assert not grads[2].any()
+
+
+@pytest.mark.parametrize("refine", [False, True])
+def test_a_solution_that_overflows_is_not_called_converged(refine):
+    """A regular matrix and a finite b whose x is beyond float32, beside one that is not."""
+    A = jnp.eye(2, dtype=jnp.float32) * 1e-25
+    b = jnp.asarray([[1e20, 1.0], [1.0, 2.0]], jnp.float32)
+    info = jax.vmap(lambda b: solve_info(A, b, refine=refine))(b)
+    assert list(info.status) == [Status.NON_FINITE, Status.CONVERGED]
+    np.testing.assert_allclose(info.rcond, 1.0)
+    assert jnp.isnan(info.residual[0])
+    assert info.residual[1] < 1e-6
 
 
 def test_classification():

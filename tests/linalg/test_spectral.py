@@ -168,6 +168,21 @@ def test_accuracy_list(dtype):
     assert (np.abs(total - trace) <= 20 * 8 * EPS[dtype] * scale).all()
 
 
+@pytest.mark.parametrize("of", ["eigenvalues", "singular_values"])
+def test_a_constant_function_has_the_dtype_of_the_matrix(of):
+    A = jnp.diag(jnp.asarray([2.0, 1.0], jnp.float32))
+    for f in (lambda x: 1.0, lambda x: 1, lambda x: jnp.asarray(1.0)):
+        found, gradient = jax.value_and_grad(lambda A, f=f: spectral_sum(f, A, of=of))(A)
+        assert found.dtype == gradient.dtype == jnp.float32
+        assert found == 2
+        assert not gradient.any()
+        np.testing.assert_allclose(spectral_fn(f, A, of=of), np.eye(2), atol=1e-6)
+    with pytest.raises(ValueError, match="`f` must map a scalar to a scalar of float32"):
+        spectral_fn(lambda x: jnp.float64(1.0), A, of=of)
+    with pytest.raises(ValueError, match="`f` must map a scalar to a scalar of float32"):
+        spectral_fn(lambda x: 1j, A, of=of)
+
+
 def test_batches_and_refusals():
     """Gradients under vmap, vmap under gradients; NaN stays in its lane; bad arguments."""
     batch = jnp.stack([2 * jnp.eye(2), jnp.ones((2, 2)), jnp.full((2, 2), jnp.nan)])

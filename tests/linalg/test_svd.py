@@ -109,6 +109,30 @@ def test_complex_factors_and_derivatives():
         jacobi_svd(A)
 
 
+def test_derivatives_of_complex_factors_under_strict_promotion():
+    rng = np.random.default_rng(7)
+    A, E = (jnp.asarray(rng.normal(size=(4, 2)) * (1 + 1j), jnp.complex64) for _ in range(2))
+    for full in (False, True):
+        plain = jax.jvp(lambda A, full=full: svd(A, full), (A,), (E,))[1]
+        with jax.numpy_dtype_promotion("strict"):
+            strict = jax.jvp(lambda A, full=full: svd(A, full), (A,), (E,))[1]
+        for a, b in zip(plain, strict, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_jacobi_at_clustered_values(dtype):
+    """log₂ n + 4 sweeps are enough there too: equal values far apart would take up to 20."""
+    n, rng = 40, np.random.default_rng(8)
+    U, V = (np.linalg.qr(rng.normal(size=(n, n)))[0] for _ in range(2))
+    half = np.arange(n) < n // 2
+    A = np.stack([U * s @ V for s in (1.0 + half, 1.0 * half, 1.0 + np.arange(n) % 5)])
+    sweeps = int(np.ceil(np.log2(n))) + 4
+    factors = jax.jit(jax.vmap(lambda A: jacobi_svd(A, max_sweeps=sweeps)))(A.astype(dtype))
+    for one in zip(A.astype(dtype), *factors, strict=True):
+        _check_factors(*one, 20 * n * EPS[dtype], "clustered")
+
+
 def test_repeated_values_keep_what_has_a_finite_coefficient():
     """d(U Vᵀ) at I is the skew part of dA; d(U f(s) Vᵀ) is not: that is what spectral_fn is for."""
     E = jnp.asarray(np.random.default_rng(6).normal(size=(3, 3)))
@@ -129,6 +153,18 @@ def test_bad_values_lane_by_lane():
         assert jnp.array_equal(s[2], 2 * jnp.ones(3))
     assert jnp.isnan(jacobi_svd(jnp.eye(2).at[0, 0].set(jnp.inf))[1]).all()
     assert jnp.isnan(jacobi_svd(jnp.ones((3, 3)) + jnp.eye(3), max_sweeps=1)[0]).all()
+
+
+@pytest.mark.parametrize("flag", ["no", 1, None, jnp.array(True)])
+def test_a_flag_is_true_or_false(flag):
+    A, b = jnp.eye(2), jnp.ones(2)
+    for call, name in (
+        (lambda: svd(A, flag), "full_matrices"),
+        (lambda: linalg.solve_info(A, b, refine=flag), "refine"),
+        (lambda: linalg.forward_substitution(A, b, unit_diagonal=flag), "unit_diagonal"),
+    ):
+        with pytest.raises(TypeError, match=f"`{name}` must be True or False"):
+            call()
 
 
 def test_jacobi_refuses_reverse_mode():

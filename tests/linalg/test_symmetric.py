@@ -79,6 +79,23 @@ def test_jacobi_is_accurate_for_small_eigenvalues():
     np.testing.assert_allclose(w[1:], exact_eigenvalues(A)[1:], rtol=1e-9)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_jacobi_at_clustered_eigenvalues(dtype):
+    """As many sweeps as for any matrix: equal values far apart on the diagonal would take 30."""
+    n, rng = 40, np.random.default_rng(6)
+    Q = np.linalg.qr(rng.normal(size=(n, n)))[0]
+    half = np.arange(n) < n // 2
+    spectra = (1.0 + half, 1.0 * half, 1.0 - 2 * half, 1.0 + np.arange(n) % 5, 10.0 ** -(12 * half))
+    A = np.stack([Q * w @ Q.T for w in spectra]).astype(dtype)
+    solution = jax.jit(jax.vmap(sym.jacobi_eigh))(A)
+    assert (solution.status == Status.CONVERGED).all()
+    assert solution.num_steps.max() <= np.log2(n) + 4
+    w, V = (np.asarray(x, float) for x in solution.value)
+    bound = 10 * n * np.finfo(dtype).eps
+    assert np.all(gallery.norms(A @ V - V * w[:, None, :]) <= bound * gallery.norms(A))
+    assert np.all(gallery.norms(V.swapaxes(1, 2) @ V - np.eye(n)) <= bound)
+
+
 def test_both_triangles_are_read():
     A = jnp.array([[1.0, 5.0], [1.0, 2.0]])
     np.testing.assert_allclose(sym.eigvalsh(A), np.linalg.eigvalsh((A + A.T) / 2), rtol=1e-14)
@@ -207,6 +224,18 @@ def test_positive_definite():
     bad = jnp.stack([jnp.eye(2), jnp.zeros((2, 2)), jnp.full((2, 2), jnp.nan),
                      jnp.diag(jnp.array([1.0, jnp.inf]))])  # fmt: skip
     assert jax.vmap(sym.is_positive_definite)(bad).tolist() == [True, False, False, False]
+
+
+def test_arguments_of_two_dtypes_under_strict_promotion():
+    rng = np.random.default_rng(5)
+    S, x = (rng.normal(size=s).astype(np.float32) for s in ((4, 4), 4))
+    z = x * np.complex64(1 + 2j)
+    with jax.numpy_dtype_promotion("strict"):
+        found = sym.quadratic_form(S, z), sym.quadratic_form(S.astype(complex), x)
+        values = sym.generalized_eigh(S @ S.T, np.eye(4)).eigenvalues
+    assert [v.dtype for v in found] == [np.complex64, np.complex128]
+    np.testing.assert_allclose(found[0], np.conj(z) @ S @ z, rtol=1e-5)
+    np.testing.assert_allclose(values, np.linalg.eigvalsh(S @ S.T), atol=1e-5)
 
 
 def test_one_by_one_and_refusals():
