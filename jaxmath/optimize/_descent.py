@@ -42,7 +42,7 @@ class Method(NamedTuple):
 
 
 SEARCHING, FORCED, OPENING = range(3)  # see DescentState
-ANEW, PATIENCE = 3, 6  # quiet steps before the memory is given up, and before the end
+PATIENCE, MORE = 5, 3  # quiet steps before the memory is given up, and then before the end
 
 
 class Rule(NamedTuple):
@@ -244,7 +244,7 @@ def redirected(state: DescentState, rule: Rule, last: Array, endless: Array) -> 
     slope = numerics.dot(g, d)
     steepness = jnp.max(jnp.abs(jnp.where(d == 0, 0.0, g)))
     limit = float(jnp.finfo(g.dtype).eps) * steepness * jnp.max(jnp.abs(d))
-    lost = state.fresh | (state.quiet.steps == ANEW)
+    lost = state.fresh | (state.quiet.steps == PATIENCE)
     lost |= ~(slope < -limit) | ~jnp.all(jnp.isfinite(d)) | ~jnp.isfinite(slope)
     steepest, first = _steepest(state.x, g, rule.region)
     d = jnp.where(lost, steepest, d)
@@ -336,7 +336,7 @@ def descent(
 
     def status_fn(state: DescentState) -> Array:
         status = jnp.where(state.num_steps >= limit, Status.MAX_STEPS, Status.RUNNING)
-        status = jnp.where(state.quiet.steps >= PATIENCE, Status.STAGNATED, status)
+        status = jnp.where(state.quiet.steps >= PATIENCE + MORE, Status.STAGNATED, status)
         status = jnp.where(state.status != Status.RUNNING, state.status, status)
         lost = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
         lost |= status == Status.INFEASIBLE

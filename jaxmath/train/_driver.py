@@ -190,12 +190,12 @@ class Driver:
         epoch = self.epoch
         first: list[tuple[float, float]] = []
 
-        def tick(done: float, sums: Any) -> None:
+        def tick(done: float, means: Any) -> None:
             if not first:  # the step that compiles
                 first.append((done, time.perf_counter()))
             elif bar.due():
                 # Steps are sent ahead of the device: the bar shows what it has done.
-                loss = float(sums.metrics["loss"][0]) / (int(sums.num_examples) or np.nan)
+                loss = float(means.row()["loss"])
                 rate = (done - first[0][0]) / (time.perf_counter() - first[0][1])
                 bar.update(epoch + done, _text(loss, rate))
 

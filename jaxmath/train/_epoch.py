@@ -18,7 +18,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxmath._draws import widened
 from jaxmath.train._data import Placed, shuffled, take
 from jaxmath.train._returned import checked
-from jaxmath.train.evaluate import added, averages
+from jaxmath.train.evaluate import averages
 from jaxmath.train.state import TrainState
 from jaxmath.typing import Array, PyTree
 
@@ -72,18 +72,25 @@ class _Order(NamedTuple):
     key: Array
 
 
-class _Sums(NamedTuple):
-    """Of an epoch so far: the metrics' sums as ``added`` keeps them, and how many examples.
-
-    These are counted by an integer, since float32 stalls at 2²⁴.
-    """
+class _Means(NamedTuple):
+    """Of an epoch so far: the metrics' means, with no sum that outgrows its parts, and how many."""
 
     metrics: dict[str, Array]
     num_examples: Array
 
-    def means(self) -> dict[str, Array]:
-        mean = lambda total: total[0] / self.num_examples.astype(total.dtype)
-        return {name: mean(total) for name, total in self.metrics.items()}
+    def having(self, metrics: dict[str, Array], more: Array) -> "_Means":
+        """m + (n/N)(v − m), of v over n more examples and N in all."""
+        count = self.num_examples + more
+
+        def moved(mean: Array, value: Array) -> Array:
+            share = more.astype(mean.dtype) / count.astype(mean.dtype)
+            return jnp.where(jnp.isinf(mean), mean + value, mean + share * (value - mean))
+
+        return _Means(jax.tree.map(moved, self.metrics, metrics), count)
+
+    def row(self) -> dict[str, Array]:
+        """The means; of nothing they are NaN."""
+        return jax.tree.map(lambda m: jnp.where(self.num_examples > 0, m, jnp.nan), self.metrics)
 
 
 def view(state: PyTree) -> PyTree:
@@ -158,8 +165,8 @@ def _begin(plan: Plan, run: Run, data: Placed) -> _Order:
 
 
 def _advance(
-    plan: Plan, run: Run, sums: _Sums | None, data: Placed, order: _Order, i: Array
-) -> tuple[Run, _Sums, Array]:
+    plan: Plan, run: Run, means: _Means | None, data: Placed, order: _Order, i: Array
+) -> tuple[Run, _Means, Array]:
     """Step i of the epoch, and whether its loss was finite."""
     first = i * plan.batch_size
     index = lax.dynamic_slice_in_dim(order.places, first, plan.batch_size)
@@ -172,13 +179,11 @@ def _advance(
     if plan.ema is not None:
         average = _averaged(plan.ema, average, state.params)
     part = jnp.minimum(left, plan.batch_size)
-    parts = {name: part.astype(v.dtype) * v for name, v in metrics.items()}
-    if sums is None:
-        sums = _Sums({name: jnp.zeros(2, v.dtype) for name, v in parts.items()}, jnp.int32(0))
-    totals = {name: added(sums.metrics[name], v) for name, v in parts.items()}
-    sums = _Sums(totals, sums.num_examples + part)
+    if means is None:
+        means = _zeros(_Means(metrics, part))
+    means = means.having(metrics, part)
     run = run._replace(state=state, average=average, step=run.step + 1)
-    return run, sums, jnp.isfinite(metrics["loss"])
+    return run, means, jnp.isfinite(metrics["loss"])
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -190,49 +195,49 @@ def reported(plan: Plan, run: Run, data: Placed, steps: Array, epochs: Array) ->
     """
     order = _begin(plan, run, data)
     i = run.step - steps - (run.epoch - epochs) * order.num_batches
-    return _advance(plan, run, None, data, order, i)[1].means()
+    return _advance(plan, run, None, data, order, i)[1].row()
 
 
 def _one(
-    plan: Plan, run: Run, sums: _Sums, data: Placed, order: _Order, i: Array
-) -> tuple[Run, _Sums]:
+    plan: Plan, run: Run, means: _Means, data: Placed, order: _Order, i: Array
+) -> tuple[Run, _Means]:
     """Step i of the epoch: taken by a run that is live, where it is finite; else the run's end."""
-    new, new_sums, finite = _advance(plan, run, sums, data, order, i)
+    new, new_means, finite = _advance(plan, run, means, data, order, i)
     going = live(run, plan)
     taken = going & finite & _is_sound(view(run.state), view(new.state))
-    run, sums = _choose(taken, (new, new_sums), (run, sums))
-    return run._replace(bad_step=jnp.where(going & ~taken, run.step, run.bad_step)), sums
+    run, means = _choose(taken, (new, new_means), (run, means))
+    return run._replace(bad_step=jnp.where(going & ~taken, run.step, run.bad_step)), means
 
 
 def _end(
-    plan: Plan, run: Run, sums: _Sums, validation: Placed | None, done: Array
+    plan: Plan, run: Run, means: _Means, validation: Placed | None, done: Array
 ) -> tuple[Run, dict[str, Array]]:
     """The epoch's averages, its evaluation, and the best state so far, if the epoch is done."""
-    row = sums.means()
+    row = means.row()
     run = run._replace(epoch=run.epoch + done.astype(jnp.int32))
     if plan.eval_fn is None or validation is None:
         return run, row
     state = shown(run, plan.ema)
-    means = averages("fit", plan.eval_fn, state, validation, plan.batch_size, plan.mesh)
-    loss = means["loss"].astype(run.best_loss.dtype)
+    found = averages("fit", plan.eval_fn, state, validation, plan.batch_size, plan.mesh)
+    loss = found["loss"].astype(run.best_loss.dtype)
     better = done & (loss < run.best_loss)
     run = run._replace(
         best=_choose(better, view(state), run.best),
         best_loss=jnp.where(better, loss, run.best_loss),
         best_epoch=jnp.where(better, run.epoch, run.best_epoch),
     )
-    means = {f"validation_{name}": mean for name, mean in means.items()}
-    for name in row.keys() & means:
+    found = {f"validation_{name}": mean for name, mean in found.items()}
+    for name in row.keys() & found:
         raise ValueError(f"fit: argument `step` must not return '{name}', which `eval_fn` gives")
-    return run, row | means
+    return run, row | found
 
 
 def _zeros(shapes: PyTree, *lead: int) -> PyTree:
     return jax.tree.map(lambda s: jnp.zeros((*lead, *s.shape), s.dtype), shapes)
 
 
-def _sums_of(plan: Plan, run: Run, data: Placed, order: _Order) -> PyTree:
-    """The shapes of an epoch's sums."""
+def _means_of(plan: Plan, run: Run, data: Placed, order: _Order) -> PyTree:
+    """The shapes of an epoch's means."""
     one = functools.partial(_advance, plan)
     return jax.eval_shape(one, run, None, data, order, jnp.int32(0))[1]
 
@@ -271,19 +276,19 @@ def _call(
     threads of a CPU, and what comes after them begins with another core's cold cache.
     """
     end = jax.jit(functools.partial(_end, plan))
-    sums = _sums_of(plan, run, data, jax.eval_shape(functools.partial(_begin, plan), run, data))
-    row = jax.eval_shape(end, run, sums, validation, run.bad_step < 0)[1]
+    means = _means_of(plan, run, data, jax.eval_shape(functools.partial(_begin, plan), run, data))
+    row = jax.eval_shape(end, run, means, validation, run.bad_step < 0)[1]
 
     def epoch(g: _Going) -> _Going:
         order = _begin(plan, g.run, data)
         limit = jnp.minimum(order.num_batches, g.left)
 
         def step(carry: tuple) -> tuple:
-            run, sums, i, _ = carry
-            run, sums, finite = _advance(plan, run, sums, data, order, i)
-            return run, sums, i + 1, finite
+            run, means, i, _ = carry
+            run, means, finite = _advance(plan, run, means, data, order, i)
+            return run, means, i + 1, finite
 
-        begun = g.run, _zeros(sums), jnp.int32(0), g.ok
+        begun = g.run, _zeros(means), jnp.int32(0), g.ok
         now, total, i, finite = lax.while_loop(lambda c: c[3] & (c[2] < limit), step, begun)
         ok = finite & _is_sound(view(run.state), view(now.state))
         now, row = end(now, total, validation, ok & (i == order.num_batches))
@@ -319,10 +324,10 @@ def _lanes_call(
 
     def epoch(run: Run) -> tuple[Run, dict]:
         order = _begin(plan, run, data)
-        sums = _zeros(_sums_of(plan, run, data, order))
+        means = _zeros(_means_of(plan, run, data, order))
         step = lambda i, carry: _one(plan, carry[0], carry[1], data, order, i)
-        run, sums = lax.fori_loop(0, order.num_batches, step, (run, sums))
-        return _end(plan, run, sums, validation, live(run, plan))
+        run, means = lax.fori_loop(0, order.num_batches, step, (run, means))
+        return _end(plan, run, means, validation, live(run, plan))
 
     epoch = jax.jit(epoch)
 
@@ -347,15 +352,15 @@ def _loop_program(plan: Plan, jit: Callable) -> Callable:
         rows = []
         for e in range(num_epochs):
             order = begin(run, data)
-            sums = _zeros(_sums_of(plan, run, data, order))
+            means = _zeros(_means_of(plan, run, data, order))
             if e == 0:  # What is wrong with `eval_fn` is told before the first step.
-                jax.eval_shape(end, run, sums, validation, live(run, plan))
+                jax.eval_shape(end, run, means, validation, live(run, plan))
             num_batches = int(order.num_batches)
             for i in range(num_batches):
-                run, sums = one(run, sums, data, order, jnp.int32(i))
+                run, means = one(run, means, data, order, jnp.int32(i))
                 if tick is not None:
-                    tick(e + (i + 1) / num_batches, sums)
-            run, row = end(run, sums, validation, live(run, plan))
+                    tick(e + (i + 1) / num_batches, means)
+            run, row = end(run, means, validation, live(run, plan))
             rows.append(row)
         return run, jax.tree.map(lambda *a: jnp.stack(a), *rows)
 
