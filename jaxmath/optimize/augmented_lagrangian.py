@@ -74,6 +74,7 @@ _METHOD = Method(penalized, shifted, unsatisfied, _first, _update)
 
 
 @donatable
+@solver
 def augmented_lagrangian_init(
     fun: Callable,
     x0: Array,
@@ -117,6 +118,7 @@ def augmented_lagrangian_init(
     return first(on_vectors(fun, x0, args, _METHOD, sides), jnp.asarray(x0))
 
 
+@solver
 def augmented_lagrangian_step(
     fun: Callable,
     state: ContinuationState,

@@ -87,6 +87,7 @@ def _check_settings(temperature: Scalar, step_size: Scalar, method: str) -> None
 
 
 @donatable
+@solver
 def basin_hopping_init(
     fun: Callable, x0: Array, args: tuple = (), *, method: str = "l-bfgs"
 ) -> BasinHoppingState:
@@ -121,6 +122,7 @@ def basin_hopping_init(
     return _begin(objective(fun, args), as_point("x0", x0)[0], method)
 
 
+@solver
 def basin_hopping_step(
     key: Array,
     fun: Callable,

@@ -55,6 +55,7 @@ def _rule(memory: int, box: Box) -> Rule:
 
 
 @donatable
+@solver
 def lbfgsb_init(
     fun: Callable,
     x0: Array,
@@ -101,6 +102,7 @@ def lbfgsb_init(
     return first_state(fun, x, args, _rule(memory, as_box(lower, upper, x, ("x0", x))))
 
 
+@solver
 def lbfgsb_step(
     fun: Callable, state: DescentState, args: tuple = (), *, lower: Any = None, upper: Any = None
 ) -> DescentState:

@@ -21,6 +21,7 @@ NEWTON_RULE = Rule(identity, _keep, lambda c, g: -times_inverse(c, g), refresh=h
 
 
 @donatable
+@solver
 def damped_newton_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
     """The start of the damped Newton method: f, ∇f and ∇²f at x₀, and a search along Newton's step.
 
@@ -50,6 +51,7 @@ def damped_newton_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentSta
     return first_state(fun, x0, args, NEWTON_RULE)
 
 
+@solver
 def damped_newton_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentState:
     """One evaluation of the damped Newton method, and the step where the line search accepts it.
 

@@ -50,6 +50,7 @@ DOGLEG_MODEL = Model(identity, _propose, refresh=hessian_curvature)
 
 
 @donatable
+@solver
 def trust_region_dogleg_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
     """The start of the dogleg method.
 
@@ -78,6 +79,7 @@ def trust_region_dogleg_init(fun: Callable, x0: Array, args: tuple = ()) -> Trus
     return first_state(fun, x0, args, DOGLEG_MODEL)
 
 
+@solver
 def trust_region_dogleg_step(
     fun: Callable, state: TrustRegionState, args: tuple = ()
 ) -> TrustRegionState:

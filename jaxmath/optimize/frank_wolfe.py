@@ -52,6 +52,7 @@ def _linearize(oracle: Callable, x: Array, gradient: Array) -> tuple[Array, Arra
 
 
 @donatable
+@solver
 def frank_wolfe_init(
     fun: Callable, x0: ArrayLike, linear_oracle: Callable, args: tuple = ()
 ) -> FrankWolfeState:
@@ -121,6 +122,7 @@ def _backtrack(gradient_fn: Callable, point: Callable, state: FrankWolfeState) -
     return length(L), gradient, L, count, enough(L, gradient)
 
 
+@solver
 def frank_wolfe_step(
     fun: Callable,
     state: FrankWolfeState,

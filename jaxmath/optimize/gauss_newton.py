@@ -61,6 +61,7 @@ def _rounding(r: Array) -> float:
 
 
 @donatable
+@solver
 def gauss_newton_init(residual_fn: Callable, x0: PyTree, args: Any = ()) -> GaussNewtonState:
     """The starting state of Gauss–Newton, with its first direction.
 
@@ -92,6 +93,7 @@ def gauss_newton_init(residual_fn: Callable, x0: PyTree, args: Any = ()) -> Gaus
     return GaussNewtonState(problem.back(problem.x), r, *aim, jnp.asarray(True), one, one)
 
 
+@solver
 def gauss_newton_step(
     residual_fn: Callable, state: GaussNewtonState, args: Any = ()
 ) -> GaussNewtonState:

@@ -50,6 +50,7 @@ CG_RULE = Rule(
 
 
 @donatable
+@solver
 def gradient_descent_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
     """The start of gradient descent: f and ∇f at x₀, and a search along −∇f.
 
@@ -78,6 +79,7 @@ def gradient_descent_init(fun: Callable, x0: Array, args: tuple = ()) -> Descent
     return first_state(fun, x0, args, DESCENT_RULE)
 
 
+@solver
 def gradient_descent_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentState:
     """One evaluation of gradient descent, and the step where the line search accepts it.
 
@@ -153,6 +155,7 @@ def gradient_descent(
 
 
 @donatable
+@solver
 def nonlinear_cg_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
     """The start of nonlinear conjugate gradients: as ``gradient_descent_init``.
 
@@ -181,6 +184,7 @@ def nonlinear_cg_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentStat
     return first_state(fun, x0, args, CG_RULE)
 
 
+@solver
 def nonlinear_cg_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentState:
     """One evaluation of conjugate gradients, and the step where the line search accepts it.
 

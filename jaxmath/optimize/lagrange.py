@@ -63,6 +63,7 @@ def _lagrangian(fun: Callable, equality: Callable, args: tuple, n: int) -> Calla
 
 
 @donatable
+@solver
 def lagrange_stationary_point_init(
     fun: Callable, x0: ArrayLike, equality: Callable, args: tuple = ()
 ) -> StationaryState:
@@ -103,6 +104,7 @@ def lagrange_stationary_point_init(
     return start_newton(jnp.concatenate([x, multipliers]), gradient)
 
 
+@solver
 def lagrange_stationary_point_step(
     fun: Callable, state: StationaryState, equality: Callable, args: tuple = ()
 ) -> StationaryState:

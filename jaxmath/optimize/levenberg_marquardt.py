@@ -48,6 +48,7 @@ class LevenbergMarquardtState(NamedTuple):
 
 
 @donatable
+@solver
 def levenberg_marquardt_init(
     residual_fn: Callable, x0: PyTree, args: Any = ()
 ) -> LevenbergMarquardtState:
@@ -108,6 +109,7 @@ def _next_region(
     return radius, damping
 
 
+@solver
 def levenberg_marquardt_step(
     residual_fn: Callable, state: LevenbergMarquardtState, args: Any = ()
 ) -> LevenbergMarquardtState:

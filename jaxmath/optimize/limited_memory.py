@@ -64,6 +64,7 @@ def lbfgs_rule(memory: int) -> Rule:
 
 
 @donatable
+@solver
 def lbfgs_init(fun: Callable, x0: Array, args: tuple = (), *, memory: int = 10) -> DescentState:
     """The start of L-BFGS: f and ∇f at x₀, no pairs, and a search along −∇f.
 
@@ -93,6 +94,7 @@ def lbfgs_init(fun: Callable, x0: Array, args: tuple = (), *, memory: int = 10) 
     return first_state(fun, x0, args, lbfgs_rule(memory))
 
 
+@solver
 def lbfgs_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentState:
     """One evaluation of L-BFGS, and the step where the line search accepts it.
 

@@ -76,6 +76,7 @@ _BARRIER = Method(_barrier, _reciprocal, _products, _begin, _sharpen, inside=Tru
 
 
 @donatable
+@solver
 def quadratic_penalty_init(
     fun: Callable,
     x0: Array,
@@ -118,6 +119,7 @@ def quadratic_penalty_init(
     return first(on_vectors(fun, x0, args, _PENALTY, sides), jnp.asarray(x0))
 
 
+@solver
 def quadratic_penalty_step(
     fun: Callable,
     state: ContinuationState,
@@ -217,6 +219,7 @@ def quadratic_penalty(
 
 
 @donatable
+@solver
 def log_barrier_init(
     fun: Callable,
     x0: Array,
@@ -258,6 +261,7 @@ def log_barrier_init(
     return first(on_vectors(fun, x0, args, _BARRIER, sides), jnp.asarray(x0))
 
 
+@solver
 def log_barrier_step(
     fun: Callable,
     state: ContinuationState,

@@ -46,6 +46,7 @@ def _measure(project: Callable, x: Array, g: Array) -> Array:
 
 
 @donatable
+@solver
 def projected_gradient_init(
     fun: Callable,
     x0: ArrayLike,
@@ -127,6 +128,7 @@ def _search(f: Callable, point: Callable, start: Array, slope: Array, ceiling: A
     return t, value, count, enough(t, value)
 
 
+@solver
 def projected_gradient_step(
     fun: Callable, state: ProjectedGradientState, projection: Callable, args: tuple = ()
 ) -> ProjectedGradientState:

@@ -92,6 +92,7 @@ DFP_RULE = _inverse_rule(_dfp_formula, c2=0.1)  # DFP mends a wrong curvature sl
 
 
 @donatable
+@solver
 def bfgs_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
     """The start of BFGS: f and ∇f at x₀, H = I, and a search along −∇f.
 
@@ -120,6 +121,7 @@ def bfgs_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
     return first_state(fun, x0, args, BFGS_RULE)
 
 
+@solver
 def bfgs_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentState:
     """One evaluation of BFGS, and the step where the line search accepts it.
 
@@ -205,6 +207,7 @@ def bfgs(
 
 
 @donatable
+@solver
 def dfp_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
     """The start of DFP: as ``bfgs_init``.
 
@@ -233,6 +236,7 @@ def dfp_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
     return first_state(fun, x0, args, DFP_RULE)
 
 
+@solver
 def dfp_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentState:
     """One evaluation of DFP, and the step where the line search accepts it.
 

@@ -46,6 +46,7 @@ def _newton_state(
 
 
 @donatable
+@solver
 def newton_system_init(fun: Callable, x0: PyTree, args: Any = ()) -> SystemState:
     """The point that Newton's method for systems starts from, with its first direction.
 
@@ -79,6 +80,7 @@ def newton_system_init(fun: Callable, x0: PyTree, args: Any = ()) -> SystemState
     return state._replace(x=back(x))
 
 
+@solver
 def newton_system_step(fun: Callable, state: SystemState, args: Any = ()) -> SystemState:
     """One damped Newton step.
 
@@ -199,6 +201,7 @@ def _check_jacobian(jacobian: str) -> None:
 
 
 @donatable
+@solver
 def broyden_init(
     fun: Callable, x0: PyTree, args: Any = (), *, jacobian: str = "exact"
 ) -> SystemState:
@@ -250,6 +253,7 @@ def _good_update(H: Array, s: Array, y: Array) -> Array:
     return jnp.where(regular, H + change, H)
 
 
+@solver
 def broyden_step(
     fun: Callable, state: SystemState, args: Any = (), *, jacobian: str = "exact"
 ) -> SystemState:

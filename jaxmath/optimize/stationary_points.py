@@ -32,6 +32,7 @@ __all__ = [
 
 
 @donatable
+@solver
 def find_stationary_point_init(fun: Callable, x0: ArrayLike, args: tuple = ()) -> StationaryState:
     """The starting state of Newton's method on ∇f = 0.
 
@@ -62,6 +63,7 @@ def find_stationary_point_init(fun: Callable, x0: ArrayLike, args: tuple = ()) -
     return start_newton(x, gradient_of(fun, args)(x))
 
 
+@solver
 def find_stationary_point_step(
     fun: Callable, state: StationaryState, args: tuple = ()
 ) -> StationaryState:

@@ -66,6 +66,7 @@ SR1_MODEL = Model(_identity, _propose, update=_update)
 
 
 @donatable
+@solver
 def sr1_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
     """The start of SR1: f and ∇f at x₀, B = I.
 
@@ -95,6 +96,7 @@ def sr1_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
     return first_state(fun, x0, args, SR1_MODEL)
 
 
+@solver
 def sr1_step(fun: Callable, state: TrustRegionState, args: tuple = ()) -> TrustRegionState:
     """One step of SR1: the model's minimizer, the test of it, and what it teaches the model.
 

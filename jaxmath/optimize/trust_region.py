@@ -127,6 +127,7 @@ NEWTON_MODEL = Model(lambda x: (), _propose, escape=_past_a_saddle)
 
 
 @donatable
+@solver
 def trust_region_newton_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
     """The start of Newton's method in a trust region.
 
@@ -155,6 +156,7 @@ def trust_region_newton_init(fun: Callable, x0: Array, args: tuple = ()) -> Trus
     return first_state(fun, x0, args, NEWTON_MODEL)
 
 
+@solver
 def trust_region_newton_step(
     fun: Callable, state: TrustRegionState, args: tuple = ()
 ) -> TrustRegionState:

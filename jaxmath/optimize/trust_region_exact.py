@@ -116,6 +116,7 @@ EXACT_MODEL = Model(_no_curvature, _propose, refresh=_spectrum, region=_first_ra
 
 
 @donatable
+@solver
 def trust_region_exact_init(fun: Callable, x0: Array, args: tuple = ()) -> TrustRegionState:
     """The start of Newton's method in a trust region with exact steps.
 
@@ -144,6 +145,7 @@ def trust_region_exact_init(fun: Callable, x0: Array, args: tuple = ()) -> Trust
     return first_state(fun, x0, args, EXACT_MODEL)
 
 
+@solver
 def trust_region_exact_step(
     fun: Callable, state: TrustRegionState, args: tuple = ()
 ) -> TrustRegionState:

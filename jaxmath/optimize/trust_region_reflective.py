@@ -72,6 +72,7 @@ class TrustRegionReflectiveState(NamedTuple):
 
 
 @donatable
+@solver
 def trust_region_reflective_init(
     residual_fn: Callable, x0: PyTree, args: Any = (), *, bounds: Any = (-jnp.inf, jnp.inf)
 ) -> TrustRegionReflectiveState:
@@ -123,6 +124,7 @@ def trust_region_reflective_init(
     )  # fmt: skip
 
 
+@solver
 def trust_region_reflective_step(
     residual_fn: Callable,
     state: TrustRegionReflectiveState,

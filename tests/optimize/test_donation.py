@@ -1,4 +1,4 @@
-"""The first state of every method can be donated to its step, and leaves the arguments alone."""
+"""First states can be donated to the step, and steps outside jit compile once."""
 
 import inspect
 
@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import pytest
 
 from jaxmath import optimize
+from jaxmath.verify.transforms import _num_compiled
 
 METHODS = sorted(name.removesuffix("_init") for name in optimize.__all__ if name.endswith("_init"))
 ON_THE_LINE = {"bisect", "brentq", "regula_falsi", "secant", "newton", "halley"}
@@ -72,3 +73,23 @@ def test_a_donated_state_steps_as_any_other():
     donated = jax.jit(step, donate_argnums=0)(state)
     assert state.x.is_deleted()
     assert jax.tree.all(jax.tree.map(jnp.array_equal, donated, jax.jit(step)(again)))
+
+
+LOOPS = {
+    "augmented_lagrangian", "basin_hopping", "bfgs", "broyden", "damped_newton", "dfp",
+    "find_stationary_point", "frank_wolfe", "gauss_newton", "gradient_descent",
+    "lagrange_stationary_point", "lbfgs", "lbfgsb", "levenberg_marquardt", "log_barrier",
+    "newton_system", "nonlinear_cg", "projected_gradient", "quadratic_penalty", "sr1",
+    "trust_region_dogleg", "trust_region_exact", "trust_region_newton", "trust_region_reflective",
+}  # fmt: skip
+
+
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("method", sorted(LOOPS))
+def test_a_second_step_outside_jit_compiles_nothing(method):
+    """A loop or a branch outside jit is compiled at every call: a second a step of BFGS."""
+    values = functions(method) | arrays(method) | {"key": jax.random.key(0)}
+    init, step = getattr(optimize, f"{method}_init"), getattr(optimize, f"{method}_step")
+    advance = lambda state: step(**given(step, values | {"state": state}))
+    state = advance(init(**given(init, values)))
+    assert _num_compiled(lambda: (init(**given(init, values)), advance(state))) == 0
