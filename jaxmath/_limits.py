@@ -1,4 +1,4 @@
-"""The limit on a solver's steps."""
+"""Limits on steps, and numbers that give arrays their shapes."""
 
 from typing import Any
 
@@ -20,3 +20,13 @@ def as_limit(max_steps: Scalar | None, default: Any = None) -> Array:
         return jnp.int32(min(int(limit), MOST))
     info = jnp.iinfo(limit.dtype)
     return jnp.clip(limit, max(info.min, -1), min(info.max, MOST)).astype(jnp.int32)
+
+
+def _check_count(name: str, value: int, *, low: int = 0, high: int | None = None) -> None:
+    """Refuse what is no number of rows or steps: it gives arrays their shapes, so no tracer either.
+
+    Its name begins with _ so that errors name its caller.
+    """
+    if isinstance(value, jax.Array):
+        raise TypeError(f"argument `{name}` must be a Python integer, got {value}")
+    check_number(name, value, low=low, high=high, integer=True)

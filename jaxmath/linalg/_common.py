@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from jaxmath.typing import Array, ArrayLike, Kind, as_array, check_number, check_precision
+from jaxmath.typing import Array, ArrayLike, Kind, as_array, check_precision
 
 __all__: list[str] = []
 
@@ -26,13 +26,6 @@ def _precise_square(name: str, A: ArrayLike, kind: Kind = "inexact") -> Array:
     A = _square(name, A, kind)
     check_precision(name, A)
     return A
-
-
-def _check_count(name: str, value: int, *, low: int, high: int | None = None) -> None:
-    """Refuse what is no number of rows or steps: it gives arrays their shapes, so no tracer."""
-    if isinstance(value, jax.Array):
-        raise TypeError(f"argument `{name}` must be a Python integer, got a jax array")
-    check_number(name, value, low=low, high=high, integer=True)
 
 
 def _check_flag(name: str, value: bool) -> None:

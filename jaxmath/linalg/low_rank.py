@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxmath._compiled import compiled
-from jaxmath.linalg._common import _check_count, _precise_matrix
+from jaxmath._limits import _check_count
+from jaxmath.linalg._common import _precise_matrix
 from jaxmath.linalg._eigen import phases
 from jaxmath.linalg._kernels.product import matmul
 from jaxmath.linalg._kernels.svd import LEAD

@@ -8,10 +8,11 @@ from jax import lax
 
 from jaxmath import numerics
 from jaxmath._compiled import compiled
+from jaxmath._limits import _check_count
 from jaxmath._loops import platform_dependent, scan
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.linalg import _complex_schur as cs
-from jaxmath.linalg._common import _check_count, _precise_square, adjoint
+from jaxmath.linalg._common import _precise_square, adjoint
 from jaxmath.linalg._eigen import (
     column_norms,
     fix_gauge,

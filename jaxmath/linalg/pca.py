@@ -5,7 +5,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
-from jaxmath.linalg._common import _check_count, _precise_matrix
+from jaxmath._limits import _check_count
+from jaxmath.linalg._common import _precise_matrix
 from jaxmath.linalg.svd import svd
 from jaxmath.typing import Array, ArrayLike
 

@@ -212,8 +212,8 @@ def _with_data(f: Callable, dtype: Any) -> tuple[Callable, list[Array]]:
     """f as a function of a scalar and of the arrays it closes over (a traced temperature, say)."""
     # A constant 1.0 has no dtype of its own.
     strong = lambda y: y.astype(dtype) if y.weak_type and jnp.isrealobj(y) else y
-    arrays = lambda x: jax.tree.map(lambda y: strong(jnp.asarray(y)), f(x))
-    closed = jax.make_jaxpr(arrays)(jax.ShapeDtypeStruct((), dtype))
+    own = lambda x: jax.tree.map(lambda y: strong(jnp.asarray(y)), f(x))
+    closed = jax.make_jaxpr(own)(jax.ShapeDtypeStruct((), dtype))
     if [a.shape for a in closed.out_avals] != [()] or closed.out_avals[0].dtype != dtype:
         got = ", ".join(str(a) for a in closed.out_avals)
         raise ValueError(f"argument `f` must map a scalar to a scalar of {dtype}, got {got}")

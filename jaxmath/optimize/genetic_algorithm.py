@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmath._limits import _check_count
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._solver import as_numbers, check_callable, donatable, solver
 from jaxmath.optimize._swarm import evaluator, evolve, spread
-from jaxmath.optimize.selection import _check_count, elitism, tournament_selection
+from jaxmath.optimize.selection import elitism, tournament_selection
 from jaxmath.optimize.variation import (
     bit_flip_mutation,
     blend_crossover,
@@ -63,7 +64,7 @@ def _operators(
     num_elites: int,
 ) -> Operators:
     check_number("crossover_rate", crossover_rate, low=0.0, high=1.0)
-    _check_count("num_elites", num_elites, len(population))
+    _check_count("num_elites", num_elites, high=len(population))
     real = jnp.issubdtype(population.dtype, jnp.floating)
     if crossover is None:
         crossover = blend_crossover if real else one_point_crossover

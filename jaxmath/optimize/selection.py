@@ -8,20 +8,11 @@ import jax.numpy as jnp
 
 from jaxmath._compiled import compiled
 from jaxmath._draws import wide_dtype, widened
+from jaxmath._limits import _check_count
 from jaxmath.optimize._solver import nan_last
 from jaxmath.typing import Array, ArrayLike, Scalar, as_array, as_key, check_number
 
 __all__ = ["elitism", "rank_selection", "roulette_selection", "tournament_selection"]
-
-
-def _check_count(name: str, value: int, high: int | None = None) -> None:
-    """Refuse what is no number of rows: it gives arrays their shapes, so no tracer either.
-
-    Its name begins with _ so that errors name its caller.
-    """
-    if isinstance(value, jax.Array):
-        raise TypeError(f"argument `{name}` must be a Python integer, got {value}")
-    check_number(name, value, low=0, high=high, integer=True)
 
 
 def _drawn(key: Array, log_weights: Array, num: int) -> Array:
@@ -193,7 +184,7 @@ def elitism(
             f"argument `children` must be like `population`, {population.dtype} of shape "
             f"{population.shape}, got {children.dtype} of shape {children.shape}"
         )
-    _check_count("num", num, values.size)
+    _check_count("num", num, high=values.size)
     best = jnp.argsort(nan_last(values))[:num]
     worst = jnp.argsort(nan_last(child_values))[values.size - num :]
     return (

@@ -323,9 +323,15 @@ def test_a_scale_of_another_shape_is_refused(method):
         optimize.minimize(jnp.sum, jnp.ones((2, 3)), method=method, scale=jnp.ones((3, 2)))
 
 
-@pytest.mark.parametrize("name", ["penalty-1", "penalty-2"])
-def test_a_memory_that_rounding_has_spoiled_is_given_up(name):
-    """In single precision H had no positive eigenvalue along a valley, and BFGS ended 3e-8 high."""
+@pytest.mark.parametrize(("name", "least"), [("penalty-1", 20), ("penalty-2", 2)])
+def test_a_memory_that_rounding_has_spoiled_is_given_up(name, least):
+    """In single precision H had no positive eigenvalue along a valley, and BFGS ended 4e-8 high.
+
+    Of 24 starts 1e-4 apart, as one alone is chance: 7 and 0 of them were solved, and 24 and 9 are.
+    """
     problem = MGH[name]
-    x = optimize.bfgs(problem.objective, jnp.asarray(problem.start, "float32"), tol=0.0).value
-    assert problem.objective(x.astype("float64")) <= problem.minimum + 1e-8
+    near = 1 + 1e-4 * np.random.default_rng(0).normal(size=(24, len(problem.start)))
+    starts = jnp.asarray(np.asarray(problem.start) * near, "float32")
+    x = jax.vmap(lambda x: optimize.bfgs(problem.objective, x, tol=0.0).value)(starts)
+    gaps = jax.vmap(problem.objective)(x.astype("float64")) - problem.minimum
+    assert jnp.sum(gaps <= 1e-8) >= least
