@@ -79,6 +79,8 @@ def test_solvers_and_factorizations():
         (lambda A: linalg.hessenberg(A)[1], A),
         (lambda x: optimize.bfgs(rosenbrock, x).value, x),
         (lambda x: optimize.newton(lambda z, a: z**3 - a, 1.0, (x[0],)).value, x),
+        (lambda x: optimize.newton_system(lambda z, a: z**3 + z - a, jnp.ones(2), (x,)).value, x),
+        (lambda x: optimize.trust_region_newton(rosenbrock, x).value, x),
     ]:
         np.testing.assert_allclose(sharded(jax.vmap(fn))(data), jax.vmap(fn)(data), atol=1e-9)
 

@@ -135,6 +135,8 @@ def test_a_kept_nan_shows_beside_an_infinite_entry(dtype):
         assert jnp.any(jnp.isnan(gradient))
     masked = jnp.array([True, False])
     assert jnp.isposinf(numerics.logsumexp(jnp.array([jnp.inf, jnp.nan], dtype), where=masked))
+    masked = numerics.logsumexp(jnp.array([1.0, jnp.inf]), where=jnp.array([True, False]))
+    assert masked == pytest.approx(1.0)
 
 
 def test_softmax_identities():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxmath import train
+from jaxmath.train import _epoch
 from tests.train import problems as p
 from tests.train import toy
 
@@ -47,6 +48,13 @@ def test_means_over_many_small_batches():
     history = train.fit(jnp.zeros(()), step, (x, x), **options).history
     assert history["loss"][0] == pytest.approx(0.1, rel=1e-6)
     assert history["endless"][0] == np.inf
+
+
+def test_the_mean_of_no_example_is_no_number():
+    """What a bar shows after a first step that was not taken."""
+    means = _epoch._Means({"loss": jnp.zeros(())}, jnp.int32(0))
+    assert np.isnan(means.row()["loss"])
+    assert means.having({"loss": jnp.array(2.5)}, jnp.int32(4)).row()["loss"] == 2.5
 
 
 def test_an_infinite_measure_has_an_infinite_mean():
