@@ -314,18 +314,18 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
     return cond(turn, lambda s: redirected(s, rule, last, endless), lambda s: s, state)
 
 
-def _vector_evaluator(fun: Callable, args: tuple) -> Callable:
+def vector_evaluator(fun: Callable, args: tuple) -> Callable:
     return evaluator(fun, lambda x: x, args)
 
 
 def first_state(fun: Callable, x0: Array, args: tuple, rule: Rule) -> DescentState:
     """``x_init`` of a method: on vectors."""
-    return begin(_vector_evaluator(fun, args), as_array("x0", x0, ndim=1, min_size=1), rule)
+    return begin(vector_evaluator(fun, args), as_array("x0", x0, ndim=1, min_size=1), rule)
 
 
 def next_state(fun: Callable, state: DescentState, args: tuple, rule: Rule) -> DescentState:
     """``x_step`` of a method: on vectors."""
-    return advance(_vector_evaluator(fun, args), state, rule)
+    return advance(vector_evaluator(fun, args), state, rule)
 
 
 def descent(

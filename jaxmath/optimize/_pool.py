@@ -73,10 +73,10 @@ def run_pool(
 
     def refilled(pool: Pool) -> Pool:
         free = pool.status != Status.RUNNING
-        ids = jnp.where(free, pool.next + jnp.cumsum(free, dtype=jnp.int32) - 1, pool.ids)
-        taken, ids = free & (ids < n), jnp.minimum(ids, n)
-        state, status = _pick(taken, begun(ids), (pool.state, pool.status))
-        waiting = pool.next + jnp.sum(taken, dtype=jnp.int32)
+        place = jnp.minimum(pool.next + jnp.cumsum(free, dtype=jnp.int32), n + 1)
+        ids = jnp.where(free, place - 1, pool.ids)
+        state, status = _pick(free & (ids < n), begun(ids), (pool.state, pool.status))
+        waiting = jnp.minimum(place[-1], n)
         return pool._replace(ids=ids, state=state, status=status, next=waiting)
 
     def worked(pool: Pool) -> Pool:
@@ -85,8 +85,9 @@ def run_pool(
 
         def trip(carry: tuple) -> tuple:
             state, status, trips = carry
-            new = over(lambda made, s: judged(made, made.advance(s)), args, state)
-            return *_pick(status == Status.RUNNING, new, (state, status)), trips + 1
+            new = over(lambda made, s: made.advance(s), args, state)
+            state = _pick(status == Status.RUNNING, new, state)
+            return state, over(lambda made, s: judged(made, s)[1], args, state), trips + 1
 
         state, status, trips = while_loop(
             lambda carry: jnp.sum(carry[1] == Status.RUNNING) > keep,
@@ -105,7 +106,7 @@ def run_pool(
     empty = lambda n, like: jax.tree.map(lambda a: jnp.zeros((n, *a.shape[1:]), a.dtype), like)
     pool = Pool(ids, empty(size, fresh[0]), ended, jnp.int32(0), empty(n, solution), jnp.int32(0))
     pool = while_loop(
-        lambda pool: (pool.next < n) | jnp.any(pool.status == Status.RUNNING),
+        lambda pool: pool.next < n,  # with none in the queue, ``worked`` ends when all have
         lambda pool: worked(refilled(pool)),
         pool,
     )

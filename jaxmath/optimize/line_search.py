@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 MAX_TRIALS = 40
-_NOISE = 8  # in units of eps·|φ(0)|: changes of φ that rounding alone may cause
+NOISE = 8  # in units of eps·|φ(0)|: changes of φ that rounding alone may cause
 
 
 class Search(NamedTuple):
@@ -113,7 +113,7 @@ def armijo_backtracking_init(
 
 def noise(search: Search) -> Array:
     """The changes of φ that rounding alone may cause."""
-    return _NOISE * jnp.finfo(search.start.dtype).eps * jnp.abs(search.start[0])
+    return NOISE * jnp.finfo(search.start.dtype).eps * jnp.abs(search.start[0])
 
 
 def slack(search: Search, phi: Array) -> Array:

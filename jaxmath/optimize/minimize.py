@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from jaxmath.iterate import Solution
+from jaxmath.optimize._bfgs import by_bfgs
 from jaxmath.optimize._descent import Method, descent, solve
 from jaxmath.optimize._solver import solver
 from jaxmath.optimize._trust_region import in_region
@@ -14,7 +15,7 @@ from jaxmath.optimize.dogleg import DOGLEG_MODEL
 from jaxmath.optimize.gradient_methods import CG_RULE, DESCENT_RULE
 from jaxmath.optimize.limited_memory import lbfgs_rule
 from jaxmath.optimize.nelder_mead import by_simplex
-from jaxmath.optimize.quasi_newton import BFGS_RULE, DFP_RULE
+from jaxmath.optimize.quasi_newton import DFP_RULE
 from jaxmath.optimize.symmetric_rank_one import SR1_MODEL
 from jaxmath.optimize.trust_region import NEWTON_MODEL
 from jaxmath.optimize.trust_region_exact import EXACT_MODEL
@@ -23,7 +24,7 @@ from jaxmath.typing import PyTree, Scalar
 __all__ = ["minimize"]
 
 METHODS: dict[str, Callable[..., Method]] = {
-    "bfgs": partial(descent, rule=BFGS_RULE),
+    "bfgs": by_bfgs,
     "l-bfgs": partial(descent, rule=lbfgs_rule(10)),
     "dfp": partial(descent, rule=DFP_RULE),
     "cg": partial(descent, rule=CG_RULE),

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution
+from jaxmath.optimize._bfgs import BFGSState, advance, begin, by_bfgs
 from jaxmath.optimize._descent import (
     DescentState,
     Rule,
@@ -20,9 +21,10 @@ from jaxmath.optimize._descent import (
     first_state,
     next_state,
     solve,
+    vector_evaluator,
 )
 from jaxmath.optimize._solver import donatable, or_one, solver
-from jaxmath.typing import Array, PyTree, Scalar
+from jaxmath.typing import Array, PyTree, Scalar, as_array
 
 __all__ = [
     "bfgs",
@@ -93,7 +95,7 @@ DFP_RULE = _inverse_rule(_dfp_formula, c2=0.1)  # DFP mends a wrong curvature sl
 
 @donatable
 @solver
-def bfgs_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
+def bfgs_init(fun: Callable, x0: Array, args: tuple = ()) -> BFGSState:
     """The start of BFGS: f and ∇f at x₀, H = I, and a search along −∇f.
 
     ::
@@ -118,11 +120,11 @@ def bfgs_init(fun: Callable, x0: Array, args: tuple = ()) -> DescentState:
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 6.1.
     """
-    return first_state(fun, x0, args, BFGS_RULE)
+    return begin(vector_evaluator(fun, args), as_array("x0", x0, ndim=1, min_size=1))
 
 
 @solver
-def bfgs_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentState:
+def bfgs_step(fun: Callable, state: BFGSState, args: tuple = ()) -> BFGSState:
     """One evaluation of BFGS, and the step where the line search accepts it.
 
     ::
@@ -150,7 +152,7 @@ def bfgs_step(fun: Callable, state: DescentState, args: tuple = ()) -> DescentSt
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 6.1.
     """
-    return next_state(fun, state, args, BFGS_RULE)
+    return advance(vector_evaluator(fun, args), state)
 
 
 @partial(solver, data=("scale",))
@@ -203,7 +205,7 @@ def bfgs(
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 6.1.
     """
-    return solve(partial(descent, rule=BFGS_RULE), fun, x0, args, tol, max_steps, scale)
+    return solve(by_bfgs, fun, x0, args, tol, max_steps, scale)
 
 
 @donatable
