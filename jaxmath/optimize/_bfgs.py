@@ -30,7 +30,7 @@ class Numbers(NamedTuple):
     """What a lane knows beside its vectors.
 
     Args:
-      value: f(x); ∞ where f and ∇f at x are wanted next, and the move is 0.
+      value: f(x); ∞ before the start is evaluated.
       slope: gᵀs, s the next move.
       floor: f below it counts as unbounded; −∞ before the start is evaluated.
       least: the least f so far.
@@ -50,7 +50,7 @@ class Numbers(NamedTuple):
 
 class Counts(NamedTuple):
     """int32 each: steps, evaluations, quiet steps in a row, refused trials of this move, and the
-    pairs (s, y) that H has met."""
+    pairs (s, y) that H has met; −1 where f and ∇f at x itself are wanted next."""
 
     steps: Array
     evaluations: Array
@@ -115,11 +115,11 @@ def opening(x: Array) -> BFGSState:
     """The state before the first evaluation."""
     inf, zero = jnp.inf, jnp.zeros_like(x)
     numbers = jnp.array(Numbers(inf, 0.0, -inf, inf, inf, inf, 0.0), x.dtype)
-    counts = jnp.zeros(len(Counts._fields), jnp.int32)
+    counts = jnp.array(Counts(0, 0, 0, 0, -1), jnp.int32)
     return BFGSState(x, zero, zero, jnp.zeros((x.size, x.size), x.dtype), numbers, counts)
 
 
-def _updated(H: Array, s: Array, y: Array, sy: Array, pairs: Array) -> Array:
+def _updated(H: Array, s: Array, y: Array, sy: Array, rho: Array, pairs: Array) -> Array:
     """(I − ρsyᵀ) B (I − ρysᵀ) + ρssᵀ with ρ = 1/sᵀy (Nocedal and Wright, equation 6.17).
 
     B = H, for the first pair that multiple of I which fits it (equation 6.20).
@@ -127,20 +127,22 @@ def _updated(H: Array, s: Array, y: Array, sy: Array, pairs: Array) -> Array:
     Hy = numerics.matmul(H, y)
     yHy = numerics.dot(y, Hy)
     scale = jnp.where(pairs > 0, 1.0, sy) / jnp.where(pairs > 0, 1.0, yHy)
-    rs = s / sy
-    cross = rs[:, None] * (scale * Hy)[None, :]
-    return scale * H - cross - cross.T + (1 + scale * yHy / sy) * (rs[:, None] * s[None, :])
+    rs, Hy, yHy = rho * s, scale * Hy, scale * yHy
+    cross = rs[:, None] * Hy[None, :]
+    return scale * H - cross - cross.T + (1 + rho * yHy) * (rs[:, None] * s[None, :])
 
 
 def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     """One evaluation, at the end of the move, and what follows from it."""
-    x, g, s = state.x, state.gradient, state.move
+    x, g = state.x, state.gradient
     was, count = Numbers(*state.numbers), Counts(*state.counts)
     eps = float(jnp.finfo(x.dtype).eps)
-    opens = was.value == jnp.inf
+    opens = count.pairs < 0
+    s = jnp.where(opens, 0.0, state.move)
     trial = x + s
     value, gradient = evaluate(trial)
-    # The trial: where f changes by rounding alone, slopes judge it.
+    # The trial: where f changes by rounding alone, slopes judge it. Good ones are ``taken``; where
+    # f still falls steeply, the move goes ``on``.
     slope = numerics.dot(gradient, s)
     sy = slope - was.slope
     finite = jnp.isfinite(value) & jnp.isfinite(slope)
@@ -149,62 +151,59 @@ def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     level = jnp.abs(value - was.value) <= NOISE * eps * jnp.abs(was.value)
     lower = value <= was.value + DECREASE * was.slope
     good = (finite & opens) | (seen & jnp.where(level, slope <= -STEEP * was.slope, lower))
+    steep = (slope < STEEP * was.slope) & ~opens & (count.refused == 0)
     # How much shorter a refused one becomes: by the parabola; by the secant of slopes; a tenth.
     below = jnp.where(seen, jnp.where(level, sy, 2 * excess), -10 * was.slope)
-    shorter = jnp.where(good, -1.0, -was.slope) / jnp.where(good, 1.0, below)
-    taken = shorter < 0
-    on = taken & (slope < STEEP * was.slope) & ~opens & (count.refused == 0)
-    again = on | ~taken
+    verdict = jnp.where(good, jnp.where(steep, -2.0, -1.0), -was.slope)
+    shorter = verdict / jnp.where(good, 1.0, below)
+    taken, on = shorter < 0, shorter < -1.5
     # H, and the move that it gives.
-    learns = taken & ~on & (sy > -eps * was.slope)
-    rho = jnp.where(learns, 1.0, 0.0) / jnp.where(learns, sy, 1.0)
     size = jnp.max(jnp.abs(gradient) * jnp.maximum(jnp.abs(trial), 1.0))
     or_one = jnp.where(size > 0, size, 1.0)
-    H = _updated(state.H, s, gradient - g, jnp.where(rho > 0, sy, 1.0), count.pairs)
-    H = jnp.where(rho > 0, H, state.H)
-    H = jnp.where(opens, jnp.eye(x.size, dtype=x.dtype) / or_one, H)
+    learns = taken & ~on & (sy > -eps * was.slope)
+    rho = jnp.where(learns | opens, 1.0, 0.0) / jnp.where(opens, or_one, jnp.where(learns, sy, 1.0))
+    H = _updated(state.H, s, gradient - g, sy, rho, count.pairs)
+    H = jnp.where(opens, rho * jnp.eye(x.size, dtype=x.dtype), jnp.where(rho > 0, H, state.H))
     Hg = numerics.matmul(H, gradient)
     gHg = numerics.dot(gradient, Hg)
     # The first has length 1, as nothing is known of the curvature.
     unit = jnp.sqrt(jnp.where(opens, or_one, 1.0) / jnp.where(opens & (gHg > 0), gHg, 1.0))
     longer = jnp.where(on, FARTHER, jnp.clip(shorter, 0.1, 0.5))
-    move = jnp.where(again, longer * s, -unit * Hg)
-    promise = jnp.where(again, longer * jnp.where(on, slope, was.slope), -unit * gHg)
+    again = on | ~taken
     # Whether the step is more than rounding (``_descent.quieter``); moves that go on do not count.
-    error = size / jnp.maximum(jnp.abs(value), 1.0)
-    steps = taken & ~opens
+    large = jnp.maximum(jnp.abs(value), 1.0)
+    error, high = size / large, jnp.maximum(was.low, was.peak)
     fell = taken & ~(was.least - value <= eps * jnp.abs(was.least))
-    grew = taken & (error > 2 * jnp.maximum(was.low, was.peak))
-    quiet = jnp.where(fell | grew, 0, count.quiet + (steps & ~on))
+    grew = taken & (size > 2 * high * large)
+    quiet = jnp.where(fell | grew, 0, count.quiet + (taken & ~on & ~opens))
     # Rounding in H is relative to the largest of it (ε‖H‖): after some quiet steps, where it gives
     # no descent and where no trial will do, the search begins anew, from steepest descent.
     refused = jnp.where(taken, 0, count.refused + 1)
-    lost = steps & ~on & (~(gHg > 0) | ((quiet == PATIENCE) & (count.quiet < PATIENCE)))
+    lost = taken & ~on & ~opens & (~(gHg > 0) | ((quiet == PATIENCE) & (count.quiet < PATIENCE)))
     lost |= (refused >= MAX_TRIALS) & (count.pairs > 0)
-    least = jnp.minimum(was.least, jnp.where(taken, value, jnp.inf))
     numbers = Numbers(
-        value=jnp.where(lost, jnp.inf, jnp.where(taken, value, was.value)),
-        slope=jnp.where(lost, 0.0, promise),
+        value=jnp.where(taken, value, was.value),
+        slope=jnp.where(again, longer * jnp.where(on, slope, was.slope), -unit * gHg),
         floor=jnp.where(taken & (was.floor == -jnp.inf), lowest(value), was.floor),
-        least=least,
+        least=jnp.where(taken, jnp.minimum(was.least, value), was.least),
         error=jnp.where(taken, error, was.error),
         low=jnp.where(fell, error, jnp.where(taken, jnp.minimum(was.low, error), was.low)),
         peak=jnp.where(fell, 0.0, jnp.where(grew, error, was.peak)),
     )
     counts = Counts(
-        steps=count.steps + steps,
+        steps=count.steps + (taken & ~opens),
         evaluations=count.evaluations + 1,
         quiet=quiet,
         refused=jnp.where(lost, 0, refused),
-        pairs=jnp.where(opens | lost, 0, count.pairs + (rho > 0)),
+        pairs=jnp.where(lost, -1, jnp.where(opens, 0, count.pairs + (rho > 0))),
     )
     return BFGSState(
-        jnp.where(taken, trial, x),
-        jnp.where(taken, gradient, g),
-        jnp.where(lost, 0.0, move),
-        H,
-        jnp.stack(numbers),
-        jnp.stack([jnp.asarray(c, jnp.int32) for c in counts]),
+        x=jnp.where(taken, trial, x),
+        gradient=jnp.where(taken, gradient, g),
+        move=jnp.where(again, longer * s, -unit * Hg),
+        H=H,
+        numbers=jnp.stack(numbers),
+        counts=jnp.stack([jnp.asarray(c, jnp.int32) for c in counts]),
     )
 
 
@@ -218,19 +217,19 @@ def by_bfgs(fun: Callable, back: Callable, args: tuple, tol: Scalar, limit: Scal
     evaluate = evaluator(fun, back, args)
 
     def status_fn(state: BFGSState) -> Array:
-        n, verdict = Numbers(*state.numbers), _verdict(state.numbers, state.counts)
-        status = jnp.where(state.num_steps >= limit, Status.MAX_STEPS, Status.RUNNING)
-        status = jnp.where(verdict != Status.RUNNING, verdict, status)
+        n, opened = Numbers(*state.numbers), state.counts[4] >= 0
+        status = _verdict(state.numbers, state.counts)
+        ended = opened & (state.num_steps >= limit) & (status == Status.RUNNING)
         # The gradient alone can be small beside a huge f far from the minimum: what the model
         # still promises must be small beside f too.
         promise = -n.slope <= tol * jnp.maximum(jnp.abs(n.value), 1.0)
-        small = (n.error <= tol) & promise & (n.value < jnp.inf)
-        status = jnp.where(small, Status.CONVERGED, status)
-        return jnp.where(state.num_fun == 0, Status.RUNNING, status)
+        status = jnp.where(ended, Status.MAX_STEPS, status)
+        return jnp.where(opened & (n.error <= tol) & promise, Status.CONVERGED, status)
 
     def finish(s: BFGSState, status: Array) -> Solution:
         return Solution(
             s.x, _refined(status, s.x), s.error, s.num_steps, s.num_fun, s.num_fun, jnp.int32(0)
         )
 
-    return Method(opening, lambda s: advance(evaluate, s), status_fn, finish)
+    kept = ("x", "numbers", "counts")  # at the opening all else follows from them
+    return Method(opening, lambda s: advance(evaluate, s), status_fn, finish, kept)

@@ -33,12 +33,15 @@ class Method(NamedTuple):
       advance: from a state to the next; one evaluation.
       status_fn: from a state to its ``Status``.
       finish: from a state and its status to a ``Solution`` with a vector.
+      kept: the fields of a state that ``begin`` sets, and that status and solution are made of; the
+        others are what it likes once a lane has ended. None for all.
     """
 
     begin: Callable[[Array], Any]
     advance: Callable[[Any], Any]
     status_fn: Callable[[Any], Array]
     finish: Callable[[Any, Array], Solution]
+    kept: tuple[str, ...] | None = None
 
 
 SEARCHING, FORCED, OPENING = range(3)  # see DescentState

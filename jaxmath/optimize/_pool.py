@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxmath._loops import while_loop
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._descent import Method
+from jaxmath.optimize._solver import choose
 from jaxmath.typing import Array, PyTree
 
 __all__: list[str] = []
@@ -30,13 +31,16 @@ class Pool(NamedTuple):
     state: Any
     status: Array
     next: Array
-    found: tuple[PyTree, Array, Array]
+    found: Solution
     trips: Array
 
 
-def _pick(condition: Array, new: Any, old: Any) -> Any:
-    wide = lambda leaf: condition.reshape(-1, *(1,) * (leaf.ndim - 1))
-    return jax.tree.map(lambda n, o: jnp.where(wide(n), n, o), new, old)
+def _merged(made: Method, condition: Array, new: Any, old: Any, rest: Any) -> Any:
+    """The new state of a lane under a condition, else the old one, as far as either matters."""
+    if made.kept is None:
+        return choose(condition, new, old)
+    fields = {name: (getattr(new, name), getattr(old, name)) for name in made.kept}
+    return rest._replace(**{name: jnp.where(condition, *both) for name, both in fields.items()})
 
 
 def run_pool(
@@ -58,39 +62,46 @@ def run_pool(
         take = lambda arg, axis: arg if axis is None else jax.tree.map(lambda a: a[rows], arg)
         return tuple(map(take, args, axes))
 
-    def judged(made: Method, state: Any) -> tuple[Any, Array]:
+    def fresh(made: Method, x: Array) -> tuple[Any, Array]:
+        state = made.begin(x)
         return state, made.status_fn(state).astype(jnp.int32)
 
-    def begun(ids: Array) -> tuple[Any, Array]:
-        x = x0[jnp.minimum(ids, n - 1)]
-        return over(lambda made, x: judged(made, made.begin(x)), of_lanes(ids), x)
+    def begun(made: Method, x: Array, taken: Array, state: Any, status: Array) -> tuple[Any, Array]:
+        new, verdict = fresh(made, x)
+        state = _merged(made, taken, new, state, rest=state)
+        return state, jnp.where(taken, verdict, status)
 
-    def finished(args: tuple, state: Any, status: Array) -> tuple[PyTree, Array, Array]:
-        """The values, the errors, and the status and all counts in one array."""
+    def advanced(made: Method, state: Any, status: Array) -> tuple[Any, Array]:
+        new = made.advance(state)
+        state = _merged(made, status == Status.RUNNING, new, state, rest=new)
+        return state, made.status_fn(state).astype(jnp.int32)
+
+    def finished(args: tuple, state: Any, status: Array) -> Solution:
         end = over(lambda made, *end: made.finish(*end), args, state, status)
-        counts = [jnp.asarray(c, jnp.int32) for c in (end.status, *end[3:])]
-        return end.value, end.error, jnp.stack(counts, axis=1)
+        counts = (jnp.asarray(c, jnp.int32) for c in (end.status, *end[3:]))
+        return Solution(end.value, next(counts), end.error, *counts)
 
     def refilled(pool: Pool) -> Pool:
         free = pool.status != Status.RUNNING
         place = jnp.minimum(pool.next + jnp.cumsum(free, dtype=jnp.int32), n + 1)
         ids = jnp.where(free, place - 1, pool.ids)
-        state, status = _pick(free & (ids < n), begun(ids), (pool.state, pool.status))
+        starts, taken = x0[jnp.minimum(ids, n - 1)], free & (ids < n)
+        state, status = over(begun, of_lanes(ids), starts, taken, pool.state, pool.status)
         waiting = jnp.minimum(place[-1], n)
         return pool._replace(ids=ids, state=state, status=status, next=waiting)
 
     def worked(pool: Pool) -> Pool:
         """Trips until an eighth of the lanes is free; with nothing in the queue, until all are."""
-        args, keep = of_lanes(pool.ids), jnp.where(pool.next < n, 7 * size // 8, 0)
+        args = of_lanes(pool.ids)
+
+        def keep() -> Array:
+            return jnp.where(pool.next < n, 7 * size // 8, 0)
 
         def trip(carry: tuple) -> tuple:
-            state, status, trips = carry
-            new = over(lambda made, s: made.advance(s), args, state)
-            state = _pick(status == Status.RUNNING, new, state)
-            return state, over(lambda made, s: judged(made, s)[1], args, state), trips + 1
+            return *over(advanced, args, *carry[:2]), carry[2] + 1
 
         state, status, trips = while_loop(
-            lambda carry: jnp.sum(carry[1] == Status.RUNNING) > keep,
+            lambda carry: jnp.sum(carry[1] == Status.RUNNING, dtype=jnp.int32) > keep(),
             trip,
             (pool.state, pool.status, pool.trips),
         )
@@ -100,15 +111,14 @@ def run_pool(
         found = jax.tree.map(write, pool.found, solution)
         return pool._replace(state=state, status=status, found=found, trips=trips)
 
-    ids, ended = jnp.full(size, n, jnp.int32), jnp.full(size, Status.STAGNATED, jnp.int32)
-    fresh = jax.eval_shape(begun, ids)
-    solution = jax.eval_shape(finished, of_lanes(ids), *fresh)
-    empty = lambda n, like: jax.tree.map(lambda a: jnp.zeros((n, *a.shape[1:]), a.dtype), like)
-    pool = Pool(ids, empty(size, fresh[0]), ended, jnp.int32(0), empty(n, solution), jnp.int32(0))
+    none = jnp.zeros(size, jnp.int32)  # as status: CONVERGED, and so free
+    shapes, _ = jax.eval_shape(lambda ids: over(fresh, of_lanes(ids), x0[ids]), none)
+    empty = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), shapes)
+    many = jnp.zeros(n, jnp.int32)
+    found = Solution(x0, many, jnp.zeros(n, x0.dtype), *(many for _ in Solution._fields[3:]))
     pool = while_loop(
         lambda pool: pool.next < n,  # with none in the queue, ``worked`` ends when all have
         lambda pool: worked(refilled(pool)),
-        pool,
+        Pool(none, empty, none, jnp.int32(0), found, jnp.int32(0)),
     )
-    value, error, (status, *counts) = *pool.found[:2], pool.found[2].T
-    return Solution(value, status, error, *counts), pool.trips
+    return pool.found, pool.trips
