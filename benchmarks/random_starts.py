@@ -29,9 +29,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from jaxmath.benchmark import environment
 from jaxmath.iterate import Status
 from jaxmath.optimize import minimize_batch, more_garbow_hillstrom
-from jaxmath.optimize._descent import descent
-from jaxmath.optimize._pool import run_pool
-from jaxmath.optimize.quasi_newton import BFGS_RULE
+from jaxmath.optimize._bfgs import by_bfgs
+from jaxmath.optimize._pool import counted, run_pool
 
 jax.config.update("jax_enable_x64", True)
 
@@ -160,9 +159,9 @@ def stragglers(starts: np.ndarray, rounds: int) -> dict:
 def waste(fun: Callable, starts: np.ndarray, size: int) -> float:
     """1 − useful trips / executed lane-trips."""
     tol, limit = float(jnp.finfo(float).eps) ** (2 / 3), 200 * starts.shape[1]
-    method = lambda: descent(fun, lambda x: x, (), tol, limit, rule=BFGS_RULE)
-    solution, trips = jax.jit(lambda x: run_pool(method, x, (), (), size))(jnp.asarray(starts))
-    return float(1 - jnp.sum(solution.num_fun - 1) / (trips * size))
+    method = lambda: counted(by_bfgs(fun, lambda x: x, (), tol, limit))
+    solution = jax.jit(lambda x: run_pool(method, x, (), (), size))(jnp.asarray(starts))
+    return float(1 - jnp.sum(solution.num_fun) / (jnp.max(solution.num_hess) * size))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

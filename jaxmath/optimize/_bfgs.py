@@ -32,7 +32,7 @@ class Numbers(NamedTuple):
     Args:
       value: f(x); ∞ before the start is evaluated.
       slope: gᵀs, s the next move.
-      floor: f below it counts as unbounded; −∞ before the start is evaluated.
+      floor: f below it counts as unbounded.
       least: the least f so far.
       error: ``error_measure`` at x.
       low: the least error since f last fell.
@@ -101,8 +101,8 @@ def _verdict(numbers: Array, counts: Array) -> Array:
     status = jnp.where(c.refused >= MAX_TRIALS, failed, Status.RUNNING)
     status = jnp.where(c.quiet >= PATIENCE + MORE, Status.STAGNATED, status)
     status = jnp.where(n.value < n.floor, Status.UNBOUNDED, status)
-    refused = (n.floor == -jnp.inf) & (c.evaluations > 0)
-    return jnp.where(refused, Status.NON_FINITE, status).astype(jnp.int32)
+    nowhere = jnp.isinf(n.value) & (c.evaluations > 0)
+    return jnp.where(nowhere, Status.NON_FINITE, status).astype(jnp.int32)
 
 
 def _refined(status: Array, x: Array) -> Array:
@@ -114,19 +114,19 @@ def _refined(status: Array, x: Array) -> Array:
 def opening(x: Array) -> BFGSState:
     """The state before the first evaluation."""
     inf, zero = jnp.inf, jnp.zeros_like(x)
-    numbers = jnp.array(Numbers(inf, 0.0, -inf, inf, inf, inf, 0.0), x.dtype)
-    counts = jnp.array(Counts(0, 0, 0, 0, -1), jnp.int32)
+    numbers = jnp.array([inf, 0.0, -inf, inf, inf, inf, 0.0], x.dtype)
+    counts = jnp.array([0, 0, 0, 0, -1], jnp.int32)
     return BFGSState(x, zero, zero, jnp.zeros((x.size, x.size), x.dtype), numbers, counts)
 
 
-def _updated(H: Array, s: Array, y: Array, sy: Array, rho: Array, pairs: Array) -> Array:
+def _updated(H: Array, s: Array, y: Array, rho: Array, pairs: Array) -> Array:
     """(I − ρsyᵀ) B (I − ρysᵀ) + ρssᵀ with ρ = 1/sᵀy (Nocedal and Wright, equation 6.17).
 
     B = H, for the first pair that multiple of I which fits it (equation 6.20).
     """
     Hy = numerics.matmul(H, y)
     yHy = numerics.dot(y, Hy)
-    scale = jnp.where(pairs > 0, 1.0, sy) / jnp.where(pairs > 0, 1.0, yHy)
+    scale = 1 / jnp.where(pairs > 0, 1.0, rho * yHy)
     rs, Hy, yHy = rho * s, scale * Hy, scale * yHy
     cross = rs[:, None] * Hy[None, :]
     return scale * H - cross - cross.T + (1 + rho * yHy) * (rs[:, None] * s[None, :])
@@ -162,7 +162,7 @@ def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     or_one = jnp.where(size > 0, size, 1.0)
     learns = taken & ~on & (sy > -eps * was.slope)
     rho = jnp.where(learns | opens, 1.0, 0.0) / jnp.where(opens, or_one, jnp.where(learns, sy, 1.0))
-    H = _updated(state.H, s, gradient - g, sy, rho, count.pairs)
+    H = _updated(state.H, s, gradient - g, rho, count.pairs)
     H = jnp.where(opens, rho * jnp.eye(x.size, dtype=x.dtype), jnp.where(rho > 0, H, state.H))
     Hg = numerics.matmul(H, gradient)
     gHg = numerics.dot(gradient, Hg)
@@ -184,7 +184,7 @@ def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     numbers = Numbers(
         value=jnp.where(taken, value, was.value),
         slope=jnp.where(again, longer * jnp.where(on, slope, was.slope), -unit * gHg),
-        floor=jnp.where(taken & (was.floor == -jnp.inf), lowest(value), was.floor),
+        floor=jnp.where(taken & jnp.isinf(was.value), lowest(value), was.floor),
         least=jnp.where(taken, jnp.minimum(was.least, value), was.least),
         error=jnp.where(taken, error, was.error),
         low=jnp.where(fell, error, jnp.where(taken, jnp.minimum(was.low, error), was.low)),
@@ -217,14 +217,16 @@ def by_bfgs(fun: Callable, back: Callable, args: tuple, tol: Scalar, limit: Scal
     evaluate = evaluator(fun, back, args)
 
     def status_fn(state: BFGSState) -> Array:
-        n, opened = Numbers(*state.numbers), state.counts[4] >= 0
+        n, c = Numbers(*state.numbers), Counts(*state.counts)
         status = _verdict(state.numbers, state.counts)
-        ended = opened & (state.num_steps >= limit) & (status == Status.RUNNING)
-        # The gradient alone can be small beside a huge f far from the minimum: what the model
-        # still promises must be small beside f too.
-        promise = -n.slope <= tol * jnp.maximum(jnp.abs(n.value), 1.0)
+        ended = (c.pairs >= 0) & (c.steps >= limit) & (status == Status.RUNNING)
         status = jnp.where(ended, Status.MAX_STEPS, status)
-        return jnp.where(opened & (n.error <= tol) & promise, Status.CONVERGED, status)
+        # The gradient alone can be small beside a huge f far from the minimum: what the model
+        # still promises must be small beside f too; −∇f, where there is no model, ‖∇f‖².
+        promise = jnp.where(c.pairs > 0, -n.slope, n.slope * n.slope)
+        small = (n.error <= tol) & (promise <= tol * jnp.maximum(jnp.abs(n.value), 1.0))
+        small &= (c.pairs >= 0) & (c.refused == 0)
+        return jnp.where(small, Status.CONVERGED, status)
 
     def finish(s: BFGSState, status: Array) -> Solution:
         return Solution(

@@ -10,7 +10,7 @@ from jaxmath._loops import while_loop
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._descent import Method
 from jaxmath.optimize._solver import choose
-from jaxmath.typing import Array, PyTree
+from jaxmath.typing import Array
 
 __all__: list[str] = []
 
@@ -19,12 +19,11 @@ class Pool(NamedTuple):
     """The lanes between two visits to the queue.
 
     Args:
-      ids: whose start each lane has; n where none.
+      ids: whose start each lane has; at least n where none is left.
       state: the method's, a lane each.
       status: RUNNING, or how the lane has ended.
       next: the first start that still waits.
       found: the solutions so far, shape (n, …).
-      trips: how often the lanes were advanced.
     """
 
     ids: Array
@@ -32,21 +31,39 @@ class Pool(NamedTuple):
     status: Array
     next: Array
     found: Solution
-    trips: Array
 
 
 def _merged(made: Method, condition: Array, new: Any, old: Any, rest: Any) -> Any:
     """The new state of a lane under a condition, else the old one, as far as either matters."""
     if made.kept is None:
         return choose(condition, new, old)
-    fields = {name: (getattr(new, name), getattr(old, name)) for name in made.kept}
-    return rest._replace(**{name: jnp.where(condition, *both) for name, both in fields.items()})
+    of = lambda state: {name: getattr(state, name) for name in made.kept or ()}
+    return rest._replace(**choose(condition, of(new), of(old)))
+
+
+class Counted(NamedTuple):
+    """A lane's state, and how often the lane was advanced: ended or not, for one start or more."""
+
+    state: Any
+    trips: Array
+
+
+def counted(made: Method) -> Method:
+    """The method, with the trips of its lane as ``num_hess``: what a pool costs."""
+
+    return Method(
+        lambda x: Counted(made.begin(x), jnp.int32(0)),
+        lambda s: Counted(made.advance(s.state), s.trips + 1),
+        lambda s: made.status_fn(s.state),
+        lambda s, status: made.finish(s.state, status)._replace(num_hess=s.trips),
+        ("state",),
+    )
 
 
 def run_pool(
     method: Callable[..., Method], x0: Array, args: tuple, axes: tuple, size: int
-) -> tuple[Solution, Array]:
-    """The solution from each row of ``x0``, and the trips of the pool of ``size`` lanes.
+) -> Solution:
+    """The solution from each row of ``x0``, by a pool of ``size`` lanes.
 
     ``method(*args)`` is the method on its problem; args[i] has a leading axis where axes[i] is 0.
     """
@@ -83,33 +100,27 @@ def run_pool(
 
     def refilled(pool: Pool) -> Pool:
         free = pool.status != Status.RUNNING
-        place = jnp.minimum(pool.next + jnp.cumsum(free, dtype=jnp.int32), n + 1)
-        ids = jnp.where(free, place - 1, pool.ids)
+        after = pool.next + jnp.cumsum(free, dtype=jnp.int32)
+        ids = jnp.where(free, after - 1, pool.ids)
         starts, taken = x0[jnp.minimum(ids, n - 1)], free & (ids < n)
         state, status = over(begun, of_lanes(ids), starts, taken, pool.state, pool.status)
-        waiting = jnp.minimum(place[-1], n)
-        return pool._replace(ids=ids, state=state, status=status, next=waiting)
+        return pool._replace(ids=ids, state=state, status=status, next=after[-1])
 
     def worked(pool: Pool) -> Pool:
         """Trips until an eighth of the lanes is free; with nothing in the queue, until all are."""
         args = of_lanes(pool.ids)
 
-        def keep() -> Array:
-            return jnp.where(pool.next < n, 7 * size // 8, 0)
+        def busy(carry: tuple) -> Array:
+            running = jnp.sum(carry[1] == Status.RUNNING, dtype=jnp.int32)
+            return running > jnp.where(pool.next < n, 7 * size // 8, 0)
 
-        def trip(carry: tuple) -> tuple:
-            return *over(advanced, args, *carry[:2]), carry[2] + 1
-
-        state, status, trips = while_loop(
-            lambda carry: jnp.sum(carry[1] == Status.RUNNING, dtype=jnp.int32) > keep(),
-            trip,
-            (pool.state, pool.status, pool.trips),
-        )
+        trip = lambda carry: over(advanced, args, *carry)
+        state, status = while_loop(busy, trip, (pool.state, pool.status))
         solution = finished(args, state, status)
-        rows = jnp.where(status == Status.RUNNING, n, pool.ids)
-        write = lambda whole, part: whole.at[rows].set(part, mode="drop")
+        # What a lane writes that is still at work, it writes again.
+        write = lambda whole, part: whole.at[pool.ids].set(part, mode="drop")
         found = jax.tree.map(write, pool.found, solution)
-        return pool._replace(state=state, status=status, found=found, trips=trips)
+        return pool._replace(state=state, status=status, found=found)
 
     none = jnp.zeros(size, jnp.int32)  # as status: CONVERGED, and so free
     shapes, _ = jax.eval_shape(lambda ids: over(fresh, of_lanes(ids), x0[ids]), none)
@@ -119,6 +130,6 @@ def run_pool(
     pool = while_loop(
         lambda pool: pool.next < n,  # with none in the queue, ``worked`` ends when all have
         lambda pool: worked(refilled(pool)),
-        Pool(none, empty, none, jnp.int32(0), found, jnp.int32(0)),
+        Pool(none, empty, none, jnp.int32(0), found),
     )
-    return pool.found, pool.trips
+    return pool.found

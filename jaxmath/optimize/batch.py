@@ -64,9 +64,7 @@ def _in_a_pool(
     tol, limit = default_tolerance(tol, x.dtype), as_limit(max_steps, 200 * x.size)
     n = vectors.shape[0]
     size = min(lanes, n) if isinstance(n, int) else lanes
-    solution, _ = run_pool(
-        lambda *args: made(fun, back, args, tol, limit), vectors, args, axes, size
-    )
+    solution = run_pool(lambda *args: made(fun, back, args, tol, limit), vectors, args, axes, size)
     return solution._replace(value=jax.vmap(back)(solution.value))
 
 

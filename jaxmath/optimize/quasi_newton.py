@@ -1,4 +1,4 @@
-"""Quasi-Newton methods: BFGS and DFP, with a strong Wolfe line search.
+"""Quasi-Newton methods: BFGS, and DFP, whose line search is strong Wolfe.
 
 Each solver runs its line search in reverse communication (``line_search``): one evaluation of f and
 ∇f a trip, which is what ``x_step`` does. ``x_init`` and ``x_step`` take a vector; the solvers take
@@ -96,11 +96,11 @@ DFP_RULE = _inverse_rule(_dfp_formula, c2=0.1)  # DFP mends a wrong curvature sl
 @donatable
 @solver
 def bfgs_init(fun: Callable, x0: Array, args: tuple = ()) -> BFGSState:
-    """The start of BFGS: f and ∇f at x₀, H = I, and a search along −∇f.
+    """The start of BFGS: f and ∇f at x₀, and a first move along −∇f.
 
     ::
 
-        d = −∇f(x₀),   α = 1/‖d‖
+        s = −∇f(x₀)/‖∇f(x₀)‖
 
     Args:
       fun: the objective, ``fun(x, *args)``, a scalar.
@@ -108,14 +108,16 @@ def bfgs_init(fun: Callable, x0: Array, args: tuple = ()) -> BFGSState:
       args: further arguments of ``fun``.
 
     Returns:
-      A ``DescentState``.
+      A ``BFGSState``: ``x``, ``gradient``, the next ``move``, ``H``, and ``value``, ``error``,
+      ``num_steps``, ``num_fun`` and ``status``.
 
     Numerics:
       Its status is INVALID_START or NON_FINITE where ``x0``, or f or ∇f there, is not finite.
 
     Example:
-      >>> print(bfgs_init(lambda x: jnp.sum(x**2), jnp.array([3.0, 4.0])).direction)
-      [-6. -8.]
+      >>> state = bfgs_init(lambda x: jnp.sum(x**2), jnp.array([3.0, 4.0]))
+      >>> print([f"{s:.1f}" for s in state.move], state.value)
+      ['-0.6', '-0.8'] 25.0
 
     References:
       J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 6.1.
@@ -125,20 +127,22 @@ def bfgs_init(fun: Callable, x0: Array, args: tuple = ()) -> BFGSState:
 
 @solver
 def bfgs_step(fun: Callable, state: BFGSState, args: tuple = ()) -> BFGSState:
-    """One evaluation of BFGS, and the step where the line search accepts it.
+    """One evaluation of BFGS, at the end of its move, and what follows from it.
 
     ::
 
-        x⁺ = x + αd,   H⁺ = (I − ρsyᵀ) H (I − ρysᵀ) + ρssᵀ,   d⁺ = −H⁺∇f(x⁺)
-        s = x⁺ − x,   y = ∇f(x⁺) − ∇f(x),   ρ = 1/sᵀy
+        f(x + s) too high:              s ← τs,   τ = gᵀs / 2(f + gᵀs − f(x + s)) in [1/10, 1/2]
+        f falls as steeply there:       x ← x + s,   s ← 4s
+        else: x ← x + s,   H ← (I − ρsyᵀ) H (I − ρysᵀ) + ρssᵀ,   s ← −H∇f(x)
+        y = ∇f(x + s) − ∇f(x),   ρ = 1/sᵀy
 
     Args:
       fun: the objective, ``fun(x, *args)``, a scalar.
-      state: the ``DescentState`` so far.
+      state: the ``BFGSState`` so far.
       args: further arguments of ``fun``.
 
     Returns:
-      The next ``DescentState``.
+      The next ``BFGSState``.
 
     Numerics:
       As ``bfgs``.
@@ -189,12 +193,16 @@ def bfgs(
 
     Numerics:
       error = maxᵢ|gᵢ|·max(|xᵢ|, 1) / max(|f|, 1). CONVERGED where error ≤ tol and the decrease that
-      the model promises, −gᵀd, is at most tol·max(|f|, 1). STAGNATED after 5 steps that
-      lower f by its rounding alone, or where no trial that moves x is lower. UNBOUNDED where f
-      falls below −eps^(−3/2)·max(|f(x₀)|, 1). MAX_STEPS; LINE_SEARCH_FAILED after 40 trials along
-      −∇f; NON_FINITE and INVALID_START at the start. A trial with f or ∇f not finite
-      is too long a step. A pair with sᵀy ≤ eps‖s‖‖y‖ is left out. Under vmap no lane waits for
-      another's line search. Reverse mode is refused by jax (a ``while_loop``). Cost: O(n²) a step.
+      the model promises, gᵀHg, is at most tol·max(|f|, 1). A trial that lowers f by less than
+      10⁻⁴|gᵀs| is shortened, by the parabola or, where f changes by rounding alone (8 eps of |f|)
+      and φ′ has turned, by the secant of slopes; a trial with f or ∇f not finite, to a tenth. Where
+      φ′ is still above 9/10 of what it was, the step is taken and goes on four times as far. A pair
+      with sᵀy ≤ eps|gᵀs| is left out. After 5 steps in a row that lower f by its rounding alone,
+      and where 40 trials do not lower it, H is forgotten and the search begins anew along −∇f:
+      STAGNATED after 5 more such steps, LINE_SEARCH_FAILED after 40 trials along −∇f. UNBOUNDED
+      where f falls below −eps^(−3/2)·max(|f(x₀)|, 1). MAX_STEPS; NON_FINITE and INVALID_START at
+      the start. Under vmap no lane waits for another's line search. Reverse mode is refused by jax
+      (a ``while_loop``). Cost: O(n²) a step.
 
     Example:
       >>> rosenbrock = lambda x: 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
@@ -203,7 +211,7 @@ def bfgs(
       ['1.000', '1.000'] True
 
     References:
-      J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 6.1.
+      J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd edition, 2006, algorithms 6.1 and 3.1.
     """
     return solve(by_bfgs, fun, x0, args, tol, max_steps, scale)
 

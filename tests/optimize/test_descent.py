@@ -214,7 +214,7 @@ def test_the_first_pair_sets_the_scale():
     state = optimize.bfgs_init(f, jnp.array([3.0, 4.0, 0.0]))
     while state.num_steps == 0:
         state = optimize.bfgs_step(f, state)
-    np.testing.assert_allclose(state.memory.H, np.eye(3) / 100, atol=1e-12)
+    np.testing.assert_allclose(state.H, np.eye(3) / 100, atol=1e-12)
 
 
 UNITS = np.array([2.0**-13, 2.0**20])

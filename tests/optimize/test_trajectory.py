@@ -53,7 +53,7 @@ def test_it_stagnates_where_the_solver_does():
     start = jnp.asarray(problem.start)
     solution = optimize.bfgs(problem.objective, start, tol=0.0)
     states, status = optimize.trajectory(
-        optimize.bfgs_init, optimize.bfgs_step, problem.objective, start, num_steps=80, tol=0.0
+        optimize.bfgs_init, optimize.bfgs_step, problem.objective, start, num_steps=150, tol=0.0
     )
     assert status[-1] == solution.status == Status.STAGNATED
     assert states.num_fun[-1] == solution.num_fun
