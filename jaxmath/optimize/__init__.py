@@ -301,6 +301,9 @@ from jaxmath.optimize.scalar_roots import (
     secant_init,
     secant_step,
 )
+from jaxmath.optimize.scaling import (
+    curvature_scale,
+)
 from jaxmath.optimize.selection import (
     elitism,
     rank_selection,
@@ -413,6 +416,7 @@ __all__ = [
     "cma_es_init",
     "cma_es_step",
     "constrained_problems",
+    "curvature_scale",
     "damped_newton",
     "damped_newton_init",
     "damped_newton_step",

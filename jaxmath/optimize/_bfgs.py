@@ -175,7 +175,8 @@ def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     error, high = size / large, jnp.maximum(was.low, was.peak)
     fell = taken & ~(was.least - value <= eps * jnp.abs(was.least))
     grew = taken & (size > 2 * high * large)
-    quiet = jnp.where(fell | grew, 0, count.quiet + (taken & ~on & ~opens))
+    quiet = jnp.where(taken & ~on & ~opens, count.quiet + 1, count.quiet)
+    quiet = jnp.where(fell | grew, 0, quiet)
     # Rounding in H is relative to the largest of it (ε‖H‖): after some quiet steps, where it gives
     # no descent and where no trial will do, the search begins anew, from steepest descent.
     refused = jnp.where(taken, 0, count.refused + 1)
@@ -191,11 +192,13 @@ def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
         peak=jnp.where(fell, 0.0, jnp.where(grew, error, was.peak)),
     )
     counts = Counts(
-        steps=count.steps + (taken & ~opens),
+        steps=jnp.where(taken & ~opens, count.steps + 1, count.steps),
         evaluations=count.evaluations + 1,
         quiet=quiet,
         refused=jnp.where(lost, 0, refused),
-        pairs=jnp.where(lost, -1, jnp.where(opens, 0, count.pairs + (rho > 0))),
+        pairs=jnp.where(
+            lost, -1, jnp.where(opens, 0, jnp.where(rho > 0, count.pairs + 1, count.pairs))
+        ),
     )
     return BFGSState(
         x=jnp.where(taken, trial, x),

@@ -183,8 +183,8 @@ def bfgs(
       tol: see Numerics; None takes eps^(2/3), 3.7e-11 in double and 2.4e-5 in single precision.
       max_steps: the limit on steps; None takes 200 n.
       scale: typical sizes of the variables, > 0, a number or a pytree like ``x0``; None for 1. The
-        method works on x/scale, as if each variable were measured in that unit; 1/√|∂²f/∂xᵢ²| at
-        the start is a good one, above all in single precision. INVALID_START where one is not > 0
+        method works on x/scale, as if each variable were measured in that unit; ``curvature_scale``
+        gives good ones, above all in single precision. INVALID_START where one is not > 0
         (INFEASIBLE under bounds).
 
     Returns:

@@ -71,6 +71,11 @@ ROWS = [
         call=lambda x, d, c: optimize.armijo_backtracking(parabola, x, d, (c,)).value),
     Row("optimize.strong_wolfe", line, lambda x, d, c: np.float64(4.0), diff=LOOP, bad=BAD_LINE,
         call=lambda x, d, c: optimize.strong_wolfe(parabola, x, d, (c,), c2=0.1).value, tol=256.0),
+    Row("optimize.curvature_scale", start,
+        lambda x0, centre, weights: 2.0 ** np.round(
+            -0.5 * np.log2(2 * weights + 12 * (x0 - centre) ** 2)),
+        diff=NotDifferentiable("powers of two"), bad=row("bfgs").bad,
+        call=lambda x0, centre, weights: optimize.curvature_scale(bowl, x0, (centre, weights))),
     HostRow("optimize.trajectory", "a driver: init and step of any method under one scan",
             ("tests/optimize/test_trajectory.py::test_the_states_are_those_of_a_loop",)),
     # Trials 1 and 5 lie on either side, and a secant step between them ends at the minimum.
