@@ -9,7 +9,8 @@ target, for both sides, at the tightest tolerances; the ratio of the sums is ove
 both solve. CONVERGED is audited: the error measure, recomputed in float64, is at most 10·tol. In
 float32 (tol = 0: to the noise) a problem counts as held where it is solved, or f − f* is at most
 10 times the largest of the spacing of float32 at f*, f − f* at the minimizer rounded to float32,
-and eps of float32 times f*, as no term of a sum of squares is larger.
+and eps of float32 times f*, as no term of a sum of squares is larger; so once more with the
+variables in the units of ``curvature_scale`` at the start.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from jaxmath.optimize import (
     bfgs,
     bfgs_init,
     bfgs_step,
+    curvature_scale,
     lbfgs,
     lbfgs_init,
     lbfgs_step,
@@ -88,9 +90,10 @@ def row(problem, method: str, dtype: str, factor: float) -> dict:
     solver, init, step, peer, options = METHODS[method]
     both, goal = jax.jit(jax.value_and_grad(problem.objective)), target(problem.minimum)
     start = factor * np.asarray(problem.start, float)
-    solve = lambda tol: solver(
-        problem.objective, jnp.asarray(start, dtype), tol=jnp.asarray(tol, dtype), max_steps=5000
-    )
+    solve = lambda tol, scale=None: solver(
+        problem.objective, jnp.asarray(start, dtype), tol=jnp.asarray(tol, dtype), max_steps=5000,
+        scale=scale,
+    )  # fmt: skip
     solution = solve(TOLERANCE[dtype])
     x = np.asarray(solution.value, np.float64)
     value = float(both(x)[0])
@@ -113,8 +116,10 @@ def row(problem, method: str, dtype: str, factor: float) -> dict:
         # A sum of squares has no term above its value.
         held = max(float(np.spacing(np.float32(problem.minimum))), rounded,
                    float(np.finfo(np.float32).eps) * problem.minimum)  # fmt: skip
-        value = float(both(np.asarray(solve(0.0).value, np.float64))[0])
-        found["held"] = value - problem.minimum <= 10 * held or value <= goal
+        units = curvature_scale(problem.objective, jnp.asarray(start, dtype))
+        for name, scale in (("held", None), ("held_in_units", units)):
+            value = float(both(np.asarray(solve(0.0, scale).value, np.float64))[0])
+            found[name] = value - problem.minimum <= 10 * held or value <= goal
         return found
     seen: list[float] = []
 
@@ -154,7 +159,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = [row(*case) for case in track(plan, "minimizing", transient=True)]
     for r in rows:
         mark = "solved" if r["solved"] else ("listed" if r["listed"] else "-")
-        more = f"cost {r['cost']} scipy {r['scipy']}" if "scipy" in r else f"held {r['held']}"
+        more = (
+            f"cost {r['cost']} scipy {r['scipy']}"
+            if "scipy" in r
+            else f"held {r['held']}, {r['held_in_units']}"
+        )
         print(
             f"{r['number']:2} {r['problem']:24} {r['method']:11} {r['dtype']} {r['factor']:3g}× "
             f"{mark:6} gap {r['gap']:9.2e} {r['status']:10} {r['evaluations']:5} {more}"
@@ -164,14 +173,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         narrow = [r for r in rows if r["method"] == method and r["dtype"] == "float32"]
         shared = [r for r in wide if r["cost"] and r["scipy"]]
         good = {r["number"] for r in wide if r["solved"]}
-        held = [r["held"] for r in narrow if r["number"] in good]
+        held, units = (
+            [r[k] for r in narrow if r["number"] in good] for k in ("held", "held_in_units")
+        )
         ours, theirs = (sum(r[k] for r in shared) for k in ("cost", "scipy"))
         print(
             f"{method}: solved {sum(r['solved'] for r in wide)}, SciPy "
             f"{sum(r['scipy'] is not None for r in wide)} of {len(wide)}; cost {ours} / {theirs} = "
             f"{ours / max(theirs, 1):.2f}; false CONVERGED "
-            f"{sum(r['false_converged'] for r in wide + narrow)}; float32 holds {sum(held)} of the "
-            f"{len(held)} solved in float64"
+            f"{sum(r['false_converged'] for r in wide + narrow)}; float32 holds {sum(held)}, in "
+            f"units of the curvature {sum(units)}, of the {len(held)} solved in float64"
         )
     if options.json:
         where = environment()

@@ -142,7 +142,8 @@ def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     trial = x + s
     value, gradient = evaluate(trial)
     # The trial: where f changes by rounding alone, slopes judge it. Good ones are ``taken``; where
-    # f still falls steeply, the move goes ``on``.
+    # f still falls steeply, the move goes ``on``; if longer ones were refused, and none of that can
+    # be seen in f, the search has found ``nothing``.
     slope = numerics.dot(gradient, s)
     sy = slope - was.slope
     finite = jnp.isfinite(value) & jnp.isfinite(slope)
@@ -151,12 +152,12 @@ def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     level = jnp.abs(value - was.value) <= NOISE * eps * jnp.abs(was.value)
     lower = value <= was.value + DECREASE * was.slope
     good = (finite & opens) | (seen & jnp.where(level, slope <= -STEEP * was.slope, lower))
-    steep = (slope < STEEP * was.slope) & ~opens & (count.refused == 0)
+    steep = (slope < STEEP * was.slope) & ~opens
     # How much shorter a refused one becomes: by the parabola; by the secant of slopes; a tenth.
     below = jnp.where(seen, jnp.where(level, sy, 2 * excess), -10 * was.slope)
-    verdict = jnp.where(good, jnp.where(steep, -2.0, -1.0), -was.slope)
-    shorter = verdict / jnp.where(good, 1.0, below)
-    taken, on = shorter < 0, shorter < -1.5
+    kind = jnp.where(steep, jnp.where(count.refused == 0, -2.0, jnp.where(level, -3.0, -1.0)), -1.0)
+    shorter = jnp.where(good, kind, -was.slope) / jnp.where(good, 1.0, below)
+    taken, on, nothing = shorter < 0, shorter == -2, shorter == -3
     # H, and the move that it gives.
     size = jnp.max(jnp.abs(gradient) * jnp.maximum(jnp.abs(trial), 1.0))
     or_one = jnp.where(size > 0, size, 1.0)
@@ -176,6 +177,7 @@ def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     fell = taken & ~(was.least - value <= eps * jnp.abs(was.least))
     grew = taken & (size > 2 * high * large)
     quiet = jnp.where(taken & ~on & ~opens, count.quiet + 1, count.quiet)
+    quiet = jnp.where(nothing, jnp.where(count.quiet < PATIENCE, PATIENCE, PATIENCE + MORE), quiet)
     quiet = jnp.where(fell | grew, 0, quiet)
     # Rounding in H is relative to the largest of it (ε‖H‖): after some quiet steps, where it gives
     # no descent and where no trial will do, the search begins anew, from steepest descent.

@@ -1,0 +1,90 @@
+"""BFGS trial by trial: what a refused, a steep and a good one lead to, and how it ends."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmath import optimize
+from jaxmath.iterate import Status
+from jaxmath.optimize._bfgs import FARTHER
+
+
+def states(f, x0, n):
+    step = jax.jit(lambda s: optimize.bfgs_step(f, s))
+    found = [optimize.bfgs_init(f, jnp.asarray(x0, float))]
+    for _ in range(n):
+        found.append(step(found[-1]))
+    return found
+
+
+def test_a_refused_trial_is_shortened_by_the_parabola():
+    """f = 4x² from 1/2: −4 along the move of length 1, and as high at its end: half of it."""
+    first, second = states(lambda x: 4.0 * jnp.sum(x**2), [0.5], 1)
+    assert first.move == -1.0
+    assert (second.x, second.move, second.num_steps, second.num_fun) == (0.5, -0.5, 0, 2)
+
+
+@pytest.mark.parametrize("value", [jnp.inf, jnp.nan])
+def test_a_trial_that_is_not_finite_is_ten_times_too_long(value):
+    f = lambda x: jnp.where(x[0] < 0.0, value, x[0] ** 2)
+    assert states(f, [0.5], 1)[1].move == -0.1
+
+
+def test_a_move_goes_on_while_f_falls_as_steeply():
+    """From a million, where the first move has length 1."""
+    path = states(lambda x: jnp.sum(x**2), [1e6], 3)
+    assert [float(s.move[0]) for s in path] == [-(FARTHER**k) for k in range(4)]
+    solution = optimize.bfgs(lambda x: jnp.sum(x**2), [1e6])
+    assert solution.converged
+    assert solution.num_fun < 20
+
+
+def test_after_a_shorter_one_it_does_not_go_on():
+    """Else a long and a short move would take turns for ever."""
+    f = lambda x: jnp.where(x[0] < 0.0, jnp.inf, 1.0 + x[0])
+    refused, taken = states(f, [0.5], 2)[1:]
+    assert refused.move == -0.1
+    assert taken.x == 0.4
+    assert taken.num_steps == 1
+    np.testing.assert_allclose(taken.H, states(f, [0.5], 0)[0].H)  # no pair: φ′ is what it was
+    assert taken.move == -1.0
+
+
+def test_a_gradient_that_lies_ends_the_search():
+    """f rises along −g until nothing of it can be seen: once more from there, and the end."""
+    f = jax.custom_jvp(lambda x: jnp.sum(x))
+    f.defjvp(lambda primals, tangents: (jnp.sum(primals[0]), -jnp.sum(tangents[0])))
+    solution = optimize.bfgs(f, jnp.ones(2))
+    assert solution.status == Status.STAGNATED
+    assert solution.num_fun < 80
+    # From f = 0 at x = 0 each trial is seen.
+    solution = optimize.bfgs(f, jnp.zeros(2))
+    assert solution.status == Status.LINE_SEARCH_FAILED
+    assert solution.num_fun == 41
+
+
+def test_the_state_tells_what_the_solver_does():
+    """By lanes too: a minimum's, a start that is none, a value that is none, one without end."""
+    f = lambda x: jnp.where(x[0] > 5.0, jnp.nan, jnp.where(x[0] < -5.0, 1e30 * x[0], x[0] ** 2))
+    start = jnp.array([[0.0], [jnp.nan], [6.0], [-6.0]])
+    state = jax.vmap(lambda x: optimize.bfgs_init(f, x))(start)
+    wanted = [Status.RUNNING, Status.INVALID_START, Status.NON_FINITE, Status.RUNNING]
+    np.testing.assert_array_equal(state.status, wanted)
+    state = jax.vmap(lambda s: optimize.bfgs_step(f, s))(state)
+    for _ in range(60):
+        state = jax.vmap(lambda s: optimize.bfgs_step(f, s))(state)
+    assert state.status[3] == Status.UNBOUNDED
+    solution = jax.vmap(lambda x: optimize.bfgs(f, x))(start)
+    assert [Status(int(s)).name for s in solution.status] == [
+        "CONVERGED", "INVALID_START", "NON_FINITE", "UNBOUNDED",
+    ]  # fmt: skip
+
+
+def test_small_beside_a_huge_value_is_not_converged_while_a_search_goes_on():
+    """A refused trial shortens the move, and with it what the model promises: that is no sign."""
+    f = lambda x: 1e12 + jnp.where(x[0] < 0.999999, 1e12, 1e3 * (x[0] - 0.5) ** 2)
+    for state in states(f, [1.0], 5):
+        assert state.num_steps == 0
+    solution = optimize.bfgs(f, [1.0], max_steps=1)
+    assert solution.num_fun > 5
