@@ -234,9 +234,8 @@ def by_bfgs(fun: Callable, back: Callable, args: tuple, tol: Scalar, limit: Scal
         return jnp.where(small, Status.CONVERGED, status)
 
     def finish(s: BFGSState, status: Array) -> Solution:
-        return Solution(
-            s.x, _refined(status, s.x), s.error, s.num_steps, s.num_fun, s.num_fun, jnp.int32(0)
-        )
+        count = s.num_fun
+        return Solution(s.x, _refined(status, s.x), s.error, s.num_steps, count, count)
 
     kept = ("x", "numbers", "counts")  # at the opening all else follows from them
     return Method(opening, lambda s: advance(evaluate, s), status_fn, finish, kept)

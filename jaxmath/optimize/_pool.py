@@ -1,6 +1,7 @@
 """A pool of lanes that works through a queue of starts, in one loop of one compiled program."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -23,14 +24,14 @@ class Pool(NamedTuple):
       state: the method's, a lane each.
       status: RUNNING, or how the lane has ended.
       next: the first start that still waits.
-      found: the solutions so far, shape (n, …).
+      found: the arrays of the solutions so far, shape (n, …).
     """
 
     ids: Array
     state: Any
     status: Array
     next: Array
-    found: Solution
+    found: list[Array]
 
 
 def _merged(made: Method, condition: Array, new: Any, old: Any, rest: Any) -> Any:
@@ -93,10 +94,14 @@ def run_pool(
         state = _merged(made, status == Status.RUNNING, new, state, rest=new)
         return state, made.status_fn(state).astype(jnp.int32)
 
-    def finished(args: tuple, state: Any, status: Array) -> Solution:
-        end = over(lambda made, *end: made.finish(*end), args, state, status)
-        counts = (jnp.asarray(c, jnp.int32) for c in (end.status, *end[3:]))
-        return Solution(end.value, next(counts), end.error, *counts)
+    fields: list = []  # of a solution: the place of each among ``found``, or the constant it is
+
+    def finished(made: Method, state: Any, status: Array) -> list[Array]:
+        end = made.finish(state, status)
+        own = {id(field): field for field in end if isinstance(field, jax.core.Tracer)}
+        places = {key: i for i, key in enumerate(own)}
+        fields[:] = [(places.get(id(field)), field) for field in end]
+        return list(own.values())
 
     def refilled(pool: Pool) -> Pool:
         free = pool.status != Status.RUNNING
@@ -116,20 +121,19 @@ def run_pool(
 
         trip = lambda carry: over(advanced, args, *carry)
         state, status = while_loop(busy, trip, (pool.state, pool.status))
-        solution = finished(args, state, status)
         # What a lane writes that is still at work, it writes again.
         write = lambda whole, part: whole.at[pool.ids].set(part, mode="drop")
-        found = jax.tree.map(write, pool.found, solution)
+        found = list(map(write, pool.found, over(finished, args, state, status)))
         return pool._replace(state=state, status=status, found=found)
 
+    zeros = lambda n, tree: jax.tree.map(lambda a: jnp.zeros((n, *a.shape[1:]), a.dtype), tree)
     none = jnp.zeros(size, jnp.int32)  # as status: CONVERGED, and so free
-    shapes, _ = jax.eval_shape(lambda ids: over(fresh, of_lanes(ids), x0[ids]), none)
-    empty = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), shapes)
-    many = jnp.zeros(n, jnp.int32)
-    found = Solution(x0, many, jnp.zeros(n, x0.dtype), *(many for _ in Solution._fields[3:]))
+    state, status = jax.eval_shape(lambda ids: over(fresh, of_lanes(ids), x0[ids]), none)
+    found = jax.eval_shape(partial(over, finished), of_lanes(none), state, status)
     pool = while_loop(
         lambda pool: pool.next < n,  # with none in the queue, ``worked`` ends when all have
         lambda pool: worked(refilled(pool)),
-        Pool(none, empty, none, jnp.int32(0), found),
+        Pool(none, zeros(size, state), none, jnp.int32(0), zeros(n, found)),
     )
-    return pool.found
+    whole = lambda constant: jnp.full(n, constant, jnp.int32)
+    return Solution(*(whole(c) if i is None else pool.found[i] for i, c in fields))
