@@ -119,7 +119,7 @@ def opening(x: Array) -> BFGSState:
     return BFGSState(x, zero, zero, jnp.zeros((x.size, x.size), x.dtype), numbers, counts)
 
 
-def _updated(H: Array, s: Array, y: Array, rho: Array, pairs: Array) -> Array:
+def updated(H: Array, s: Array, y: Array, rho: Array, pairs: Array) -> Array:
     """(I − ρsyᵀ) B (I − ρysᵀ) + ρssᵀ with ρ = 1/sᵀy (Nocedal and Wright, equation 6.17).
 
     B = H, for the first pair that multiple of I which fits it (equation 6.20).
@@ -163,7 +163,7 @@ def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     or_one = jnp.where(size > 0, size, 1.0)
     learns = taken & ~on & (sy > -eps * was.slope)
     rho = jnp.where(learns | opens, 1.0, 0.0) / jnp.where(opens, or_one, jnp.where(learns, sy, 1.0))
-    H = _updated(state.H, s, gradient - g, rho, count.pairs)
+    H = updated(state.H, s, gradient - g, rho, count.pairs)
     H = jnp.where(opens, rho * jnp.eye(x.size, dtype=x.dtype), jnp.where(rho > 0, H, state.H))
     Hg = numerics.matmul(H, gradient)
     gHg = numerics.dot(gradient, Hg)

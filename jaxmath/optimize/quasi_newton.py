@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from jaxmath import numerics
 from jaxmath.iterate import Solution
-from jaxmath.optimize._bfgs import BFGSState, advance, begin, by_bfgs
+from jaxmath.optimize._bfgs import BFGSState, advance, begin, by_bfgs, updated
 from jaxmath.optimize._descent import (
     DescentState,
     Rule,
@@ -64,11 +64,8 @@ def first_scale(y: Array, sy: Array) -> Array:
 
 
 def _bfgs_formula(H: Array, s: Array, y: Array, sy: Array) -> Array:
-    """(I − ρsyᵀ) H (I − ρysᵀ) + ρssᵀ with ρ = 1/sᵀy (Nocedal and Wright, equation 6.17)."""
-    Hy = numerics.matmul(H, y)
-    rs = s / sy
-    cross = rs[:, None] * Hy[None, :]
-    return H - cross - cross.T + (1 + numerics.dot(y, Hy) / sy) * (rs[:, None] * s[None, :])
+    """That of ``bfgs``."""
+    return updated(H, s, y, 1 / sy, jnp.int32(1))
 
 
 def _dfp_formula(H: Array, s: Array, y: Array, sy: Array) -> Array:
@@ -89,7 +86,7 @@ def _inverse_rule(formula: Callable, c2: float) -> Rule:
     return Rule(_identity, update, lambda memory, g: -numerics.matmul(memory.H, g), c2=c2)
 
 
-BFGS_RULE = _inverse_rule(_bfgs_formula, c2=0.9)
+BFGS_RULE = _inverse_rule(_bfgs_formula, c2=0.9)  # for ``_continuation``, whose f changes under it
 DFP_RULE = _inverse_rule(_dfp_formula, c2=0.1)  # DFP mends a wrong curvature slowly: search well
 
 
