@@ -156,7 +156,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             for d in ("float64", "float32")
             if (f == 1 or d == "float64") and (f == 1 or any(p.start))
 ]  # fmt: skip
-    rows = [row(*case) for case in track(plan, "minimizing", transient=True)]
+    rows = []
+    for case in track(plan, "minimizing", transient=True):
+        rows.append(row(*case))
+        jax.clear_caches()  # or a thousand programs exhaust the mappings of a process
     for r in rows:
         mark = "solved" if r["solved"] else ("listed" if r["listed"] else "-")
         more = (
