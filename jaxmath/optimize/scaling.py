@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from jaxmath._loops import like
 from jaxmath.optimize._solver import as_point, gradient_of, solver
 from jaxmath.typing import Array, PyTree
 
@@ -47,7 +48,7 @@ def curvature_scale(fun: Callable, x0: PyTree, args: tuple = ()) -> PyTree:
     gradient = gradient_of(lambda x, *args: fun(back(x), *args), args)
 
     def second(i: Array) -> Array:
-        axis = (jnp.arange(x.size) == i).astype(x.dtype)
+        axis = like((jnp.arange(x.size) == i).astype(x.dtype), x)
         return jax.jvp(gradient, (x,), (axis,))[1][i]
 
     curvature = jnp.abs(jax.lax.map(second, jnp.arange(x.size)))
