@@ -7,7 +7,9 @@ import pytest
 
 from jaxmath import optimize
 from jaxmath.iterate import Status
-from jaxmath.optimize._bfgs import FARTHER
+from jaxmath.optimize._bfgs import FARTHER, MORE, BFGSState, Counts, Numbers, advance, by_bfgs
+from jaxmath.optimize._descent import PATIENCE
+from jaxmath.optimize.line_search import MAX_TRIALS
 
 
 def states(f, x0, n):
@@ -88,3 +90,67 @@ def test_small_beside_a_huge_value_is_not_converged_while_a_search_goes_on():
         assert state.num_steps == 0
     solution = optimize.bfgs(f, [1.0], max_steps=1)
     assert solution.num_fun > 5
+
+
+def between(**known):
+    """A state at x = 1 with f = g = 1, whose next move is −1 with all else in order."""
+    numbers = Numbers(1.0, -1.0, -1e9, 1.0, 1.0, 1.0, 0.0)
+    counts = Counts(9, 20, 0, 0, 5)
+    numbers = numbers._replace(**{k: v for k, v in known.items() if k in Numbers._fields})
+    counts = counts._replace(**{k: v for k, v in known.items() if k in Counts._fields})
+    one = jnp.ones(1)
+    return BFGSState(
+        one, one, -one, jnp.eye(1), jnp.array(numbers, float), jnp.array(counts, jnp.int32)
+    )
+
+
+def after(value, gradient, **known):
+    """The counts once f and ∇f at the end of the move are known."""
+    evaluate = lambda x: (jnp.asarray(value, float), jnp.full(1, gradient))
+    return Counts(*map(int, advance(evaluate, between(**known)).counts))
+
+
+def test_after_forty_trials_h_is_forgotten_and_without_one_it_ends():
+    assert after(2.0, 1.0).pairs == 5
+    last = after(2.0, 1.0, refused=MAX_TRIALS - 1)
+    assert (last.pairs, last.refused) == (-1, 0)
+    last = after(2.0, 1.0, refused=MAX_TRIALS - 1, pairs=0)
+    assert (last.pairs, last.refused) == (0, MAX_TRIALS)
+
+
+def test_what_counts_as_quiet():
+    assert after(0.5, 0.1, quiet=3).quiet == 0
+    assert after(1.0, 0.1, quiet=3).quiet == 4
+    assert after(1.0, -0.8, quiet=3, error=0.3, low=0.3).quiet == 0  # the error has grown
+    assert after(1.0, -0.8, quiet=3, error=0.3, low=0.3, peak=0.5).quiet == 4
+    assert after(1.0, 1.0, quiet=3).quiet == 3  # it goes on
+    assert after(1.0, 1.0, quiet=3, refused=2).quiet == PATIENCE  # nothing to be seen
+    assert after(1.0, 1.0, quiet=PATIENCE, refused=2).quiet == PATIENCE + MORE
+    forgotten = after(1.0, 0.1, quiet=PATIENCE - 1)
+    assert (forgotten.quiet, forgotten.pairs) == (PATIENCE, -1)
+    assert after(1.0, 0.1, quiet=PATIENCE).pairs == 6
+
+
+@pytest.mark.parametrize(
+    ("known", "status"),
+    [
+        ({}, "RUNNING"),
+        ({"error": 1e-9}, "RUNNING"),
+        ({"error": 1e-9, "slope": -1e-9}, "CONVERGED"),
+        ({"error": 1e-9, "slope": -1e-9, "refused": 1}, "RUNNING"),
+        ({"error": 1e-9, "slope": -1e-9, "pairs": -1}, "RUNNING"),
+        ({"error": 1e-9, "slope": -1e-5, "pairs": 0}, "CONVERGED"),
+        ({"error": 1e-9, "slope": -1e-3, "pairs": 0}, "RUNNING"),
+        ({"steps": 10}, "MAX_STEPS"),
+        ({"steps": 10, "error": 1e-9, "slope": -1e-9}, "CONVERGED"),
+        ({"value": -2e9}, "UNBOUNDED"),
+        ({"refused": MAX_TRIALS, "pairs": 0}, "LINE_SEARCH_FAILED"),
+        ({"refused": MAX_TRIALS, "pairs": 0, "quiet": PATIENCE}, "STAGNATED"),
+        ({"quiet": PATIENCE + MORE}, "STAGNATED"),
+        ({"value": np.inf}, "NON_FINITE"),
+        ({"value": np.inf, "evaluations": 0}, "RUNNING"),
+    ],
+)
+def test_the_status_of_a_state(known, status):
+    made = by_bfgs(jnp.sum, lambda x: x, (), 1e-8, 10)
+    assert Status(int(made.status_fn(between(**known)))).name == status
