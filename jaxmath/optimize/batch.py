@@ -111,7 +111,7 @@ def minimize_batch(
 
     Example:
       >>> rosenbrock = lambda x, a: 100.0 * (x[1] - x[0] ** 2) ** 2 + (a - x[0]) ** 2
-      >>> starts, a = jnp.array([[-1.2, 1.0], [3.0, -2.0]]), jnp.array([1.0, 2.0])
+      >>> starts, a = jnp.array([[0.0, 2.0], [3.0, 1.0]]), jnp.array([1.0, 2.0])
       >>> s = minimize_batch(rosenbrock, starts, (a,), args_axes=0)
       >>> print([[f"{v:.2f}" for v in x] for x in s.value], bool(s.converged.all()))
       [['1.00', '1.00'], ['2.00', '4.00']] True

@@ -91,7 +91,8 @@ def minimize(
       and no lane waits for another's line search.
 
     Example:
-      >>> s = minimize(lambda x: (x[0] - 1.0) ** 2 + (x[1] - 2.0) ** 4, [0.0, 0.0], method="BFGS")
+      >>> f = lambda x: (x[0] - 1.0) ** 2 + jnp.cosh(x[1] - 2.0)
+      >>> s = minimize(f, [0.0, 0.0], method="BFGS")
       >>> print([f"{x:.2f}" for x in s.value], bool(s.converged))
       ['1.00', '2.00'] True
 

@@ -203,7 +203,7 @@ def bfgs(
 
     Example:
       >>> rosenbrock = lambda x: 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
-      >>> s = bfgs(rosenbrock, jnp.array([-1.2, 1.0]))
+      >>> s = bfgs(rosenbrock, jnp.array([0.0, 2.0]))
       >>> print([f"{x:.3f}" for x in s.value], bool(s.converged))
       ['1.000', '1.000'] True
 
