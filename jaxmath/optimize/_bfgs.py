@@ -138,7 +138,7 @@ def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     was, count = Numbers(*state.numbers), Counts(*state.counts)
     eps = float(jnp.finfo(x.dtype).eps)
     opens = count.pairs < 0
-    s = jnp.where(opens, 0.0, state.move)
+    s = jnp.where(opens, 0.0 * x, state.move)  # NaN where x is not finite, which f may not read
     trial = x + s
     value, gradient = evaluate(trial)
     # The trial: where f changes by rounding alone, slopes judge it. Good ones are ``taken``; where

@@ -83,6 +83,14 @@ def test_the_state_tells_what_the_solver_does():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("value", [jnp.nan, jnp.inf])
+def test_a_start_is_refused_though_f_does_not_read_it(value):
+    f, start = lambda x: x[0] ** 2, jnp.array([1.0, value])
+    assert optimize.bfgs(f, start).status == Status.INVALID_START
+    assert optimize.minimize_batch(f, start[None]).status[0] == Status.INVALID_START
+    assert optimize.bfgs_init(f, start).status == Status.INVALID_START
+
+
 def test_small_beside_a_huge_value_is_not_converged_while_a_search_goes_on():
     """A refused trial shortens the move, and with it what the model promises: that is no sign."""
     f = lambda x: 1e12 + jnp.where(x[0] < 0.999999, 1e12, 1e3 * (x[0] - 0.5) ** 2)
