@@ -30,7 +30,7 @@ from jaxmath.benchmark import environment
 from jaxmath.iterate import Status
 from jaxmath.optimize import minimize_batch, more_garbow_hillstrom
 from jaxmath.optimize._bfgs import by_bfgs
-from jaxmath.optimize._pool import counted, run_pool
+from jaxmath.optimize._pool import counted, run_pool, unpacked
 
 jax.config.update("jax_enable_x64", True)
 
@@ -160,7 +160,7 @@ def waste(fun: Callable, starts: np.ndarray, size: int) -> float:
     """1 − useful trips / executed lane-trips."""
     tol, limit = float(jnp.finfo(float).eps) ** (2 / 3), 200 * starts.shape[1]
     method = lambda: counted(by_bfgs(fun, lambda x: x, (), tol, limit))
-    solution = jax.jit(lambda x: run_pool(method, x, (), (), size))(jnp.asarray(starts))
+    solution = unpacked(jax.jit(lambda x: run_pool(method, x, (), (), size))(jnp.asarray(starts)))
     return float(1 - jnp.sum(solution.num_fun) / (jnp.max(solution.num_hess) * size))
 
 

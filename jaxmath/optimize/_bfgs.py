@@ -5,52 +5,52 @@ through φ(0), φ′(0) and φ(1); one at whose end f falls almost as steeply as
 again, four times as long; else H learns from it and gives the next.
 
 Each array of a loop's state is a kernel of its own for XLA on CPU, at 10 ms to compile and some
-fractions of a µs to launch: the numbers of a lane are kept in one array, its counts in another. A
-cheap condition is computed anew in each kernel, a quotient once: some conditions are read off one.
+fractions of a µs to launch: the vectors of a lane are kept in one array, its numbers in another,
+its counts in a third. A cheap condition is computed anew in each kernel, a quotient once: some
+conditions are read off one (``shorter``, ``rho``, ``unit``).
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmath import numerics
+from jaxmath._limits import MOST
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._descent import PATIENCE, Method, evaluator, lowest
-from jaxmath.optimize.line_search import MAX_TRIALS, NOISE
+from jaxmath.optimize.line_search import MAX_TRIALS
 from jaxmath.typing import Array, Scalar
 
 __all__: list[str] = []
 
 DECREASE, STEEP, FARTHER = 1e-4, 0.9, 4.0  # c₁, c₂, and how much longer a move is that goes on
-MORE = 5  # quiet steps from steepest descent before the end, after the ``PATIENCE`` before it
+LEVEL = 256  # in units of ε|f|: what rounding may do to f, a sum of many terms
+MORE = 6  # quiet steps after the ``PATIENCE`` before it, all but the first from steepest descent
 
 
 class Numbers(NamedTuple):
     """What a lane knows beside its vectors.
 
     Args:
-      value: f(x); ∞ before the start is evaluated.
+      least: the least f so far: f(x), or less by no more than rounding.
       slope: gᵀs, s the next move.
       floor: f below it counts as unbounded.
-      least: the least f so far.
-      error: ``error_measure`` at x.
-      low: the least error since f last fell.
-      peak: the error that last counted as growth since then; 0 where none has.
+      size: maxᵢ |gᵢ|·max(|xᵢ|, 1); over max(|f|, 1) it is ``error_measure``.
+      mark: the least size since f last fell; < 0: −mark is the size that last counted as growth.
     """
 
-    value: Array
+    least: Array
     slope: Array
     floor: Array
-    least: Array
-    error: Array
-    low: Array
-    peak: Array
+    size: Array
+    mark: Array
 
 
 class Counts(NamedTuple):
     """int32 each: steps, evaluations, quiet steps in a row, refused trials of this move, and the
-    pairs (s, y) that H has met; −1 where f and ∇f at x itself are wanted next."""
+    pairs (s, y) that H has met; −1 where it is to be begun anew at the end of this move."""
 
     steps: Array
     evaluations: Array
@@ -60,25 +60,38 @@ class Counts(NamedTuple):
 
 
 class BFGSState(NamedTuple):
-    """Between two evaluations: the point, ∇f there, the next move, H, and what ``Numbers`` and
-    ``Counts`` name, each along one axis."""
+    """Between two evaluations: the point, ∇f there and the next move as rows; H; and what
+    ``Numbers`` and ``Counts`` name, each along one axis."""
 
-    x: Array
-    gradient: Array
-    move: Array
+    vectors: Array
     H: Array
     numbers: Array
     counts: Array
 
     @property
+    def x(self) -> Array:
+        return self.vectors[..., 0, :]
+
+    @property
+    def gradient(self) -> Array:
+        """∇f at ``x``."""
+        return self.vectors[..., 1, :]
+
+    @property
+    def move(self) -> Array:
+        """f is wanted next at ``x + move``."""
+        return self.vectors[..., 2, :]
+
+    @property
     def value(self) -> Array:
-        """f at ``x``."""
+        """f at ``x``, or less by no more than rounding: the least so far."""
         return self.numbers[..., 0]
 
     @property
     def error(self) -> Array:
-        """maxᵢ |gᵢ|·max(|xᵢ|, 1) / max(|f|, 1)."""
-        return self.numbers[..., 4]
+        """maxᵢ |gᵢ|·max(|xᵢ|, 1) / max(|f|, 1); ∞ where that is no number."""
+        error = self.numbers[..., 3] / jnp.maximum(jnp.abs(self.value), 1.0)
+        return jnp.where(jnp.isfinite(error), error, jnp.inf)
 
     @property
     def num_steps(self) -> Array:
@@ -95,13 +108,15 @@ class BFGSState(NamedTuple):
         return jnp.vectorize(lane, signature="(k),(m),(n)->()")(self.numbers, self.counts, self.x)
 
 
-def _verdict(numbers: Array, counts: Array) -> Array:
-    n, c = Numbers(*numbers), Counts(*counts)
+def _verdict(numbers: Array, counts: Array, limit: Scalar = MOST) -> Array:
+    n, c = Numbers(*jnp.unstack(numbers)), Counts(*jnp.unstack(counts))
     failed = jnp.where(c.quiet < PATIENCE, Status.LINE_SEARCH_FAILED, Status.STAGNATED)
-    status = jnp.where(c.refused >= MAX_TRIALS, failed, Status.RUNNING)
+    ended = (c.steps >= limit) & (c.evaluations > 0)
+    status = jnp.where(ended, Status.MAX_STEPS, Status.RUNNING)
+    status = jnp.where(c.refused >= MAX_TRIALS, failed, status)
     status = jnp.where(c.quiet >= PATIENCE + MORE, Status.STAGNATED, status)
-    status = jnp.where(n.value < n.floor, Status.UNBOUNDED, status)
-    nowhere = jnp.isinf(n.value) & (c.evaluations > 0)
+    status = jnp.where(n.least < n.floor, Status.UNBOUNDED, status)
+    nowhere = (c.refused > 0) & (c.evaluations == 1)
     return jnp.where(nowhere, Status.NON_FINITE, status).astype(jnp.int32)
 
 
@@ -113,10 +128,11 @@ def _refined(status: Array, x: Array) -> Array:
 
 def opening(x: Array) -> BFGSState:
     """The state before the first evaluation."""
-    inf, zero = jnp.inf, jnp.zeros_like(x)
-    numbers = jnp.array([inf, 0.0, -inf, inf, inf, inf, 0.0], x.dtype)
     counts = jnp.array([0, 0, 0, 0, -1], jnp.int32)
-    return BFGSState(x, zero, zero, jnp.zeros((x.size, x.size), x.dtype), numbers, counts)
+    zeros = lambda *shape: jnp.zeros(shape, x.dtype)
+    # 0·x: NaN where x is not finite, which f may not read.
+    vectors = jnp.array([1.0, 0.0, 0.0], x.dtype)[:, None] * x[None, :]
+    return BFGSState(vectors, zeros(x.size, x.size), zeros(5), counts)
 
 
 def updated(H: Array, s: Array, y: Array, rho: Array, pairs: Array) -> Array:
@@ -134,82 +150,87 @@ def updated(H: Array, s: Array, y: Array, rho: Array, pairs: Array) -> Array:
 
 def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     """One evaluation, at the end of the move, and what follows from it."""
-    x, g = state.x, state.gradient
-    was, count = Numbers(*state.numbers), Counts(*state.counts)
+    x, g, s = jnp.unstack(state.vectors)
+    was, count = Numbers(*jnp.unstack(state.numbers)), Counts(*jnp.unstack(state.counts))
     eps = float(jnp.finfo(x.dtype).eps)
-    opens = count.pairs < 0
-    s = jnp.where(opens, 0.0 * x, state.move)  # NaN where x is not finite, which f may not read
+    opens = count.evaluations == 0
     trial = x + s
     value, gradient = evaluate(trial)
     # The trial: where f changes by rounding alone, slopes judge it. Good ones are ``taken``; where
     # f still falls steeply, the move goes ``on``; if longer ones were refused, and none of that can
     # be seen in f, the search has found ``nothing``.
     slope = numerics.dot(gradient, s)
-    sy = slope - was.slope
     finite = jnp.isfinite(value) & jnp.isfinite(slope)
-    excess = value - was.value - was.slope
+    excess = value - was.least - was.slope
     seen = finite & jnp.isfinite(excess)
-    level = jnp.abs(value - was.value) <= NOISE * eps * jnp.abs(was.value)
-    lower = value <= was.value + DECREASE * was.slope
-    good = (finite & opens) | (seen & jnp.where(level, slope <= -STEEP * was.slope, lower))
-    steep = (slope < STEEP * was.slope) & ~opens
-    # How much shorter a refused one becomes: by the parabola; by the secant of slopes; a tenth.
-    below = jnp.where(seen, jnp.where(level, sy, 2 * excess), -10 * was.slope)
-    kind = jnp.where(steep, jnp.where(count.refused == 0, -2.0, jnp.where(level, -3.0, -1.0)), -1.0)
-    shorter = jnp.where(good, kind, -was.slope) / jnp.where(good, 1.0, below)
-    taken, on, nothing = shorter < 0, shorter == -2, shorter == -3
-    # H, and the move that it gives.
+    level = jnp.abs(value - was.least) <= LEVEL * eps * jnp.abs(was.least)
+    lower = value <= was.least + DECREASE * was.slope
+    good = seen & jnp.where(level, slope <= -STEEP * was.slope, lower)
+    good = jnp.where(opens, finite, good)
+    # How much shorter a refused one becomes: by the parabola, or the secant of slopes, between a
+    # tenth and a half; a tenth if nothing is seen; 0 after the last.
+    below = jnp.where(level, slope - was.slope, 2 * excess)
+    below = jnp.clip(below, -2 * was.slope, -10 * was.slope)
+    below = jnp.where(seen, below, -10 * was.slope)
+    above = jnp.where(count.refused + 1 >= MAX_TRIALS, 0.0, -was.slope)
+    kind = jnp.where(count.refused == 0, -1.0, jnp.where(level, -3.0, -2.0))
+    kind = jnp.where(slope < STEEP * was.slope, kind, -2.0)
+    shorter = jnp.where(good, kind, above) / jnp.where(good, 1.0, below)
+    taken, on, ends, nothing = shorter < 0, shorter == -1, shorter <= -2, shorter == -3
+    # H: it learns where ρ > 0, and is begun anew, −ρI, where ρ < 0. That is after some quiet steps,
+    # and where a search found nothing or H gave no descent: rounding in it is relative to the
+    # largest of it (ε‖H‖).
     size = jnp.max(jnp.abs(gradient) * jnp.maximum(jnp.abs(trial), 1.0))
-    or_one = jnp.where(size > 0, size, 1.0)
-    learns = taken & ~on & (sy > -eps * was.slope)
-    rho = jnp.where(learns | opens, 1.0, 0.0) / jnp.where(opens, or_one, jnp.where(learns, sy, 1.0))
+    grew = taken & (size > 2 * jnp.abs(was.mark))
+    anew = ends & ((count.pairs < 0) | ((count.quiet == PATIENCE) & ~grew) | nothing)
+    learns = ends & ~anew & (slope > (1 - eps) * was.slope)
+    below = jnp.where(anew, jnp.where(size > 0, size, 1.0), was.slope - slope)
+    rho = jnp.where(anew | learns, -1.0, 0.0) / jnp.where(anew | learns, below, 1.0)
     H = updated(state.H, s, gradient - g, rho, count.pairs)
-    H = jnp.where(opens, rho * jnp.eye(x.size, dtype=x.dtype), jnp.where(rho > 0, H, state.H))
+    # A constant costs no kernel, but space in the program.
+    identity = (np if x.size <= 64 else jnp).eye(x.size, dtype=x.dtype)
+    H = jnp.where(rho > 0, H, jnp.where(rho < 0, -rho * identity, state.H))
+    # The move that H gives: of length 1 where H is begun anew, as nothing is known of the
+    # curvature; none where it is no descent.
     Hg = numerics.matmul(H, gradient)
     gHg = numerics.dot(gradient, Hg)
-    # The first has length 1, as nothing is known of the curvature.
-    unit = jnp.sqrt(jnp.where(opens, or_one, 1.0) / jnp.where(opens & (gHg > 0), gHg, 1.0))
-    longer = jnp.where(on, FARTHER, jnp.clip(shorter, 0.1, 0.5))
-    again = on | ~taken
+    descends = (gHg > 0) & (gHg < jnp.inf)
+    unit = jnp.where(descends & (rho < 0), -rho * gHg, 1.0)
+    unit = jnp.sqrt(jnp.where(descends, 1.0, 0.0) / unit)
+    longer = jnp.where(on, FARTHER, shorter)
     # Whether the step is more than rounding (``_descent.quieter``); moves that go on do not count.
-    large = jnp.maximum(jnp.abs(value), 1.0)
-    error, high = size / large, jnp.maximum(was.low, was.peak)
-    fell = taken & ~(was.least - value <= eps * jnp.abs(was.least))
-    grew = taken & (size > 2 * high * large)
-    quiet = jnp.where(taken & ~on & ~opens, count.quiet + 1, count.quiet)
-    quiet = jnp.where(nothing, jnp.where(count.quiet < PATIENCE, PATIENCE, PATIENCE + MORE), quiet)
+    fell = taken & (opens | (was.least - value > eps * jnp.abs(was.least)))
+    no_more = jnp.where(count.quiet > PATIENCE, PATIENCE + MORE, PATIENCE + 1)
+    quiet = jnp.where(ends, count.quiet + 1, count.quiet)
+    quiet = jnp.where(nothing, no_more, quiet)
     quiet = jnp.where(fell | grew, 0, quiet)
-    # Rounding in H is relative to the largest of it (ε‖H‖): after some quiet steps, where it gives
-    # no descent and where no trial will do, the search begins anew, from steepest descent.
-    refused = jnp.where(taken, 0, count.refused + 1)
-    lost = taken & ~on & ~opens & (~(gHg > 0) | ((quiet == PATIENCE) & (count.quiet < PATIENCE)))
-    lost |= (refused >= MAX_TRIALS) & (count.pairs > 0)
+    # No trial will do, or there is no descent: f at x itself comes next, and then H anew.
+    spent = (shorter == 0) & (count.pairs != 0)
+    lost = spent | (ends & (rho >= 0) & ~(unit > 0))
     numbers = Numbers(
-        value=jnp.where(taken, value, was.value),
-        slope=jnp.where(again, longer * jnp.where(on, slope, was.slope), -unit * gHg),
-        floor=jnp.where(taken & jnp.isinf(was.value), lowest(value), was.floor),
-        least=jnp.where(taken, jnp.minimum(was.least, value), was.least),
-        error=jnp.where(taken, error, was.error),
-        low=jnp.where(fell, error, jnp.where(taken, jnp.minimum(was.low, error), was.low)),
-        peak=jnp.where(fell, 0.0, jnp.where(grew, error, was.peak)),
+        least=jnp.where(opens | (taken & (value < was.least)), value, was.least),
+        slope=jnp.where(
+            ends, jnp.where(unit > 0, -unit * gHg, 0.0), longer * jnp.where(on, slope, was.slope)
+        ),
+        floor=jnp.where(opens, lowest(value), was.floor),
+        size=jnp.where(taken | opens, size, was.size),
+        mark=jnp.where(
+            fell, size, jnp.where(grew, -size, jnp.where(taken & (size < was.mark), size, was.mark))
+        ),
     )
     counts = Counts(
         steps=jnp.where(taken & ~opens, count.steps + 1, count.steps),
         evaluations=count.evaluations + 1,
         quiet=quiet,
-        refused=jnp.where(lost, 0, refused),
+        refused=jnp.where(taken | spent, 0, count.refused + 1),
         pairs=jnp.where(
-            lost, -1, jnp.where(opens, 0, jnp.where(rho > 0, count.pairs + 1, count.pairs))
+            lost, -1, jnp.where(rho < 0, 0, jnp.where(rho > 0, count.pairs + 1, count.pairs))
         ),
     )
-    return BFGSState(
-        x=jnp.where(taken, trial, x),
-        gradient=jnp.where(taken, gradient, g),
-        move=jnp.where(again, longer * s, -unit * Hg),
-        H=H,
-        numbers=jnp.stack(numbers),
-        counts=jnp.stack([jnp.asarray(c, jnp.int32) for c in counts]),
-    )
+    move = jnp.where(ends, jnp.where(unit > 0, -unit * Hg, 0.0), longer * s)
+    vectors = [jnp.where(taken, trial, x), jnp.where(taken, gradient, g), move]
+    whole = [jnp.asarray(c, jnp.int32) for c in counts]
+    return BFGSState(jnp.stack(vectors), H, jnp.stack(numbers), jnp.stack(whole))
 
 
 def begin(evaluate: Callable, x: Array) -> BFGSState:
@@ -222,14 +243,12 @@ def by_bfgs(fun: Callable, back: Callable, args: tuple, tol: Scalar, limit: Scal
     evaluate = evaluator(fun, back, args)
 
     def status_fn(state: BFGSState) -> Array:
-        n, c = Numbers(*state.numbers), Counts(*state.counts)
-        status = _verdict(state.numbers, state.counts)
-        ended = (c.pairs >= 0) & (c.steps >= limit) & (status == Status.RUNNING)
-        status = jnp.where(ended, Status.MAX_STEPS, status)
+        n, c = Numbers(*jnp.unstack(state.numbers)), Counts(*jnp.unstack(state.counts))
+        status = _verdict(state.numbers, state.counts, limit)
         # The gradient alone can be small beside a huge f far from the minimum: what the model
         # still promises must be small beside f too; −∇f, where there is no model, ‖∇f‖².
         promise = jnp.where(c.pairs > 0, -n.slope, n.slope * n.slope)
-        small = (n.error <= tol) & (promise <= tol * jnp.maximum(jnp.abs(n.value), 1.0))
+        small = jnp.maximum(n.size, promise) <= tol * jnp.maximum(jnp.abs(n.least), 1.0)
         small &= (c.pairs >= 0) & (c.refused == 0)
         return jnp.where(small, Status.CONVERGED, status)
 
@@ -237,5 +256,7 @@ def by_bfgs(fun: Callable, back: Callable, args: tuple, tol: Scalar, limit: Scal
         count = s.num_fun
         return Solution(s.x, _refined(status, s.x), s.error, s.num_steps, count, count)
 
-    kept = ("x", "numbers", "counts")  # at the opening all else follows from them
-    return Method(opening, lambda s: advance(evaluate, s), status_fn, finish, kept)
+    kept = ("vectors", "numbers", "counts")
+    return Method(
+        opening, lambda s: advance(evaluate, s), status_fn, finish, kept, ("vectors", "counts")
+    )

@@ -33,8 +33,9 @@ class Method(NamedTuple):
       advance: from a state to the next; one evaluation.
       status_fn: from a state to its ``Status``.
       finish: from a state and its status to a ``Solution`` with a vector.
-      kept: the fields of a state that ``begin`` sets, and that status and solution are made of; the
-        others are what it likes once a lane has ended. None for all.
+      kept: the fields of a state that status and solution are made of: the others are what they
+        like once a lane has ended. None for all.
+      opened: the fields that ``begin`` sets: the others are what they like. None for ``kept``.
     """
 
     begin: Callable[[Array], Any]
@@ -42,6 +43,7 @@ class Method(NamedTuple):
     status_fn: Callable[[Any], Array]
     finish: Callable[[Any, Array], Solution]
     kept: tuple[str, ...] | None = None
+    opened: tuple[str, ...] | None = None
 
 
 SEARCHING, FORCED, OPENING = range(3)  # see DescentState

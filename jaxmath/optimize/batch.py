@@ -5,7 +5,7 @@ loop, and a lane that has ended makes room for the next start. All of it is one 
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +13,8 @@ import jax.numpy as jnp
 from jaxmath._compiled import compiled
 from jaxmath._limits import as_limit
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._descent import default_tolerance
-from jaxmath.optimize._pool import run_pool
+from jaxmath.optimize._descent import Method, default_tolerance
+from jaxmath.optimize._pool import Packed, run_pool, unpacked
 from jaxmath.optimize._side_by_side import cores, side_by_side
 from jaxmath.optimize._solver import as_data, as_point, as_tuple, nan_last, objective, solver
 from jaxmath.optimize._swarm import between, box_status, corners
@@ -56,7 +56,7 @@ def _in_a_pool(
     tol: Scalar | None,
     max_steps: Scalar | None,
     lanes: int,
-) -> Solution:
+) -> Packed:
     """``minimize_batch`` in one program."""
     made = as_method(method)
     x, back = as_point("x0", jax.tree.map(lambda leaf: leaf[0], x0))
@@ -64,8 +64,13 @@ def _in_a_pool(
     tol, limit = default_tolerance(tol, x.dtype), as_limit(max_steps, 200 * x.size)
     n = vectors.shape[0]
     size = min(lanes, n) if isinstance(n, int) else lanes
-    solution = run_pool(lambda *args: made(fun, back, args, tol, limit), vectors, args, axes, size)
-    return solution._replace(value=jax.vmap(back)(solution.value))
+
+    def method_of(*args: Any) -> Method:
+        method = made(fun, back, args, tol, limit)
+        there = lambda solution: solution._replace(value=back(solution.value))
+        return method._replace(finish=lambda *end: there(method.finish(*end)))
+
+    return run_pool(method_of, vectors, args, axes, size)
 
 
 def minimize_batch(
@@ -136,15 +141,15 @@ def minimize_batch(
     if lanes is None:
         lanes = n if known and jax.default_backend() != "cpu" else 128
     check_number("lanes", lanes, low=1, integer=True)
-    parts = min(cores(), n // lanes) if known else 1
+    parts = max(min(cores(), n // lanes), 1) if known else 0
 
-    def _program(rows: tuple) -> Solution:
+    def _program(rows: tuple) -> Packed:
         x0, own = rows
         given = tuple(a if axis is None else b for a, b, axis in zip(args, own, axes, strict=True))
         settings: dict = {"tol": tol, "max_steps": max_steps, "lanes": lanes}
         return _in_a_pool(fun, x0, given, method=method, axes=axes, **settings)
 
-    return side_by_side(_program, (x0, own), parts)
+    return unpacked(side_by_side(_program, (x0, own), parts))
 
 
 class Multistart(NamedTuple):

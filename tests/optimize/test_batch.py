@@ -10,7 +10,7 @@ import pytest
 from jaxmath import optimize
 from jaxmath.iterate import Status
 from jaxmath.optimize._bfgs import by_bfgs
-from jaxmath.optimize._pool import counted, run_pool
+from jaxmath.optimize._pool import counted, run_pool, unpacked
 
 X0 = np.random.default_rng(0).uniform(-2, 2, (7, 2))
 A = np.linspace(0.5, 2.0, 7)
@@ -129,7 +129,7 @@ def test_no_lane_waits_for_the_slowest():
         by_bfgs(partial(rosenbrock, a=1.0, weight=w), lambda x: x, (), 1e-9, 1000)
     )
     x0 = jnp.asarray(np.random.default_rng(1).uniform(-1, 1, (n, 2)))
-    solution = jax.jit(lambda x, w: run_pool(method, x, (w,), (0,), size))(x0, weight)
+    solution = unpacked(jax.jit(lambda x, w: run_pool(method, x, (w,), (0,), size))(x0, weight))
     trips = solution.num_hess.max()
     assert np.all(solution.status == Status.CONVERGED)
     used = solution.num_fun

@@ -7,7 +7,16 @@ import pytest
 
 from jaxmath import optimize
 from jaxmath.iterate import Status
-from jaxmath.optimize._bfgs import FARTHER, MORE, BFGSState, Counts, Numbers, advance, by_bfgs
+from jaxmath.optimize._bfgs import (
+    FARTHER,
+    LEVEL,
+    MORE,
+    BFGSState,
+    Counts,
+    Numbers,
+    advance,
+    by_bfgs,
+)  # fmt: skip
 from jaxmath.optimize._descent import PATIENCE
 from jaxmath.optimize.line_search import MAX_TRIALS
 
@@ -102,14 +111,12 @@ def test_small_beside_a_huge_value_is_not_converged_while_a_search_goes_on():
 
 def between(**known):
     """A state at x = 1 with f = g = 1, whose next move is −1 with all else in order."""
-    numbers = Numbers(1.0, -1.0, -1e9, 1.0, 1.0, 1.0, 0.0)
+    numbers = Numbers(least=1.0, slope=-1.0, floor=-1e9, size=1.0, mark=1.0)
     counts = Counts(9, 20, 0, 0, 5)
     numbers = numbers._replace(**{k: v for k, v in known.items() if k in Numbers._fields})
     counts = counts._replace(**{k: v for k, v in known.items() if k in Counts._fields})
-    one = jnp.ones(1)
-    return BFGSState(
-        one, one, -one, jnp.eye(1), jnp.array(numbers, float), jnp.array(counts, jnp.int32)
-    )
+    vectors = jnp.array([[1.0], [1.0], [-1.0]])
+    return BFGSState(vectors, jnp.eye(1), jnp.array(numbers, float), jnp.array(counts, jnp.int32))
 
 
 def after(value, gradient, **known):
@@ -118,7 +125,7 @@ def after(value, gradient, **known):
     return Counts(*map(int, advance(evaluate, between(**known)).counts))
 
 
-def test_after_forty_trials_h_is_forgotten_and_without_one_it_ends():
+def test_after_forty_trials_h_is_begun_anew_and_without_one_it_ends():
     assert after(2.0, 1.0).pairs == 5
     last = after(2.0, 1.0, refused=MAX_TRIALS - 1)
     assert (last.pairs, last.refused) == (-1, 0)
@@ -126,37 +133,91 @@ def test_after_forty_trials_h_is_forgotten_and_without_one_it_ends():
     assert (last.pairs, last.refused) == (0, MAX_TRIALS)
 
 
+def test_anew_is_from_the_point_itself():
+    """After the last trial f at x is wanted, and there H is a multiple of I, for a step of 1."""
+    f = lambda x: 1.0 + 0.5 * jnp.sum(x**2)
+    state = between(refused=MAX_TRIALS - 1)
+    state = advance(lambda x: (jnp.asarray(3.0), jnp.ones(1)), state)
+    assert (state.move, state.x, state.counts[4]) == (0.0, 1.0, -1)
+    state = advance(jax.value_and_grad(f), state._replace(numbers=state.numbers.at[0].set(1.5)))
+    assert (state.move, state.x, state.H, state.counts[4]) == (-1.0, 1.0, 1.0, 0)
+
+
+def test_what_is_no_descent_is_begun_anew():
+    """H = −1 at a good trial: no move, then f at x itself, then a step of length 1."""
+    state = between()._replace(H=-jnp.eye(1))
+    state = advance(lambda x: (jnp.asarray(0.5), jnp.ones(1)), state)  # φ′ as before: no pair
+    assert (state.move, state.counts[4]) == (-4.0, 5)  # it goes on
+    state = between(refused=1)._replace(H=-jnp.eye(1))
+    state = advance(lambda x: (jnp.asarray(0.5), jnp.ones(1)), state)
+    assert (state.move, state.numbers[1], state.counts[4]) == (0.0, 0.0, -1)
+    state = advance(lambda x: (jnp.asarray(0.5), jnp.ones(1)), state)
+    assert (state.move, state.numbers[1], state.counts[4]) == (-1.0, -1.0, 0)
+
+
 def test_what_counts_as_quiet():
     assert after(0.5, 0.1, quiet=3).quiet == 0
     assert after(1.0, 0.1, quiet=3).quiet == 4
-    assert after(1.0, -0.8, quiet=3, error=0.3, low=0.3).quiet == 0  # the error has grown
-    assert after(1.0, -0.8, quiet=3, error=0.3, low=0.3, peak=0.5).quiet == 4
+    assert after(1.0, -0.8, quiet=3, size=0.3, mark=0.3).quiet == 0  # the gradient has grown
+    assert after(1.0, -0.8, quiet=3, size=0.3, mark=-0.5).quiet == 4
     assert after(1.0, 1.0, quiet=3).quiet == 3  # it goes on
-    assert after(1.0, 1.0, quiet=3, refused=2).quiet == PATIENCE  # nothing to be seen
-    assert after(1.0, 1.0, quiet=PATIENCE, refused=2).quiet == PATIENCE + MORE
-    forgotten = after(1.0, 0.1, quiet=PATIENCE - 1)
-    assert (forgotten.quiet, forgotten.pairs) == (PATIENCE, -1)
-    assert after(1.0, 0.1, quiet=PATIENCE).pairs == 6
+    assert after(1.0, 1.0, quiet=3, refused=2).quiet == PATIENCE + 1  # nothing to be seen
+    assert after(1.0, 1.0, quiet=PATIENCE + 1, refused=2).quiet == PATIENCE + MORE
+
+
+def test_after_some_quiet_steps_h_is_begun_anew():
+    assert after(1.0, 0.1, quiet=PATIENCE - 1).pairs == 6
+    forgotten = after(1.0, 0.1, quiet=PATIENCE)
+    assert (forgotten.quiet, forgotten.pairs) == (PATIENCE + 1, 0)
+    assert after(1.0, 0.1, quiet=PATIENCE + 1).pairs == 6
+    # Not beside a saddle, where the gradient grows: H has learnt the way out.
+    assert after(1.0, -0.8, quiet=PATIENCE, size=0.3, mark=0.3).pairs == 6
+    # At once where a search found nothing.
+    assert after(1.0, 1.0, quiet=3, refused=2).pairs == 0
+
+
+def test_the_mark_is_the_least_size_or_less_what_has_grown():
+    mark = lambda *trial, **known: float(
+        advance(lambda x: (jnp.asarray(trial[0]), jnp.full(1, trial[1])), between(**known)).numbers[
+            4
+        ]
+    )
+    assert mark(0.5, 0.25, mark=0.125) == 0.25  # f fell
+    assert mark(1.0, 0.25, mark=0.5) == 0.25
+    assert mark(1.0, 0.25, mark=0.25) == 0.25
+    assert mark(1.0, 0.75, mark=0.25) == -0.75
+    assert mark(1.0, 0.25, mark=-0.5) == -0.5
+    assert mark(1.0, -0.875, mark=-0.25) == -0.875
+    assert mark(2.0, 0.25, mark=0.5) == 0.5  # refused
+
+
+def test_where_f_is_rounding_slopes_judge():
+    """A value higher by less than rounding is no harm, and is not the least."""
+    evaluate = lambda x: (1.0 + jnp.asarray(LEVEL * 1e-16), jnp.full(1, 0.1))
+    state = advance(evaluate, between())
+    assert (state.x, state.value, state.num_steps) == (0.0, 1.0, 10)
+    evaluate = lambda x: (1.0 + jnp.asarray(LEVEL * 4e-16), jnp.full(1, 0.1))
+    assert advance(evaluate, between()).x == 1.0
 
 
 @pytest.mark.parametrize(
     ("known", "status"),
     [
         ({}, "RUNNING"),
-        ({"error": 1e-9}, "RUNNING"),
-        ({"error": 1e-9, "slope": -1e-9}, "CONVERGED"),
-        ({"error": 1e-9, "slope": -1e-9, "refused": 1}, "RUNNING"),
-        ({"error": 1e-9, "slope": -1e-9, "pairs": -1}, "RUNNING"),
-        ({"error": 1e-9, "slope": -1e-5, "pairs": 0}, "CONVERGED"),
-        ({"error": 1e-9, "slope": -1e-3, "pairs": 0}, "RUNNING"),
+        ({"size": 1e-9}, "RUNNING"),
+        ({"size": 1e-9, "slope": -1e-9}, "CONVERGED"),
+        ({"size": 1e-9, "slope": -1e-9, "refused": 1}, "RUNNING"),
+        ({"size": 1e-9, "slope": -1e-9, "pairs": -1}, "RUNNING"),
+        ({"size": 1e-9, "slope": -1e-5, "pairs": 0}, "CONVERGED"),
+        ({"size": 1e-9, "slope": -1e-3, "pairs": 0}, "RUNNING"),
         ({"steps": 10}, "MAX_STEPS"),
-        ({"steps": 10, "error": 1e-9, "slope": -1e-9}, "CONVERGED"),
-        ({"value": -2e9}, "UNBOUNDED"),
+        ({"steps": 10, "size": 1e-9, "slope": -1e-9}, "CONVERGED"),
+        ({"least": -2e9, "size": 1e9}, "UNBOUNDED"),
         ({"refused": MAX_TRIALS, "pairs": 0}, "LINE_SEARCH_FAILED"),
         ({"refused": MAX_TRIALS, "pairs": 0, "quiet": PATIENCE}, "STAGNATED"),
         ({"quiet": PATIENCE + MORE}, "STAGNATED"),
-        ({"value": np.inf}, "NON_FINITE"),
-        ({"value": np.inf, "evaluations": 0}, "RUNNING"),
+        ({"refused": 1, "evaluations": 1}, "NON_FINITE"),
+        ({"steps": 10, "evaluations": 0, "pairs": -1}, "RUNNING"),
     ],
 )
 def test_the_status_of_a_state(known, status):
