@@ -4,8 +4,9 @@
 
 Starts: the standard one of each problem plus standard normal noise. Solved: f − f* ≤
 1e-8·max(1, |f*|), judged in float64, whatever a solver says of itself. Times are medians of rounds
-in which the libraries take turns, forwards and backwards (SciPy, a Python loop, once), apart from
-the compilation; peers that are not installed are left out. Then, for ours: the same in float32;
+in which the libraries take turns, forwards and backwards (SciPy, a Python loop, once). Compilation
+is the median of first calls of fresh functions, in turns too, without the time of a run. Peers that
+are not installed are left out. Then, for ours: the same in float32;
 lanes that cannot reach their tolerance ("stragglers"), against a tolerance that they reach; and the
 lane-trips of a pool that no start used, against those of one loop over all lanes.
 """
@@ -15,7 +16,7 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -101,8 +102,17 @@ def seconds(run: Callable, x: jax.Array) -> float:
     return time.perf_counter() - begin
 
 
-def compare(fun: Callable, starts: np.ndarray, minimum: float, rounds: int) -> dict:
-    """For each library: success, the median and quartiles of its times, its first call."""
+def turns(names: Iterable[str], rounds: int) -> Iterator[str]:
+    """Forwards and backwards: what one leaves behind meets now this neighbour, now that."""
+    names = list(names)
+    for i in range(rounds):
+        yield from names if i % 2 == 0 else reversed(names)
+
+
+def compare(
+    fun: Callable, starts: np.ndarray, minimum: float, rounds: int, compilations: int
+) -> dict:
+    """For each library: success, the median and quartiles of its times, and compilation."""
     x, runs, found = jnp.asarray(starts), {}, {}
     for name, make in MAKERS.items():
         try:
@@ -110,15 +120,15 @@ def compare(fun: Callable, starts: np.ndarray, minimum: float, rounds: int) -> d
         except ImportError:
             print(f"{name} is not installed")
             continue
-        found[name] = {"first": seconds(runs[name], x), "seconds": []}
-        found[name]["success"] = solved(fun, runs[name](x), minimum)
-    for i in range(rounds):
-        # Forwards and backwards: what one leaves behind meets now this neighbour, now that.
-        for name in list(runs) if i % 2 == 0 else reversed(runs):
-            found[name]["seconds"].append(seconds(runs[name], x))
+        success = solved(fun, runs[name](x), minimum)
+        found[name] = {"success": success, "seconds": [], "first": []}
+    for name in turns(runs, rounds):
+        found[name]["seconds"].append(seconds(runs[name], x))
+    for name in turns(runs, compilations):
+        found[name]["first"].append(seconds(MAKERS[name](lambda x: fun(x)), x))
     for row in found.values():
         row["quartiles"] = [float(q) for q in np.quantile(row.pop("seconds"), (0.25, 0.5, 0.75))]
-        row["compile"] = row["first"] - row["quartiles"][1]
+        row["compile"] = float(np.median(row["first"])) - row["quartiles"][1]
     return found
 
 
@@ -168,6 +178,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--starts", type=int, default=1000, help="starts of each problem")
     parser.add_argument("--rounds", type=int, default=20, help="timed runs of each library")
+    parser.add_argument("--compilations", type=int, default=7, help="first calls of each library")
     parser.add_argument("--problems", nargs="+", choices=NAMES, default=list(NAMES))
     parser.add_argument("--only-float64", action="store_true", help="no float32, no stragglers")
     parser.add_argument("--no-scipy", action="store_true", help="leave out SciPy's slow loop")
@@ -179,7 +190,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, fun, starts, minimum in cases(options.starts, options.seed):
         if name not in options.problems:
             continue
-        rows = compare(fun, starts, minimum, options.rounds)
+        rows = compare(fun, starts, minimum, options.rounds, options.compilations)
         if not options.no_scipy:
             rows["SciPy l-bfgs-b"] = scipy_loop(fun, starts, minimum)
         wasted = {f"pool of {size}": waste(fun, starts, size) for size in (128, len(starts))}
