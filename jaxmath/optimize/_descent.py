@@ -35,7 +35,8 @@ class Method(NamedTuple):
       finish: from a state and its status to a ``Solution`` with a vector.
       kept: the fields of a state that status and solution are made of: the others are what they
         like once a lane has ended. None for all.
-      opened: the fields that ``begin`` sets: the others are what they like. None for ``kept``.
+      opened: the fields that ``begin`` sets: the others are what they like, and the state is
+        RUNNING. None for ``kept``, and any status.
     """
 
     begin: Callable[[Array], Any]

@@ -147,7 +147,8 @@ def run_pool(
     def begun(made: Method, x: Array, taken: Array, state: Any, status: Array) -> tuple[Any, Array]:
         fields = made.opened or made.kept
         state = _merged(fields, taken, made.begin(x), state, rest=state)
-        return state, jnp.where(taken, jnp.int32(Status.RUNNING), status)
+        verdict = made.status_fn(state) if made.opened is None else Status.RUNNING
+        return state, jnp.where(taken, verdict, status).astype(jnp.int32)
 
     def advanced(made: Method, state: Any, status: Array) -> tuple[Any, Array]:
         new = made.advance(state)

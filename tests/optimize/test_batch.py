@@ -162,10 +162,26 @@ def test_pytrees_and_single_precision():
     np.testing.assert_allclose(s.value["b"], -1.0, rtol=1e-5)
 
 
-def test_no_steps():
-    s = optimize.minimize_batch(rosenbrock, X0, (1.0, 100.0), max_steps=0)
+@pytest.mark.parametrize("method", ["bfgs", "l-bfgs", "newton", "trust-exact", "nelder-mead"])
+def test_no_steps(method):
+    s = optimize.minimize_batch(rosenbrock, X0, (1.0, 100.0), method, max_steps=0)
     assert np.all(s.status == Status.MAX_STEPS)
+    assert not np.any(s.num_steps)
     np.testing.assert_array_equal(s.value, X0)
+
+
+@pytest.mark.parametrize("method", ["bfgs", "l-bfgs", "trust-ncg"])
+def test_an_end_at_the_start(method):
+    """At the minimum, at no point, and where f is none: beside a start from elsewhere."""
+    fun = lambda x: jnp.where(x[1] > 5.0, jnp.nan, jnp.sum((x - 1.0) ** 2))
+    starts = np.array([[1.0, 1.0], [np.nan, 1.0], [1.0, 6.0], [3.0, 0.0], [1.0, 1.0]])
+    s = optimize.minimize_batch(fun, starts, method=method, lanes=2)
+    assert [Status(int(v)).name for v in s.status] == [
+        "CONVERGED", "INVALID_START", "NON_FINITE", "CONVERGED", "CONVERGED",
+    ]  # fmt: skip
+    assert s.num_fun.tolist()[:3] == [1, 1, 1]
+    assert s.num_steps.tolist()[:3] == [0, 0, 0]
+    assert s.num_fun[4] == 1
 
 
 def bumpy(x, centre):
