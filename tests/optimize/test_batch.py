@@ -120,6 +120,28 @@ def test_cores_are_left_alone_in_a_trace_and_in_other_settings(three_cores):
     assert set(seen) == {jnp.dtype("float32")}
 
 
+@pytest.mark.parametrize("method", ["bfgs", "trust-ncg"])
+def test_a_large_pool_and_leaves_of_several_shapes(method):
+    """More lanes than have a table of ranks, in a program and out of it, field by field."""
+    fun = lambda x: jnp.sum((x["a"] - 1.0) ** 2) + x["b"] ** 2 + jnp.sum((x["c"] - x["b"]) ** 2)
+    n = 700
+    rng = np.random.default_rng(0)
+    x0 = {"a": rng.normal(size=(n, 2, 3)), "b": rng.normal(size=n), "c": rng.normal(size=(n, 1))}
+    solve = lambda x0, lanes: optimize.minimize_batch(fun, x0, method=method, lanes=lanes)
+    whole, few, traced = solve(x0, 300), solve(x0, 5), jax.jit(partial(solve, lanes=300))(x0)
+    for other in (few, traced):
+        jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-6), whole.value, other.value)
+        np.testing.assert_array_equal(whole.status, other.status)
+        np.testing.assert_allclose(whole.error, other.error, atol=1e-10)
+        np.testing.assert_array_equal(other.num_fun, other.num_grad)
+        # A product more or less is rounding, as a pool of another size is another program.
+        for count in ("num_steps", "num_fun", "num_hess", "num_hvp"):
+            np.testing.assert_allclose(getattr(whole, count), getattr(other, count), atol=4)
+    assert jax.tree.map(np.shape, whole.value) == jax.tree.map(np.shape, x0)
+    np.testing.assert_allclose(whole.value["a"], 1.0, rtol=1e-5)
+    assert whole.status.dtype == whole.num_hess.dtype == jnp.int32
+
+
 def test_no_lane_waits_for_the_slowest():
     """Trips of the pool are near the sum of the evaluations over its lanes, not n·max."""
     n, size = 64, 8
