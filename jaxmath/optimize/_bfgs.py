@@ -26,7 +26,7 @@ from jaxmath.typing import Array, Scalar
 __all__: list[str] = []
 
 DECREASE, STEEP, FARTHER = 1e-4, 0.9, 4.0  # c₁, c₂, and how much longer a move is that goes on
-LEVEL = 256  # in units of ε|f|: what rounding may do to f, a sum of many terms
+LEVEL = 256  # in units of ε|f|: what rounding may do to f, a sum of many terms; at most √ε|f|
 MORE = 6  # quiet steps after the ``PATIENCE`` before it, all but the first from steepest descent
 
 
@@ -163,7 +163,8 @@ def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     finite = jnp.isfinite(value) & jnp.isfinite(slope)
     excess = value - was.least - was.slope
     seen = finite & jnp.isfinite(excess)
-    level = jnp.abs(value - was.least) <= LEVEL * eps * jnp.abs(was.least)
+    band = min(LEVEL * eps, eps**0.5)
+    level = jnp.abs(value - was.least) <= band * jnp.abs(was.least)
     lower = value <= was.least + DECREASE * was.slope
     good = seen & jnp.where(level, slope <= -STEEP * was.slope, lower)
     good = jnp.where(opens, finite, good)

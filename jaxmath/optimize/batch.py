@@ -107,8 +107,8 @@ def minimize_batch(
       minimizer, ``Status``, error and exact counts.
 
     Numerics:
-      Those of the method. A pool of lanes works in one flat loop, one evaluation a lane and trip. An
-      eighth of the lanes free, they take the next starts: a start that needs ten times the
+      Those of the method. A pool of lanes works in one flat loop, one evaluation a lane and trip.
+      With an eighth of the lanes free, they take the next starts: a start that needs ten times the
       evaluations of the others costs its own lane, not everybody's (``jax.vmap`` of ``minimize``
       steps every lane until the last has ended). The memory is that of ``lanes`` states, not N.
       One program a function, shape and size, inside jit or out of it. Out of it, on a CPU, the

@@ -192,9 +192,9 @@ def bfgs(
       error = maxᵢ|gᵢ|·max(|xᵢ|, 1) / max(|f|, 1). CONVERGED where error ≤ tol and the decrease that
       the model promises, gᵀHg (‖g‖² while H knows no pair), is at most tol·max(|f|, 1). A trial
       that lowers f by less than 10⁻⁴|gᵀs| is shortened, by the parabola; one with f or ∇f not
-      finite, to a tenth. Within 256 eps of |f|, which rounding may do to a sum of many terms, φ′
-      judges: a trial where it has turned to more than 9/10 of what it was is shortened, by the
-      secant of slopes. Where φ′ is still above 9/10 of what it was, the step is taken and goes on
+      finite, to a tenth. Within 256 eps of |f| (at most √eps), which rounding may do to a sum of
+      many terms, φ′ judges: a trial where it has turned to more than 9/10 of what it was is
+      shortened, by the secant of slopes. Where φ′ is still above 9/10 of what it was, the step is taken and goes on
       four times as far. A pair with sᵀy ≤ eps|gᵀs| is left out. After 6 steps in a row that lower f
       by less than eps of it while ∇f does not grow, and where 40 trials do not lower it or none is
       left that can be seen in f, H is begun anew along −∇f: STAGNATED after 5 more such steps,

@@ -191,6 +191,17 @@ def test_the_mark_is_the_least_size_or_less_what_has_grown():
     assert mark(2.0, 0.25, mark=0.5) == 0.5  # refused
 
 
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+def test_half_precision(dtype):
+    """There 256 eps are more than f itself: the band ends at √eps."""
+    fun = lambda x: 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
+    solution = optimize.bfgs(fun, jnp.array([-1.2, 1.0], dtype))
+    assert fun(solution.value.astype(float)) < 0.02
+    solution = optimize.bfgs(lambda x: jnp.sum(jnp.cosh(x - 2.0)), jnp.array([-1.2, 1.0], dtype))
+    assert solution.converged
+    np.testing.assert_allclose(solution.value.astype(float), 2.0, atol=0.02)
+
+
 def test_where_f_is_rounding_slopes_judge():
     """A value higher by less than rounding is no harm, and is not the least."""
     evaluate = lambda x: (1.0 + jnp.asarray(LEVEL * 1e-16), jnp.full(1, 0.1))
