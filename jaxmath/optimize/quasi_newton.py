@@ -194,11 +194,11 @@ def bfgs(
       that lowers f by less than 10⁻⁴|gᵀs| is shortened, by the parabola; one with f or ∇f not
       finite, to a tenth. Within 256 eps of |f| (at most √eps), which rounding may do to a sum of
       many terms, φ′ judges: a trial where it has turned to more than 9/10 of what it was is
-      shortened, by the secant of slopes. Where φ′ is still above 9/10 of what it was, the step is taken and goes on
-      four times as far. A pair with sᵀy ≤ eps|gᵀs| is left out. After 6 steps in a row that lower f
-      by less than eps of it while ∇f does not grow, and where 40 trials do not lower it or none is
-      left that can be seen in f, H is begun anew along −∇f: STAGNATED after 5 more such steps,
-      LINE_SEARCH_FAILED after 40 trials along −∇f. UNBOUNDED where f falls below
+      shortened, by the secant of slopes. Where φ′ is still above 9/10 of what it was, the step is
+      taken and goes on four times as far. A pair with sᵀy ≤ eps|gᵀs| is left out. After 6 steps in
+      a row that lower f by less than eps of it while ∇f does not grow, and where 40 trials do not
+      lower it or none is left that can be seen in f, H is begun anew along −∇f: STAGNATED after 5
+      more such steps, LINE_SEARCH_FAILED after 40 trials along −∇f. UNBOUNDED where f falls below
       −eps^(−3/2)·max(|f(x₀)|, 1). MAX_STEPS; NON_FINITE and INVALID_START at the start. Under vmap
       no lane waits for another's line search. Reverse mode is refused by jax (a ``while_loop``).
       Cost: O(n²) a step.
