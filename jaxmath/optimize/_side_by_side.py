@@ -39,19 +39,17 @@ def _plain(leaf: Any) -> bool:
 def side_by_side(program: Callable[[PyTree], T], rows: PyTree, parts: int) -> T:
     """``program(rows)``, with equal parts of the rows in a thread each.
 
-    ``rows`` is a pytree of arrays with a leading axis, as are the results, one for each row: NumPy
-    arrays, if JAX may compute here as it likes. All goes to ``program`` at once, and its results
-    are as they come, for no part, where something is being traced, and where another thread would
-    compute under other settings (``jax.enable_x64``, a mesh). Threads that ask for one program at
-    once compile it once: jax sees to that.
+    ``rows`` is a pytree of arrays with a leading axis, as are the results, one for each row, in
+    NumPy arrays. All goes to ``program`` at once, and its results are as they come, in fewer than
+    two parts, where something is being traced, and where another thread would compute under other
+    settings (``jax.enable_x64``, a mesh). Threads that ask for one program at once compile it once:
+    jax sees to that.
     """
     leaves, tree = jax.tree.flatten(rows)
     elsewhere = getattr(jax.config, "jax_default_device", None) is not None
     usual = jax.default_backend() == "cpu" and not elsewhere
-    if parts < 1 or not usual or not all(map(_plain, leaves)):
+    if parts < 2 or not usual or not all(map(_plain, leaves)):
         return program(rows)
-    if parts == 1:
-        return jax.tree.map(np.asarray, program(rows))
     n = len(leaves[0])
     size = -(-n // parts)  # one shape, one program: the last part repeats the last row
     places = [np.minimum(np.arange(size) + i * size, n - 1) for i in range(parts)]

@@ -141,7 +141,7 @@ def minimize_batch(
     if lanes is None:
         lanes = n if known and jax.default_backend() != "cpu" else 128
     check_number("lanes", lanes, low=1, integer=True)
-    parts = max(min(cores(), n // lanes), 1) if known else 0
+    parts = min(cores(), n // lanes) if known else 1
 
     def _program(rows: tuple) -> Packed:
         x0, own = rows
