@@ -16,7 +16,7 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ import scipy.optimize
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.turns import in_turns
 from jaxmath.benchmark import environment
 from jaxmath.iterate import Status
 from jaxmath.optimize import minimize_batch, more_garbow_hillstrom
@@ -102,32 +103,25 @@ def seconds(run: Callable, x: jax.Array) -> float:
     return time.perf_counter() - begin
 
 
-def turns(names: Iterable[str], rounds: int) -> Iterator[str]:
-    """Forwards and backwards: what one leaves behind meets now this neighbour, now that."""
-    names = list(names)
-    for i in range(rounds):
-        yield from names if i % 2 == 0 else reversed(names)
-
-
 def compare(
     fun: Callable, starts: np.ndarray, minimum: float, rounds: int, compilations: int
 ) -> dict:
     """For each library: success, the median and quartiles of its times, and compilation."""
-    x, runs, found = jnp.asarray(starts), {}, {}
+    x, runs, firsts, found = jnp.asarray(starts), {}, {}, {}
+    call = lambda run: jax.block_until_ready(run(x))
     for name, make in MAKERS.items():
         try:
-            runs[name] = make(fun)
+            run = make(fun)
         except ImportError:
             print(f"{name} is not installed")
             continue
-        success = solved(fun, runs[name](x), minimum)
-        found[name] = {"success": success, "seconds": [], "first": []}
-    for name in turns(runs, rounds):
-        found[name]["seconds"].append(seconds(runs[name], x))
-    for name in turns(runs, compilations):
-        found[name]["first"].append(seconds(MAKERS[name](lambda x: fun(x)), x))
-    for row in found.values():
-        row["quartiles"] = [float(q) for q in np.quantile(row.pop("seconds"), (0.25, 0.5, 0.75))]
+        found[name] = {"success": solved(fun, run(x), minimum)}
+        runs[name] = partial(call, run)
+        firsts[name] = lambda make=make: call(make(lambda x: fun(x)))
+    times, first = in_turns(runs, rounds)[0], in_turns(firsts, compilations)[0]
+    for name, row in found.items():
+        row["first"] = first[name][0].tolist()
+        row["quartiles"] = np.quantile(times[name][0], (0.25, 0.5, 0.75)).tolist()
         row["compile"] = float(np.median(row["first"])) - row["quartiles"][1]
     return found
 

@@ -16,7 +16,7 @@ from jaxmath.optimize._bfgs import (
     Numbers,
     advance,
     by_bfgs,
-)  # fmt: skip
+)
 from jaxmath.optimize._descent import PATIENCE
 from jaxmath.optimize.line_search import MAX_TRIALS
 
@@ -177,11 +177,10 @@ def test_after_some_quiet_steps_h_is_begun_anew():
 
 
 def test_the_mark_is_the_least_size_or_less_what_has_grown():
-    mark = lambda *trial, **known: float(
-        advance(lambda x: (jnp.asarray(trial[0]), jnp.full(1, trial[1])), between(**known)).numbers[
-            4
-        ]
-    )
+    def mark(value, gradient, **known):
+        evaluate = lambda x: (jnp.asarray(value), jnp.full(1, gradient))
+        return float(Numbers(*advance(evaluate, between(**known)).numbers).mark)
+
     assert mark(0.5, 0.25, mark=0.125) == 0.25  # f fell
     assert mark(1.0, 0.25, mark=0.5) == 0.25
     assert mark(1.0, 0.25, mark=0.25) == 0.25
