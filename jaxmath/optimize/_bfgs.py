@@ -27,7 +27,7 @@ __all__: list[str] = []
 
 DECREASE, STEEP, FARTHER = 1e-4, 0.9, 4.0  # c₁, c₂, and how much longer a move is that goes on
 LEVEL = 256  # in units of ε|f|: what rounding may do to f, a sum of many terms; at most √ε|f|
-MORE = 6  # quiet steps after the ``PATIENCE`` before it, all but the first from steepest descent
+MORE = 6  # quiet steps from steepest descent after ``PATIENCE``, and once more in units of x
 
 
 class Numbers(NamedTuple):
@@ -114,7 +114,7 @@ def _verdict(numbers: Array, counts: Array, limit: Scalar = MOST) -> Array:
     ended = (c.steps >= limit) & (c.evaluations > 0)
     status = jnp.where(ended, Status.MAX_STEPS, Status.RUNNING)
     status = jnp.where(c.refused >= MAX_TRIALS, failed, status)
-    status = jnp.where(c.quiet >= PATIENCE + MORE, Status.STAGNATED, status)
+    status = jnp.where(c.quiet >= PATIENCE + 2 * MORE, Status.STAGNATED, status)
     status = jnp.where(n.least < n.floor, Status.UNBOUNDED, status)
     nowhere = (c.refused > 0) & (c.evaluations == 1)
     return jnp.where(nowhere, Status.NON_FINITE, status).astype(jnp.int32)
@@ -178,33 +178,39 @@ def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     kind = jnp.where(slope < STEEP * was.slope, kind, -2.0)
     shorter = jnp.where(good, kind, above) / jnp.where(good, 1.0, below)
     taken, on, ends, nothing = shorter < 0, shorter == -1, shorter <= -2, shorter == -3
-    # H: it learns where ρ > 0, and is begun anew, −ρI, where ρ < 0. That is after some quiet steps,
-    # and where a search found nothing or H gave no descent: rounding in it is relative to the
-    # largest of it (ε‖H‖).
+    # Whether the step is more than rounding (``_descent.quieter``); moves that go on do not count.
+    # After some quiet steps, and where a search finds nothing, the next ``stage`` begins.
     size = jnp.max(jnp.abs(gradient) * jnp.maximum(jnp.abs(trial), 1.0))
     grew = taken & (size > 2 * jnp.abs(was.mark))
-    anew = ends & ((count.pairs < 0) | ((count.quiet == PATIENCE) & ~grew) | nothing)
+    fell = taken & (opens | (was.least - value > eps * jnp.abs(was.least)))
+    stage = jnp.where(count.quiet > PATIENCE + MORE, PATIENCE + 2 * MORE, PATIENCE + MORE + 1)
+    stage = jnp.where(count.quiet > PATIENCE, stage, PATIENCE + 1)
+    quiet = jnp.where(ends, count.quiet + 1, count.quiet)
+    quiet = jnp.where(fell | grew, 0, jnp.where(nothing, stage, quiet))
+    tired = (quiet == PATIENCE + 1) | (quiet == PATIENCE + MORE + 1)
+    # H: it learns where ρ > 0, and is begun anew, −ρD, where ρ < 0: at each stage, and where it
+    # gave no descent, as rounding in it is relative to the largest of it (ε‖H‖). D = I, and in the
+    # end diag(x²), of a condition ≤ 1/ε: each variable has its own size for a unit.
+    anew = ends & ((count.pairs < 0) | tired | nothing)
     learns = ends & ~anew & (slope > (1 - eps) * was.slope)
     below = jnp.where(anew, jnp.where(size > 0, size, 1.0), was.slope - slope)
     rho = jnp.where(anew | learns, -1.0, 0.0) / jnp.where(anew | learns, below, 1.0)
     H = updated(state.H, s, gradient - g, rho, count.pairs)
+    sizes = jnp.maximum(jnp.abs(trial), eps**0.5 * jnp.max(jnp.abs(trial)))
+    squares = sizes * sizes
+    late = (quiet > PATIENCE + MORE) & (squares > 0) & (squares < jnp.inf)
+    D = jnp.where(late, squares, 1.0)
     # A constant costs no kernel, but space in the program.
     identity = (np if x.size <= 64 else jnp).eye(x.size, dtype=x.dtype)
-    H = jnp.where(rho > 0, H, jnp.where(rho < 0, -rho * identity, state.H))
-    # The move that H gives: of length 1 where H is begun anew, as nothing is known of the
-    # curvature; none where it is no descent.
+    H = jnp.where(rho > 0, H, jnp.where(rho < 0, -rho * D[None, :] * identity, state.H))
+    # The move that H gives: none where it is no descent. Where H is begun anew, nothing is known of
+    # the curvature, and the move has length 1 in units of √D.
     Hg = numerics.matmul(H, gradient)
     gHg = numerics.dot(gradient, Hg)
     descends = (gHg > 0) & (gHg < jnp.inf)
     unit = jnp.where(descends & (rho < 0), -rho * gHg, 1.0)
     unit = jnp.sqrt(jnp.where(descends, 1.0, 0.0) / unit)
     longer = jnp.where(on, FARTHER, shorter)
-    # Whether the step is more than rounding (``_descent.quieter``); moves that go on do not count.
-    fell = taken & (opens | (was.least - value > eps * jnp.abs(was.least)))
-    no_more = jnp.where(count.quiet > PATIENCE, PATIENCE + MORE, PATIENCE + 1)
-    quiet = jnp.where(ends, count.quiet + 1, count.quiet)
-    quiet = jnp.where(nothing, no_more, quiet)
-    quiet = jnp.where(fell | grew, 0, quiet)
     # No trial will do, or there is no descent: f at x itself comes next, and then H anew.
     spent = (shorter == 0) & (count.pairs != 0)
     lost = spent | (ends & (rho >= 0) & ~(unit > 0))

@@ -197,8 +197,10 @@ def bfgs(
       shortened, by the secant of slopes. Where φ′ is still above 9/10 of what it was, the step is
       taken and goes on four times as far. A pair with sᵀy ≤ eps|gᵀs| is left out. After 6 steps in
       a row that lower f by less than eps of it while ∇f does not grow, and where 40 trials do not
-      lower it or none is left that can be seen in f, H is begun anew along −∇f: STAGNATED after 5
-      more such steps, LINE_SEARCH_FAILED after 40 trials along −∇f. UNBOUNDED where f falls below
+      lower it or none is left that can be seen in f, H is begun anew along −∇f, and 6 such steps
+      later along −diag(x²)∇f, of a condition ≤ 1/eps: valleys that steps in common units miss are
+      found in the variables' own. STAGNATED after 5 more, LINE_SEARCH_FAILED after 40 trials. f
+      is UNBOUNDED where it falls below
       −eps^(−3/2)·max(|f(x₀)|, 1). MAX_STEPS; NON_FINITE and INVALID_START at the start. Under vmap
       no lane waits for another's line search. Reverse mode is refused by jax (a ``while_loop``).
       Cost: O(n²) a step.

@@ -16,6 +16,7 @@ from jaxmath.optimize._bfgs import (
     Numbers,
     advance,
     by_bfgs,
+    opening,
 )
 from jaxmath.optimize._descent import PATIENCE
 from jaxmath.optimize.line_search import MAX_TRIALS
@@ -162,7 +163,8 @@ def test_what_counts_as_quiet():
     assert after(1.0, -0.8, quiet=3, size=0.3, mark=-0.5).quiet == 4
     assert after(1.0, 1.0, quiet=3).quiet == 3  # it goes on
     assert after(1.0, 1.0, quiet=3, refused=2).quiet == PATIENCE + 1  # nothing to be seen
-    assert after(1.0, 1.0, quiet=PATIENCE + 1, refused=2).quiet == PATIENCE + MORE
+    assert after(1.0, 1.0, quiet=PATIENCE + 1, refused=2).quiet == PATIENCE + MORE + 1
+    assert after(1.0, 1.0, quiet=PATIENCE + MORE + 1, refused=2).quiet == PATIENCE + 2 * MORE
 
 
 def test_after_some_quiet_steps_h_is_begun_anew():
@@ -172,8 +174,40 @@ def test_after_some_quiet_steps_h_is_begun_anew():
     assert after(1.0, 0.1, quiet=PATIENCE + 1).pairs == 6
     # Not beside a saddle, where the gradient grows: H has learnt the way out.
     assert after(1.0, -0.8, quiet=PATIENCE, size=0.3, mark=0.3).pairs == 6
+    # Nor where f falls at last.
+    assert after(0.5, 0.1, quiet=PATIENCE).pairs == 6
     # At once where a search found nothing.
     assert after(1.0, 1.0, quiet=3, refused=2).pairs == 0
+
+
+def test_in_the_end_h_is_begun_anew_in_the_units_of_x():
+    """Along −diag(x²)∇f, a move of length 1 in those units."""
+    evaluate = lambda x: (jnp.asarray(1.0), jnp.array([3.0, -4e6]))
+    state = opening(jnp.array([2.0, 1e-6]))
+    counts = Counts(*state.counts)._replace(
+        evaluations=jnp.int32(9), quiet=jnp.int32(PATIENCE + MORE), pairs=jnp.int32(5)
+    )
+    numbers = jnp.array([1.0, -1e-9, -1e9, 1e7, 1e7])
+    late = state._replace(counts=jnp.stack(counts), numbers=numbers)
+    move = advance(evaluate, late).move
+    np.testing.assert_allclose(move / jnp.array([2.0, 1e-6]), [-6 / 52**0.5, 4 / 52**0.5])
+    # No unit is below √ε of the largest, or H could not hold both.
+    far = late._replace(vectors=late.vectors.at[0, 1].set(1e-30))
+    move = advance(evaluate, far).move
+    unit = 2.0 * float(jnp.finfo(float).eps) ** 0.5
+    direction = jnp.array([6.0, -4e6 * unit])
+    np.testing.assert_allclose(
+        move / jnp.array([2.0, unit]), -direction / jnp.linalg.norm(direction)
+    )
+
+
+@pytest.mark.parametrize("name", ["beale", "freudenstein-roth", "kowalik-osborne"])
+def test_far_away_float32_is_not_lost_in_a_valley(name):
+    """From a hundred times the start a step along the valley is less than x can show."""
+    problem = next(p for p in optimize.more_garbow_hillstrom() if p.name == name)
+    start = 100 * jnp.asarray(problem.start, jnp.float32)
+    x = optimize.bfgs(problem.objective, start, tol=0.0, max_steps=5000).value
+    assert problem.objective(x.astype(float)) - problem.minimum < 1e-8
 
 
 def test_the_mark_is_the_least_size_or_less_what_has_grown():
@@ -225,7 +259,8 @@ def test_where_f_is_rounding_slopes_judge():
         ({"least": -2e9, "size": 1e9}, "UNBOUNDED"),
         ({"refused": MAX_TRIALS, "pairs": 0}, "LINE_SEARCH_FAILED"),
         ({"refused": MAX_TRIALS, "pairs": 0, "quiet": PATIENCE}, "STAGNATED"),
-        ({"quiet": PATIENCE + MORE}, "STAGNATED"),
+        ({"quiet": PATIENCE + MORE}, "RUNNING"),
+        ({"quiet": PATIENCE + 2 * MORE}, "STAGNATED"),
         ({"refused": 1, "evaluations": 1}, "NON_FINITE"),
         ({"steps": 10, "evaluations": 0, "pairs": -1}, "RUNNING"),
     ],
