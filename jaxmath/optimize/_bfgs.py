@@ -20,13 +20,12 @@ from jaxmath import numerics
 from jaxmath._limits import MOST
 from jaxmath.iterate import Solution, Status
 from jaxmath.optimize._descent import PATIENCE, Method, evaluator, lowest
-from jaxmath.optimize.line_search import MAX_TRIALS
+from jaxmath.optimize.line_search import LEVEL, MAX_TRIALS
 from jaxmath.typing import Array, Scalar
 
 __all__: list[str] = []
 
 DECREASE, STEEP, FARTHER = 1e-4, 0.9, 4.0  # c₁, c₂, and how much longer a move is that goes on
-LEVEL = 256  # in units of ε|f|: what rounding may do to f, a sum of many terms; at most √ε|f|
 MORE = 6  # quiet steps from steepest descent after ``PATIENCE``, and once more in units of x
 
 

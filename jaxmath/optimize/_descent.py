@@ -18,8 +18,8 @@ from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.optimize._box import Box, along, as_bound, contains, distance, feasible, strides
 from jaxmath.optimize._settled import settled
 from jaxmath.optimize._solver import as_point, choose, objective, or_one
-from jaxmath.optimize.line_search import MAX_TRIALS, Search
-from jaxmath.optimize.wolfe import strong_wolfe_init, strong_wolfe_step
+from jaxmath.optimize.line_search import MAX_TRIALS, NOISE, Search
+from jaxmath.optimize.wolfe import strong_wolfe_init, tried
 from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number, check_precision
 
 __all__: list[str] = []
@@ -48,20 +48,23 @@ class Method(NamedTuple):
 
 
 SEARCHING, FORCED, OPENING = range(3)  # see DescentState
-PATIENCE, MORE = 5, 3  # quiet steps before the memory is given up, and then before the end
+# Quiet steps before the memory is given up; then before it is again, in units of x; and as many
+# before the end.
+PATIENCE, MORE = 5, 3
 
 
 class Rule(NamedTuple):
     """What makes a method of descent: how its memory becomes a direction.
 
     Args:
-      init: from x to the memory.
+      init: from D, which stands for ∇²f⁻¹ as diag(D), to the memory.
       update: from (memory, s, y, g, d) of an accepted step, s = x⁺ − x, y = g⁺ − g, to the memory.
       direction: from (memory, g) to d; within a region, from (memory, g, x).
       unit: whether the first trial is α = 1, not a step like the last.
       c2: the share of the slope that the line search may leave.
       region: the box that no trial leaves; then x + d is in it too.
       refresh: from (∇f, x) to the memory, by a Hessian at each new x; None where there is none.
+      level: in units of eps|f|, what rounding may do to f.
     """
 
     init: Callable[[Array], PyTree]
@@ -71,6 +74,7 @@ class Rule(NamedTuple):
     c2: float = 0.9
     region: Box | None = None
     refresh: Callable[[Callable, Array], PyTree] | None = None
+    level: float = NOISE
 
 
 class Quiet(NamedTuple):
@@ -172,17 +176,23 @@ def _new_search(step: Array, x: Array, value: Array, d: Array, slope: Array) -> 
     return strong_wolfe_init(step, value, slope, least=least)
 
 
-def _steepest(x: Array, gradient: Array, region: Box | None) -> tuple[Array, Array]:
-    """−g, or what the box leaves of it, and a first step along it.
+def own_units(x: Array) -> Array:
+    """x²; 1 where that leaves the range."""
+    squares = x * x
+    return jnp.where((squares > 0) & (squares < jnp.inf), squares, 1.0)
+
+
+def _steepest(x: Array, gradient: Array, D: Array, region: Box | None) -> tuple[Array, Array]:
+    """−Dg, or what the box leaves of −g, and a first step along it, of length 1 in units of √D.
 
     Where all bounds are finite, they are the scale of the first move; else its length is 1, or what
     far from 0 is still seen in x.
     """
     if region is None:
-        size = or_one(numerics.safe_norm(gradient))
+        size = or_one(numerics.safe_norm(jnp.sqrt(D) * gradient))
         # gᵀg beyond the range: a direction of length 1.
         huge = size > float(jnp.finfo(x.dtype).max) ** 0.5 / 4
-        return -gradient / jnp.where(huge, size, 1.0), jnp.where(huge, 1.0, 1 / size)
+        return -D * (gradient / jnp.where(huge, size, 1.0)), jnp.where(huge, 1.0, 1 / size)
     free = jnp.where(distance(x, gradient, region) > 0, gradient, 0.0)
     boxed = jnp.all(jnp.isfinite(region.upper - region.lower))
     seen = float(jnp.finfo(x.dtype).eps) ** 0.75 * jnp.max(jnp.where(free == 0, 0.0, jnp.abs(x)))
@@ -204,7 +214,7 @@ def opening(x: Array, rule: Rule) -> DescentState:
         check_precision("x0", x)
     zero, inf = jnp.zeros((), x.dtype), jnp.full((), jnp.inf, x.dtype)
     return DescentState(
-        x, inf, jnp.zeros_like(x), jnp.zeros_like(x), rule.init(x),
+        x, inf, jnp.zeros_like(x), jnp.zeros_like(x), rule.init(jnp.ones_like(x)),
         strong_wolfe_init(zero, zero, zero), inf, -inf, quiet_at(inf, inf),
         jnp.asarray(True), jnp.int32(OPENING), jnp.int32(0), jnp.int32(0),
         jnp.int32(Status.RUNNING),
@@ -240,7 +250,8 @@ def redirected(state: DescentState, rule: Rule, last: Array, endless: Array) -> 
 
     So too after some quiet steps: rounding in a memory is relative to the largest of it (ε‖H‖), so
     that an H may give no step, or one too short to be seen in x, where the slope asks for a long
-    one, and then does not learn better.
+    one, and then does not learn better. Where it stays so, once more in units of x: in common ones
+    a step along a valley may be too short to be seen beside the one that its walls allow.
 
     ``last`` is α φ′(0) of the step before, which the next one repeats to first order; so it does
     where the search before was ``endless``: f fell as far as its trials went.
@@ -250,12 +261,14 @@ def redirected(state: DescentState, rule: Rule, last: Array, endless: Array) -> 
     slope = numerics.dot(g, d)
     steepness = jnp.max(jnp.abs(jnp.where(d == 0, 0.0, g)))
     limit = float(jnp.finfo(g.dtype).eps) * steepness * jnp.max(jnp.abs(d))
-    lost = state.fresh | (state.quiet.steps == PATIENCE)
+    late = state.quiet.steps >= PATIENCE + MORE
+    lost = state.fresh | (state.quiet.steps == PATIENCE) | (state.quiet.steps == PATIENCE + MORE)
     lost |= ~(slope < -limit) | ~jnp.all(jnp.isfinite(d)) | ~jnp.isfinite(slope)
-    steepest, first = _steepest(state.x, g, rule.region)
+    D = jnp.where(late & (rule.region is None), own_units(state.x), 1.0)
+    steepest, first = _steepest(state.x, g, D, rule.region)
     d = jnp.where(lost, steepest, d)
     slope = jnp.where(lost, numerics.dot(g, steepest), slope)
-    memory = choose(lost, rule.init(state.x), state.memory)
+    memory = choose(lost, rule.init(D), state.memory)
     like_last = last / jnp.where(slope < 0, slope, -1.0)
     again = endless if rule.unit else jnp.asarray(True)
     step = jnp.where(again & (like_last > 0), like_last, 1.0)
@@ -291,7 +304,7 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
     x = jnp.where(opens, state.x, x)
     value, gradient = evaluate(x)
     slope = numerics.dot(gradient, state.direction)
-    search = strong_wolfe_step(state.search, value, slope, c2=rule.c2)
+    search = tried(state.search, value, slope, 1e-4, rule.c2, rule.level)
     if rule.region is not None:
         most = jnp.min(strides(state.x, state.direction, rule.region))
         search = _within_reach(state.search, search, most)
@@ -299,7 +312,11 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
     done = (search.status == Status.CONVERGED) | (state.phase != SEARCHING)
     failed = ~done & (search.status == Status.LINE_SEARCH_FAILED)
     # Nothing left to try: steepest descent has failed too, or there is no number between.
-    hopeless = failed & state.fresh & ~(search.low[0] > 0)
+    fruitless = failed & state.fresh & ~(search.low[0] > 0)
+    hopeless = fruitless & (state.quiet.steps >= PATIENCE + MORE)
+    quiet = state.quiet._replace(
+        steps=jnp.where(fruitless & ~hopeless, PATIENCE + MORE, state.quiet.steps)
+    )
     spent = search.trials >= MAX_TRIALS
     verdict = jnp.where(spent, Status.LINE_SEARCH_FAILED, Status.STAGNATED)
     status = jnp.where(hopeless, verdict, state.status)
@@ -311,6 +328,7 @@ def advance(evaluate: Callable, state: DescentState, rule: Rule) -> DescentState
     last = jnp.where(done, state.search.step * state.search.start[1], 1.0)
     searching = state._replace(
         search=choose(forced, best, search), fresh=state.fresh | (failed & ~forced), status=status,
+        quiet=quiet,
         phase=jnp.where(forced, FORCED, state.phase).astype(jnp.int32), num_fun=state.num_fun + 1,
     )  # fmt: skip
     trial = x, value, gradient
@@ -342,7 +360,7 @@ def descent(
 
     def status_fn(state: DescentState) -> Array:
         status = jnp.where(state.num_steps >= limit, Status.MAX_STEPS, Status.RUNNING)
-        status = jnp.where(state.quiet.steps >= PATIENCE + MORE, Status.STAGNATED, status)
+        status = jnp.where(state.quiet.steps >= PATIENCE + 2 * MORE, Status.STAGNATED, status)
         status = jnp.where(state.status != Status.RUNNING, state.status, status)
         lost = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
         lost |= status == Status.INFEASIBLE

@@ -17,10 +17,12 @@ from jaxmath.optimize._descent import (
     error_measure,
     evaluator,
     lowest,
+    own_units,
     quiet_at,
     quieter,
 )
 from jaxmath.optimize._solver import choose, or_one
+from jaxmath.optimize.line_search import LEVEL
 from jaxmath.typing import Array, PyTree, Scalar, as_array, check_precision
 
 __all__: list[str] = []
@@ -61,7 +63,8 @@ class Model(NamedTuple):
 
 
 class TrustRegionState(NamedTuple):
-    """The point, f and ∇f there, the radius Δ, the memory, and what the last model promised."""
+    """The point, f and ∇f there, the memory, the radius Δ, what the last model promised; the model
+    is one of z = x/units, and ‖z‖ what Δ bounds."""
 
     x: Array
     value: Array
@@ -69,6 +72,7 @@ class TrustRegionState(NamedTuple):
     memory: PyTree
     stale: Array
     radius: Array
+    units: Array
     promise: Array
     error: Array
     floor: Array
@@ -98,68 +102,78 @@ def begin(evaluate: Callable, x: Array, model: Model) -> TrustRegionState:
     status = jnp.where(jnp.all(jnp.isfinite(x)), status, Status.INVALID_START)
     error, one, zero = error_measure(x, value, gradient), jnp.ones_like(value), jnp.int32(0)
     return TrustRegionState(
-        x, value, gradient, model.init(x), jnp.asarray(True), one, jnp.inf * one, error,
-        lowest(value), quiet_at(value, error), zero, jnp.int32(1), zero, zero,
+        x, value, gradient, model.init(x), jnp.asarray(True), one, jnp.ones_like(x),
+        jnp.inf * one, error, lowest(value), quiet_at(value, error), zero, jnp.int32(1), zero, zero,
         status.astype(jnp.int32),
     )  # fmt: skip
+
+
+def _patience(state: TrustRegionState) -> Array:
+    """The quiet steps to the end: as many again in units of x, where a slope is to be seen."""
+    sloping = state.error > float(jnp.finfo(state.x.dtype).eps)
+    return jnp.where(sloping, 2 * PATIENCE, PATIENCE)
 
 
 def _refreshed(gradient: Gradient, state: TrustRegionState, model: Model) -> TrustRegionState:
     """The state with the Hessian of its point, evaluated once a point."""
     if model.refresh is None:
         return state
-    refresh = model.refresh
-    memory = cond(state.stale, lambda: refresh(gradient, state.x), lambda: state.memory)
+    refresh, z = model.refresh, state.x / state.units
+    memory = cond(state.stale, lambda: refresh(gradient, z), lambda: state.memory)
     state = state._replace(memory=memory, num_hess=state.num_hess + state.stale.astype(jnp.int32))
     if model.region is None:
         return state
-    first = model.region(memory, state.gradient)
+    first = model.region(memory, state.units * state.gradient)
     return state._replace(radius=jnp.where(state.num_steps == 0, first, state.radius))
 
 
 def _ratio(state: TrustRegionState, p: Array, promise: Array, value: Array, g: Array) -> Array:
     """ρ = (f(x) − f(x + p)) / promised; −∞ where the trial is not finite or nothing is promised."""
     eps = float(jnp.finfo(p.dtype).eps)
-    # Where f cannot tell the difference, the slopes at both ends can.
-    flat = jnp.abs(state.value - value) <= 8 * eps * jnp.abs(state.value)
+    # Where f, a sum of many terms, cannot tell the difference, the slopes at both ends can.
+    flat = jnp.abs(state.value - value) <= min(LEVEL * eps, eps**0.5) * jnp.abs(state.value)
     drop = jnp.where(flat, -0.5 * numerics.dot(state.gradient + g, p), state.value - value)
     fine = jnp.isfinite(value) & jnp.all(jnp.isfinite(g)) & (promise > 0)
     return jnp.where(fine, drop / jnp.where(fine, promise, 1.0), -jnp.inf)
 
 
 def _proposed(gradient: Gradient, state: TrustRegionState, model: Model, tol: Scalar) -> Proposal:
-    """The model's step; where it promises so little that it may be the last, no saddle's."""
-    x, g, radius = state.x, state.gradient, state.radius
-    step = model.propose(gradient, state.memory, x, g, radius)
+    """The model's step, in z; where it promises so little that it may be the last, no saddle's."""
+    z, g, radius = state.x / state.units, state.units * state.gradient, state.radius
+    step = model.propose(gradient, state.memory, z, g, radius)
     if model.escape is None:
         return step
-    escape, least = model.escape, jnp.maximum(tol, float(jnp.finfo(x.dtype).eps))
+    escape, least = model.escape, jnp.maximum(tol, float(jnp.finfo(z.dtype).eps))
     last = step.promise <= least * jnp.maximum(jnp.abs(state.value), 1.0)
-    return cond(last, lambda p: escape(gradient, x, g, radius, p), lambda p: p, step)
+    return cond(last, lambda p: escape(gradient, z, g, radius, p), lambda p: p, step)
 
 
 def advance(
     evaluate: Callable, state: TrustRegionState, model: Model, tol: Scalar
 ) -> TrustRegionState:
     """One trial and the test of it (Nocedal and Wright, algorithm 4.1)."""
-    gradient_fn = lambda x: evaluate(x)[1]
+    units = state.units
+    gradient_fn = lambda z: units * evaluate(units * z)[1]
     state = _refreshed(gradient_fn, state, model)
     x, radius, eps = state.x, state.radius, float(jnp.finfo(state.x.dtype).eps)
-    p, promise, count = _proposed(gradient_fn, state, model, tol)
+    step, promise, count = _proposed(gradient_fn, state, model, tol)
+    p = units * step
     value, gradient = evaluate(x + p)
     ratio = _ratio(state, p, promise, value, gradient)
     accepted = ratio > 1e-4
-    length = safe_norm(p)
+    length = safe_norm(step)
     bounded = length > 0.99 * radius
     memory = state.memory
     if model.update is not None:
         # A trial so far off the model teaches the curvature of another place.
         near = ratio > -_FAR
-        memory = choose(near, model.update(memory, p, gradient - state.gradient), memory)
+        y = units * (gradient - state.gradient)
+        memory = choose(near, model.update(memory, step, y), memory)
     still = jnp.all(jnp.abs(p) <= eps * jnp.abs(x))
     # A promise that is not positive: ∇f underflows in a square, or the curvature is not finite.
     still = (still | ~(promise > 0)) & ~accepted
-    status = jnp.where(still, Status.STAGNATED, state.status)
+    late = state.quiet.steps >= _patience(state) - PATIENCE
+    status = jnp.where(still & late, Status.STAGNATED, state.status)
     status = jnp.where(jnp.isnan(promise), Status.NON_FINITE, status)
     status = jnp.where(value < state.floor, Status.UNBOUNDED, status)
     error = error_measure(x + p, value, gradient)
@@ -169,8 +183,15 @@ def advance(
     )  # fmt: skip
     state = choose(accepted, moved, state)
     radius = jnp.where((ratio > 0.75) & bounded, 2.0, 1.0) * radius
+    radius = jnp.where(ratio >= 0.25, radius, 0.25 * length)
+    # Before the end, once more in units of x: in common ones a step along a valley may be too short
+    # to be seen beside the one that its walls allow.
+    quiet = state.quiet._replace(steps=jnp.where(still & ~late, PATIENCE, state.quiet.steps))
+    turn = ~late & (quiet.steps == PATIENCE) & (_patience(state) > PATIENCE)
+    units = jnp.where(turn, jnp.sqrt(own_units(state.x)), units)
     return state._replace(
-        memory=memory, stale=accepted, radius=jnp.where(ratio >= 0.25, radius, 0.25 * length),
+        memory=choose(turn, model.init(x), memory), stale=accepted | turn,
+        radius=jnp.where(turn, 1.0, radius), units=units, quiet=quiet,
         # A model that the radius cuts short would promise more.
         promise=jnp.where(bounded, jnp.inf, promise), num_steps=state.num_steps + 1,
         num_fun=state.num_fun + 1, num_hvp=state.num_hvp + count, status=status.astype(jnp.int32),
@@ -199,7 +220,7 @@ def in_region(
 
     def status_fn(state: TrustRegionState) -> Array:
         status = jnp.where(state.num_steps >= limit, Status.MAX_STEPS, Status.RUNNING)
-        status = jnp.where(state.quiet.steps >= PATIENCE, Status.STAGNATED, status)
+        status = jnp.where(state.quiet.steps >= _patience(state), Status.STAGNATED, status)
         status = jnp.where(state.status != Status.RUNNING, state.status, status)
         lost = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
         level = tol * jnp.maximum(jnp.abs(state.value), 1.0)

@@ -23,6 +23,7 @@ from jaxmath.optimize._descent import (
 )
 from jaxmath.optimize._solver import as_point, donatable, solver
 from jaxmath.optimize.limited_memory import Pairs, lbfgs_rule
+from jaxmath.optimize.line_search import NOISE
 from jaxmath.typing import Array, PyTree, Scalar, as_array, check_precision
 
 __all__ = ["lbfgsb", "lbfgsb_init", "lbfgsb_step"]
@@ -32,7 +33,7 @@ def _curvature(pairs: Pairs) -> Curvature:
     """B of the pairs, unrolled: B⁺ = B + yyᵀ/sᵀy − (Bs)(Bs)ᵀ/sᵀBs (Nocedal and Wright, 7.2)."""
     m, eps = len(pairs.S), float(jnp.finfo(pairs.S.dtype).eps)
     E = jnp.concatenate([jnp.ones_like(pairs.curvature), -jnp.ones_like(pairs.curvature)])
-    theta = 1 / pairs.scale
+    theta = 1 / pairs.scale[0]  # all are alike
 
     def add(i: Array, W: Array) -> Array:
         s, y, sy = pairs.S[i], pairs.Y[i], pairs.curvature[i]
@@ -51,7 +52,7 @@ def _rule(memory: int, box: Box) -> Rule:
     def direction(pairs: Pairs, g: Array, x: Array) -> Array:
         return subspace_step(x, g, _curvature(pairs), box)
 
-    return lbfgs_rule(memory)._replace(direction=direction, region=box)
+    return lbfgs_rule(memory)._replace(direction=direction, region=box, level=NOISE)
 
 
 @donatable

@@ -11,6 +11,7 @@ from jaxmath._loops import scan
 from jaxmath.iterate import Solution
 from jaxmath.optimize._descent import DescentState, Rule, descent, first_state, next_state, solve
 from jaxmath.optimize._solver import choose, donatable, solver
+from jaxmath.optimize.line_search import LEVEL
 from jaxmath.optimize.quasi_newton import first_scale, secant_pair
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
@@ -18,7 +19,8 @@ __all__ = ["lbfgs", "lbfgs_init", "lbfgs_step"]
 
 
 class Pairs(NamedTuple):
-    """Pairs (s, y) over ‖s‖, the newest last; their sᵀy, 0 where there is none; γ = sᵀy/yᵀy."""
+    """Pairs (s, y) over ‖s‖, the newest last; their sᵀy, 0 where there is none; and D, the H before
+    them: γD with γ = sᵀy/yᵀDy, and D = 1 but where the units of x have been taken."""
 
     S: Array
     Y: Array
@@ -48,19 +50,19 @@ def _two_loops(memory: Pairs, g: Array) -> Array:
 def lbfgs_rule(memory: int) -> Rule:
     check_number("memory", memory, low=1, integer=True)
 
-    def init(x: Array) -> Pairs:
-        zeros = jnp.zeros((memory, x.size), x.dtype)
-        return Pairs(zeros, zeros, zeros[:, 0], jnp.ones((), x.dtype))
+    def init(D: Array) -> Pairs:
+        zeros = jnp.zeros((memory, D.size), D.dtype)
+        return Pairs(zeros, zeros, zeros[:, 0], D)
 
     def update(pairs: Pairs, s: Array, y: Array, g: Array, d: Array) -> Pairs:
         del g, d
         s, y, sy, fine = secant_pair(s, y)
         push = lambda rows, row: jnp.concatenate([rows[1:], row[None]])
-        scale = first_scale(y, sy)
+        scale = pairs.scale * first_scale(y, pairs.scale * y, sy)
         new = Pairs(push(pairs.S, s), push(pairs.Y, y), push(pairs.curvature, sy), scale)
         return choose(fine, new, pairs)
 
-    return Rule(init, update, _two_loops)
+    return Rule(init, update, _two_loops, level=LEVEL)
 
 
 @donatable

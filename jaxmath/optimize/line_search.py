@@ -24,6 +24,7 @@ __all__ = [
 
 MAX_TRIALS = 40
 NOISE = 8  # in units of eps·|φ(0)|: changes of φ that rounding alone may cause
+LEVEL = 256  # the same where φ is a sum of many terms; at most √eps·|φ(0)|
 
 
 class Search(NamedTuple):
@@ -111,14 +112,16 @@ def armijo_backtracking_init(
     return begin(step, phi, slope, least)
 
 
-def noise(search: Search) -> Array:
-    """The changes of φ that rounding alone may cause."""
-    return NOISE * jnp.finfo(search.start.dtype).eps * jnp.abs(search.start[0])
+def noise(search: Search, level: float = NOISE) -> Array:
+    """The changes of φ that rounding alone may cause: level·eps|φ(0)|, at most √eps|φ(0)|."""
+    eps = float(jnp.finfo(search.start.dtype).eps)
+    return min(level * eps, eps**0.5) * jnp.abs(search.start[0])
 
 
-def slack(search: Search, phi: Array) -> Array:
+def slack(search: Search, phi: Array, level: float = NOISE) -> Array:
     """What φ may exceed a bound by: the noise where φ(0) and φ differ by no more, else nothing."""
-    return jnp.where(jnp.abs(phi - search.start[0]) <= noise(search), noise(search), 0.0)
+    most = noise(search, level)
+    return jnp.where(jnp.abs(phi - search.start[0]) <= most, most, 0.0)
 
 
 def armijo_backtracking_step(

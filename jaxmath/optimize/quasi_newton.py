@@ -43,8 +43,8 @@ class Inverse(NamedTuple):
     started: Array
 
 
-def _identity(x: Array) -> Inverse:
-    return Inverse(jnp.eye(x.size, dtype=x.dtype), jnp.asarray(False))
+def _diagonal(D: Array) -> Inverse:
+    return Inverse(D[None, :] * jnp.eye(D.size, dtype=D.dtype), jnp.asarray(False))
 
 
 def secant_pair(s: Array, y: Array) -> tuple[Array, Array, Array, Array]:
@@ -56,11 +56,12 @@ def secant_pair(s: Array, y: Array) -> tuple[Array, Array, Array, Array]:
     return s, y, jnp.where(fine, curvature, 1.0), fine & jnp.isfinite(curvature)
 
 
-def first_scale(y: Array, sy: Array) -> Array:
-    """γ = sᵀy/yᵀy, and where yᵀy leaves the range sᵀy/max|y|², within a factor n of it."""
-    square, inverse = numerics.dot(y, y), 1 / or_one(jnp.max(jnp.abs(y)))
+def first_scale(y: Array, Hy: Array, sy: Array) -> Array:
+    """γ = sᵀy/yᵀHy; where that leaves the range, sᵀy/(max|y| max|Hy|): with H = I that is within a
+    factor n of it."""
+    square, inverse = numerics.dot(y, Hy), lambda v: 1 / or_one(jnp.max(jnp.abs(v)))
     inside = (square > 0) & jnp.isfinite(square)
-    return jnp.where(inside, sy / jnp.where(inside, square, 1.0), sy * inverse * inverse)
+    return jnp.where(inside, sy / jnp.where(inside, square, 1.0), sy * inverse(y) * inverse(Hy))
 
 
 def _bfgs_formula(H: Array, s: Array, y: Array, sy: Array) -> Array:
@@ -78,12 +79,13 @@ def _inverse_rule(formula: Callable, c2: float) -> Rule:
     def update(memory: Inverse, s: Array, y: Array, g: Array, d: Array) -> Inverse:
         del g, d
         s, y, sy, fine = secant_pair(s, y)
-        # The first H is the multiple of I that fits the first pair (equation 6.20).
-        scale = jnp.where(memory.started, 1.0, first_scale(y, sy))
+        # The first H is the multiple of itself that fits the first pair (equation 6.20).
+        first = first_scale(y, numerics.matmul(memory.H, y), sy)
+        scale = jnp.where(memory.started, 1.0, first)
         H = jnp.where(fine, formula(scale * memory.H, s, y, sy), memory.H)
         return Inverse(H, memory.started | fine)
 
-    return Rule(_identity, update, lambda memory, g: -numerics.matmul(memory.H, g), c2=c2)
+    return Rule(_diagonal, update, lambda memory, g: -numerics.matmul(memory.H, g), c2=c2)
 
 
 BFGS_RULE = _inverse_rule(_bfgs_formula, c2=0.9)  # for ``_continuation``, whose f changes under it

@@ -20,7 +20,7 @@ def _status(state: Any, tol: Scalar | None) -> Array:
     status = jnp.asarray(getattr(state, "status", Status.RUNNING), jnp.int32)
     quiet = getattr(state, "quiet", None)
     if isinstance(quiet, Quiet):
-        patience = PATIENCE + MORE if isinstance(state, DescentState) else PATIENCE
+        patience = PATIENCE + 2 * MORE if isinstance(state, DescentState) else 2 * PATIENCE
         ended = (status == Status.RUNNING) & (quiet.steps >= patience)
         status = jnp.where(ended, Status.STAGNATED, status)
     error = getattr(state, "error", None)

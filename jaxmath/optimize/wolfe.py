@@ -6,7 +6,15 @@ import jax.numpy as jnp
 
 from jaxmath.iterate import Solution
 from jaxmath.optimize._solver import donatable, solver
-from jaxmath.optimize.line_search import Search, begin, judged, noise, search_along, slack
+from jaxmath.optimize.line_search import (
+    NOISE,
+    Search,
+    begin,
+    judged,
+    noise,
+    search_along,
+    slack,
+)
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
 __all__ = ["strong_wolfe", "strong_wolfe_init", "strong_wolfe_step"]
@@ -90,6 +98,26 @@ def _next_trial(previous: Array, low: Array, high: Array, width: Array, level: A
     return jnp.clip(jnp.where(beyond, far, trial), least, most)
 
 
+def tried(search: Search, phi: Array, slope: Array, c1: float, c2: float, level: float) -> Search:
+    """``strong_wolfe_step`` where rounding may change φ by level·eps of it."""
+    a, low, high, (phi0, slope0) = search.step, search.low, search.high, search.start
+    room = slack(search, phi, level)
+    finite = jnp.isfinite(phi) & jnp.isfinite(slope)
+    decrease = finite & (phi <= phi0 + c1 * a * slope0 + room) & (phi <= low[1] + room)
+    accepted = decrease & (jnp.abs(slope) <= c2 * jnp.abs(slope0))
+    trial = jnp.stack([a, phi, slope])
+    turned = slope * jnp.sign(high[0] - low[0]) >= 0
+    new_low = jnp.where(decrease, trial, low)
+    new_high = jnp.where(decrease, jnp.where(turned, low, high), trial)
+    open_end = jnp.isinf(new_high[0])
+    step = _next_trial(low, new_low, new_high, search.width[1], noise(search, level))
+    width = jnp.stack([jnp.abs(new_high[0] - new_low[0]), search.width[0]])
+    # Two neighbours have nothing between them.
+    gone = ~open_end & ((step == new_low[0]) | (step == new_high[0]) | (width[0] <= search.least))
+    step = jnp.where(accepted, a, jnp.where(gone, 0.0, step))
+    return judged(search._replace(step=step, low=new_low, high=new_high, width=width), accepted)
+
+
 def strong_wolfe_step(
     search: Search, phi: Array, slope: Array, *, c1: float = 1e-4, c2: float = 0.9
 ) -> Search:
@@ -131,22 +159,7 @@ def strong_wolfe_step(
       J. J. Moré, D. J. Thuente, "Line search algorithms with guaranteed sufficient decrease", 1994.
       W. W. Hager, H. Zhang, "A new conjugate gradient method with guaranteed descent", 2005, (4.1).
     """
-    a, low, high, (phi0, slope0) = search.step, search.low, search.high, search.start
-    room = slack(search, phi)
-    finite = jnp.isfinite(phi) & jnp.isfinite(slope)
-    decrease = finite & (phi <= phi0 + c1 * a * slope0 + room) & (phi <= low[1] + room)
-    accepted = decrease & (jnp.abs(slope) <= c2 * jnp.abs(slope0))
-    trial = jnp.stack([a, phi, slope])
-    turned = slope * jnp.sign(high[0] - low[0]) >= 0
-    new_low = jnp.where(decrease, trial, low)
-    new_high = jnp.where(decrease, jnp.where(turned, low, high), trial)
-    open_end = jnp.isinf(new_high[0])
-    step = _next_trial(low, new_low, new_high, search.width[1], noise(search))
-    width = jnp.stack([jnp.abs(new_high[0] - new_low[0]), search.width[0]])
-    # Two neighbours have nothing between them.
-    gone = ~open_end & ((step == new_low[0]) | (step == new_high[0]) | (width[0] <= search.least))
-    step = jnp.where(accepted, a, jnp.where(gone, 0.0, step))
-    return judged(search._replace(step=step, low=new_low, high=new_high, width=width), accepted)
+    return tried(search, phi, slope, c1, c2, NOISE)
 
 
 @solver
