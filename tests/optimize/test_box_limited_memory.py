@@ -23,7 +23,7 @@ def pairs_and_matrix(num_pairs=6, kept=4):
     A = RNG.normal(size=(N, N))
     A = A @ A.T + np.eye(N)
     rule = lbfgs_rule(kept)
-    pairs, met = rule.init(jnp.zeros(N)), []
+    pairs, met = rule.init(jnp.ones(N)), []
     for s in RNG.normal(size=(num_pairs, N)):
         met.append((s, A @ s))
         pairs = rule.update(pairs, s, A @ s, None, None)
