@@ -156,7 +156,9 @@ def lbfgs(
       A ``Solution``, as ``bfgs``.
 
     Numerics:
-      As ``bfgs``. Cost: 4·memory·n multiply-adds a step, beside the evaluations.
+      As ``bfgs``, H begun anew after 5 quiet steps, and in the units of x after 3 more; the search
+      is ``strong_wolfe_step``, where rounding may change f by 256 eps of it (at most √eps). Cost:
+      4·memory·n multiply-adds a step, beside the evaluations.
 
     Example:
       >>> s = lbfgs(lambda x: jnp.sum((x - 1.0) ** 4 + x**2), jnp.zeros(3))

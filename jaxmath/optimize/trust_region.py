@@ -220,8 +220,9 @@ def trust_region_newton(
 
     Numerics:
       Error, tolerance and statuses as in ``bfgs``; CONVERGED asks that the last model promised at
-      most tol·max(|f|, 1) too. STAGNATED also where a refused step no longer moves x. Where f and
-      its trial agree to rounding the decrease is judged by the slopes at both ends. Superlinear
+      most tol·max(|f|, 1) too. STAGNATED also where a refused step no longer moves x. Before that,
+      where the error is above eps, the region is once more one of z = x/|x|. Where f and its trial
+      agree to 256 eps (at most √eps) the slopes at both ends judge the decrease. Superlinear
       where ∇²f is definite at the minimum. Follows negative curvature away from saddles: before a
       step that may be the last it is looked for from a vector without symmetries, as conjugate
       gradients from ∇f never leave what ∇f, ∇²f∇f … span. A start where ∇f = 0 is an end. Cost: one
