@@ -19,8 +19,8 @@ __all__ = ["lbfgs", "lbfgs_init", "lbfgs_step"]
 
 
 class Pairs(NamedTuple):
-    """Pairs (s, y) over ‖s‖, the newest last; their sᵀy, 0 where there is none; and D, the H before
-    them: γD with γ = sᵀy/yᵀDy, and D = 1 but where the units of x have been taken."""
+    """Pairs (s, y) over ‖s‖, the newest last; their sᵀy, 0 where there is none; and the diagonal of
+    the H before them, γD with γ = sᵀy/yᵀDy, D = I or diag(x²)."""
 
     S: Array
     Y: Array

@@ -350,3 +350,12 @@ def test_a_memory_that_rounding_has_spoiled_is_given_up(name, least):
     x = jax.vmap(lambda x: optimize.bfgs(problem.objective, x, tol=0.0).value)(starts)
     gaps = jax.vmap(problem.objective)(x.astype("float64")) - problem.minimum
     assert jnp.sum(gaps <= 1e-8) >= least
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "trust_region_newton"])
+def test_in_units_of_x_float32_finds_a_badly_scaled_minimum(name):
+    """Powell's, at (1.1e-5, 9.1): in common units no step along the valley is seen in f."""
+    problem = next(p for p in optimize.more_garbow_hillstrom() if p.name == "powell-badly-scaled")
+    start = jnp.asarray(problem.start, jnp.float32)
+    x = getattr(optimize, name)(problem.objective, start, tol=0.0, max_steps=5000).value
+    assert problem.objective(x.astype(float)) < 1e-8
