@@ -19,7 +19,8 @@ import numpy as np
 from jaxmath import numerics
 from jaxmath._limits import MOST
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._descent import PATIENCE, Method, evaluator, lowest
+from jaxmath.optimize._descent import Method, evaluator
+from jaxmath.optimize._ends import PATIENCE, lowest, own_units
 from jaxmath.optimize.line_search import LEVEL, MAX_TRIALS
 from jaxmath.typing import Array, Scalar
 
@@ -177,7 +178,7 @@ def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     kind = jnp.where(slope < STEEP * was.slope, kind, -2.0)
     shorter = jnp.where(good, kind, above) / jnp.where(good, 1.0, below)
     taken, on, ends, nothing = shorter < 0, shorter == -1, shorter <= -2, shorter == -3
-    # Whether the step is more than rounding (``_descent.quieter``); moves that go on do not count.
+    # Whether the step is more than rounding (``_ends.quieter``); moves that go on do not count.
     # After some quiet steps, and where a search finds nothing, the next ``stage`` begins.
     size = jnp.max(jnp.abs(gradient) * jnp.maximum(jnp.abs(trial), 1.0))
     grew = taken & (size > 2 * jnp.abs(was.mark))
@@ -196,9 +197,7 @@ def advance(evaluate: Callable, state: BFGSState) -> BFGSState:
     rho = jnp.where(anew | learns, -1.0, 0.0) / jnp.where(anew | learns, below, 1.0)
     H = updated(state.H, s, gradient - g, rho, count.pairs)
     sizes = jnp.maximum(jnp.abs(trial), eps**0.5 * jnp.max(jnp.abs(trial)))
-    squares = sizes * sizes
-    late = (quiet > PATIENCE + MORE) & (squares > 0) & (squares < jnp.inf)
-    D = jnp.where(late, squares, 1.0)
+    D = jnp.where(quiet > PATIENCE + MORE, own_units(sizes), 1.0)
     # A constant costs no kernel, but space in the program.
     identity = (np if x.size <= 64 else jnp).eye(x.size, dtype=x.dtype)
     H = jnp.where(rho > 0, H, jnp.where(rho < 0, -rho * D[None, :] * identity, state.H))

@@ -14,13 +14,8 @@ import jax.numpy as jnp
 from jaxmath._limits import MOST, as_limit
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.optimize._constraints import Constraints, constraints
-from jaxmath.optimize._descent import (
-    OPENING,
-    PATIENCE,
-    DescentState,
-    advance,
-    opening,
-)
+from jaxmath.optimize._descent import OPENING, DescentState, advance, opening
+from jaxmath.optimize._ends import PATIENCE
 from jaxmath.optimize._solver import as_point, choose, objective
 from jaxmath.optimize.kkt import ConstrainedPoint
 from jaxmath.optimize.line_search import MAX_TRIALS

@@ -11,16 +11,26 @@ import jax
 import jax.numpy as jnp
 
 from jaxmath import numerics
-from jaxmath._extrema import max_of
 from jaxmath._limits import MOST, as_limit
 from jaxmath._loops import cond
 from jaxmath.iterate import Solution, Status, iterate
 from jaxmath.optimize._box import Box, along, as_bound, contains, distance, feasible, strides
+from jaxmath.optimize._ends import (
+    MORE,
+    PATIENCE,
+    Quiet,
+    default_tolerance,
+    error_measure,
+    lowest,
+    own_units,
+    quiet_at,
+    quieter,
+)
 from jaxmath.optimize._settled import settled
 from jaxmath.optimize._solver import as_point, choose, objective, or_one
 from jaxmath.optimize.line_search import MAX_TRIALS, NOISE, Search
 from jaxmath.optimize.wolfe import strong_wolfe_init, tried
-from jaxmath.typing import Array, PyTree, Scalar, as_array, check_number, check_precision
+from jaxmath.typing import Array, PyTree, Scalar, as_array, check_precision
 
 __all__: list[str] = []
 
@@ -48,9 +58,6 @@ class Method(NamedTuple):
 
 
 SEARCHING, FORCED, OPENING = range(3)  # see DescentState
-# Quiet steps before the memory is given up; then before it is again, in units of x; and as many
-# before the end.
-PATIENCE, MORE = 5, 3
 
 
 class Rule(NamedTuple):
@@ -77,22 +84,6 @@ class Rule(NamedTuple):
     level: float = NOISE
 
 
-class Quiet(NamedTuple):
-    """Whether steps are still more than rounding.
-
-    Args:
-      steps: how many in a row were not.
-      least: the least f so far.
-      low: the least error since f last fell.
-      peak: the error that last counted as growth since then; 0 where none has.
-    """
-
-    steps: Array
-    least: Array
-    low: Array
-    peak: Array
-
-
 class DescentState(NamedTuple):
     """Between two evaluations: the point, the direction, the memory, and the search along it.
 
@@ -115,48 +106,10 @@ class DescentState(NamedTuple):
     num_fun: Array
     status: Array
 
-
-def error_measure(x: Array, value: Array, gradient: Array, region: Box | None = None) -> Array:
-    """maxᵢ |gᵢ|·max(|xᵢ|, 1) / max(|f|, 1) (Dennis and Schnabel, equation 7.2.5).
-
-    Where the bound that −gᵢ leads to is nearer than max(|xᵢ|, 1), the distance to it counts.
-    """
-    reach = jnp.maximum(jnp.abs(x), 1.0)
-    if region is not None:
-        reach = jnp.minimum(reach, distance(x, gradient, region))
-    return max_of(jnp.abs(gradient) * reach) / jnp.maximum(jnp.abs(value), 1.0)
-
-
-def default_tolerance(tol: Scalar | None, dtype: Any) -> Array:
-    """``tol``, or eps^(2/3): 3.7e-11 in double precision, 2.4e-5 in single."""
-    check_number("tol", 0.0 if tol is None else tol, low=0.0)
-    return jnp.asarray(float(jnp.finfo(dtype).eps) ** (2 / 3) if tol is None else tol, dtype)
-
-
-def lowest(value: Array) -> Array:
-    """−eps^(−3/2)·max(|f(x₀)|, 1), below which f counts as unbounded."""
-    return -(float(jnp.finfo(value.dtype).eps) ** -1.5) * jnp.maximum(jnp.abs(value), 1.0)
-
-
-def quiet_at(value: Array, error: Array) -> Quiet:
-    return Quiet(jnp.int32(0), value, error, jnp.zeros_like(error))
-
-
-def quieter(quiet: Quiet, value: Array, error: Array) -> Quiet:
-    """One quiet step more, unless f fell below its least by more than rounding, or the error grew.
-
-    Beside a saddle f stands still while its gradient doubles and doubles; what rounding does to a
-    gradient has an end.
-    """
-    eps = float(jnp.finfo(value.dtype).eps)
-    fell = quiet.least - value > eps * jnp.abs(quiet.least)
-    grew = error > 2 * jnp.maximum(quiet.low, quiet.peak)
-    return Quiet(
-        jnp.where(fell | grew, 0, quiet.steps + 1),
-        jnp.minimum(quiet.least, value),
-        jnp.where(fell, error, jnp.minimum(quiet.low, error)),
-        jnp.where(fell, 0.0, jnp.where(grew, error, quiet.peak)),
-    )
+    @property
+    def patience(self) -> int:
+        """The quiet steps to the end."""
+        return PATIENCE + 2 * MORE
 
 
 def evaluator(fun: Callable, back: Callable, args: tuple) -> Callable[[Array], tuple[Array, Array]]:
@@ -174,12 +127,6 @@ def _new_search(step: Array, x: Array, value: Array, d: Array, slope: Array) -> 
     moves = jnp.where(d == 0, jnp.inf, jnp.abs(x) / jnp.where(d == 0, 1.0, jnp.abs(d)))
     least = float(jnp.finfo(x.dtype).eps) * jnp.min(moves)
     return strong_wolfe_init(step, value, slope, least=least)
-
-
-def own_units(x: Array) -> Array:
-    """x²; 1 where that leaves the range."""
-    squares = x * x
-    return jnp.where((squares > 0) & (squares < jnp.inf), squares, 1.0)
 
 
 def _steepest(x: Array, gradient: Array, D: Array, region: Box | None) -> tuple[Array, Array]:
@@ -360,7 +307,7 @@ def descent(
 
     def status_fn(state: DescentState) -> Array:
         status = jnp.where(state.num_steps >= limit, Status.MAX_STEPS, Status.RUNNING)
-        status = jnp.where(state.quiet.steps >= PATIENCE + 2 * MORE, Status.STAGNATED, status)
+        status = jnp.where(state.quiet.steps >= state.patience, Status.STAGNATED, status)
         status = jnp.where(state.status != Status.RUNNING, state.status, status)
         lost = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
         lost |= status == Status.INFEASIBLE

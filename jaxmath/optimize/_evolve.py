@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxmath import _draws
 from jaxmath._limits import as_limit
 from jaxmath.iterate import Solution, Status, iterate
-from jaxmath.optimize._descent import default_tolerance
+from jaxmath.optimize._ends import default_tolerance
 from jaxmath.optimize._population import Evaluate, default_size
 from jaxmath.optimize._solver import as_point, objective
 from jaxmath.typing import Array, PyTree, Scalar, as_array, as_key, check_number

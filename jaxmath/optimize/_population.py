@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath.iterate import Status
-from jaxmath.optimize._descent import lowest
+from jaxmath.optimize._ends import lowest
 from jaxmath.optimize._solver import nan_last
 from jaxmath.typing import Array, check_number
 

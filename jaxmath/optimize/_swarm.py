@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxmath._draws import uniform
 from jaxmath.iterate import Status, iterate
-from jaxmath.optimize._descent import default_tolerance
+from jaxmath.optimize._ends import default_tolerance
 from jaxmath.optimize._solver import as_point, check_like, nan_last, objective, or_one
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 

@@ -9,13 +9,12 @@ from jaxmath import numerics
 from jaxmath._loops import cond
 from jaxmath.iterate import Solution, Status
 from jaxmath.numerics import safe_norm
-from jaxmath.optimize._descent import (
+from jaxmath.optimize._descent import Method, evaluator
+from jaxmath.optimize._ends import (
     PATIENCE,
-    Method,
     Quiet,
     default_tolerance,
     error_measure,
-    evaluator,
     lowest,
     own_units,
     quiet_at,
@@ -83,6 +82,12 @@ class TrustRegionState(NamedTuple):
     num_hvp: Array
     status: Array
 
+    @property
+    def patience(self) -> Array:
+        """The quiet steps to the end: as many again in units of x, where a slope is to be seen."""
+        sloping = self.error > float(jnp.finfo(self.error.dtype).eps)
+        return jnp.where(sloping, 2 * PATIENCE, PATIENCE)
+
 
 def to_the_boundary(z: Array, d: Array, radius: Array) -> Array:
     """τ ≥ 0 with ‖z + τd‖ = Δ; everything over Δ and ‖d‖, so that no square leaves the range."""
@@ -106,12 +111,6 @@ def begin(evaluate: Callable, x: Array, model: Model) -> TrustRegionState:
         jnp.inf * one, error, lowest(value), quiet_at(value, error), zero, jnp.int32(1), zero, zero,
         status.astype(jnp.int32),
     )  # fmt: skip
-
-
-def _patience(state: TrustRegionState) -> Array:
-    """The quiet steps to the end: as many again in units of x, where a slope is to be seen."""
-    sloping = state.error > float(jnp.finfo(state.x.dtype).eps)
-    return jnp.where(sloping, 2 * PATIENCE, PATIENCE)
 
 
 def _refreshed(gradient: Gradient, state: TrustRegionState, model: Model) -> TrustRegionState:
@@ -172,7 +171,7 @@ def advance(
     still = jnp.all(jnp.abs(p) <= eps * jnp.abs(x))
     # A promise that is not positive: ∇f underflows in a square, or the curvature is not finite.
     still = (still | ~(promise > 0)) & ~accepted
-    late = state.quiet.steps >= _patience(state) - PATIENCE
+    late = state.quiet.steps >= state.patience - PATIENCE
     status = jnp.where(still & late, Status.STAGNATED, state.status)
     status = jnp.where(jnp.isnan(promise), Status.NON_FINITE, status)
     status = jnp.where(value < state.floor, Status.UNBOUNDED, status)
@@ -187,7 +186,7 @@ def advance(
     # Before the end, once more in units of x: in common ones a step along a valley may be too short
     # to be seen beside the one that its walls allow.
     quiet = state.quiet._replace(steps=jnp.where(still & ~late, PATIENCE, state.quiet.steps))
-    turn = ~late & (quiet.steps == PATIENCE) & (_patience(state) > PATIENCE)
+    turn = ~late & (quiet.steps == PATIENCE) & (state.patience > PATIENCE)
     units = jnp.where(turn, jnp.sqrt(own_units(state.x)), units)
     return state._replace(
         memory=choose(turn, model.init(x), memory), stale=accepted | turn,
@@ -220,7 +219,7 @@ def in_region(
 
     def status_fn(state: TrustRegionState) -> Array:
         status = jnp.where(state.num_steps >= limit, Status.MAX_STEPS, Status.RUNNING)
-        status = jnp.where(state.quiet.steps >= _patience(state), Status.STAGNATED, status)
+        status = jnp.where(state.quiet.steps >= state.patience, Status.STAGNATED, status)
         status = jnp.where(state.status != Status.RUNNING, state.status, status)
         lost = (status == Status.NON_FINITE) | (status == Status.INVALID_START)
         level = tol * jnp.maximum(jnp.abs(state.value), 1.0)

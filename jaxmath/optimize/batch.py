@@ -13,7 +13,8 @@ import jax.numpy as jnp
 from jaxmath._compiled import compiled
 from jaxmath._limits import as_limit
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._descent import Method, default_tolerance
+from jaxmath.optimize._descent import Method
+from jaxmath.optimize._ends import default_tolerance
 from jaxmath.optimize._pool import Packed, run_pool, unpacked
 from jaxmath.optimize._side_by_side import cores, side_by_side
 from jaxmath.optimize._solver import as_data, as_point, as_tuple, nan_last, objective, solver

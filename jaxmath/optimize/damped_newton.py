@@ -112,10 +112,11 @@ def damped_newton(
 
     Numerics:
       Error, tolerance and statuses as in ``bfgs``; the promise is Newton's decrement gᵀM⁻¹g at the
-      point itself. Eigenvalues below n·eps of the largest count as that. A Hessian that is not
-      finite counts as I. Quadratic convergence where ∇²f is definite at the minimum; a saddle is
-      left unless ∇f has no part along its descent. Changing the units of x changes the result by
-      rounding alone. Cost: the Hessian matrix, n products, and its eigenvalues, O(n³), a step.
+      point itself; late steps as in ``lbfgs``. Eigenvalues below n·eps of the largest count as
+      that. A Hessian that is not finite counts as I. Quadratic convergence where ∇²f is definite at
+      the minimum; a saddle is left unless ∇f has no part along its descent. Changing the units of x
+      changes the result by rounding alone. Cost: the Hessian matrix, n products, and its
+      eigenvalues, O(n³), a step.
 
     Example:
       >>> rosenbrock = lambda x: 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2

@@ -139,8 +139,9 @@ def gradient_descent(
       A ``Solution``, as ``bfgs``.
 
     Numerics:
-      Error and statuses as in ``bfgs``. Linear convergence, slow where κ is large: MAX_STEPS is the
-      common end there. Cost: O(n) a step, beside the evaluations.
+      Error and statuses as in ``bfgs``, and a late step in the units of x as in ``lbfgs``. Linear
+      convergence, slow where κ is large: MAX_STEPS is the common end there. Cost: O(n) a step,
+      beside the evaluations.
 
     Example:
       >>> s = gradient_descent(lambda x: x[0] ** 2 + 4.0 * (x[1] - 1.0) ** 2, jnp.array([3.0, 0.0]))
@@ -242,8 +243,9 @@ def nonlinear_cg(
       A ``Solution``, as ``bfgs``.
 
     Numerics:
-      Error and statuses as in ``bfgs``; a direction that does not descend is replaced by −g. The
-      line search goes to |φ′(α)| ≤ 0.4|φ′(0)|. Cost: O(n) a step and no matrix.
+      Error and statuses as in ``bfgs``; a direction that does not descend is replaced by −g, and
+      late ones as in ``lbfgs``. The line search goes to |φ′(α)| ≤ 0.4|φ′(0)|. Cost: O(n) a step and
+      no matrix.
 
     Example:
       >>> s = nonlinear_cg(lambda x: x[0] ** 2 + 9.0 * (x[1] - 1.0) ** 2, jnp.array([3.0, 0.0]))

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 
 from jaxmath._extrema import max_of
 from jaxmath.iterate import Solution, Status
-from jaxmath.optimize._descent import Method, lowest, solve
+from jaxmath.optimize._descent import Method, solve
+from jaxmath.optimize._ends import lowest
 from jaxmath.optimize._solver import donatable, nan_last, objective, solver
 from jaxmath.typing import Array, PyTree, Scalar, as_array
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxmath._loops import scan
 from jaxmath.iterate import Status
-from jaxmath.optimize._descent import MORE, PATIENCE, DescentState, Quiet, default_tolerance
+from jaxmath.optimize._ends import Quiet, default_tolerance
 from jaxmath.optimize._solver import as_data, choose, solver
 from jaxmath.typing import Array, PyTree, Scalar, check_number
 
@@ -20,8 +20,7 @@ def _status(state: Any, tol: Scalar | None) -> Array:
     status = jnp.asarray(getattr(state, "status", Status.RUNNING), jnp.int32)
     quiet = getattr(state, "quiet", None)
     if isinstance(quiet, Quiet):
-        patience = PATIENCE + 2 * MORE if isinstance(state, DescentState) else 2 * PATIENCE
-        ended = (status == Status.RUNNING) & (quiet.steps >= patience)
+        ended = (status == Status.RUNNING) & (quiet.steps >= state.patience)
         status = jnp.where(ended, Status.STAGNATED, status)
     error = getattr(state, "error", None)
     if error is None:

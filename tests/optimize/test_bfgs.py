@@ -18,7 +18,7 @@ from jaxmath.optimize._bfgs import (
     by_bfgs,
     opening,
 )
-from jaxmath.optimize._descent import PATIENCE
+from jaxmath.optimize._ends import PATIENCE
 from jaxmath.optimize.line_search import MAX_TRIALS
 
 

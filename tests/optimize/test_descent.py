@@ -8,7 +8,7 @@ import scipy.optimize
 
 from jaxmath import optimize
 from jaxmath.iterate import Status
-from jaxmath.optimize import _descent, limited_memory, more_garbow_hillstrom
+from jaxmath.optimize import _ends, limited_memory, more_garbow_hillstrom
 from jaxmath.optimize import quasi_newton as qn
 
 METHODS = {
@@ -268,13 +268,13 @@ def test_a_saddle_is_no_stagnation():
 def test_what_counts_as_quiet():
     """Steps that lower f by its last digit, or errors that go up and down; not one that doubles."""
     ulp = np.spacing(1.0)
-    quiet = _descent.quiet_at(jnp.array(1.0), jnp.array(1.0))
-    after = _descent.quieter(quiet, jnp.array(1.0 - ulp / 2), jnp.array(1.0))
+    quiet = _ends.quiet_at(jnp.array(1.0), jnp.array(1.0))
+    after = _ends.quieter(quiet, jnp.array(1.0 - ulp / 2), jnp.array(1.0))
     assert after.steps == 1
-    assert _descent.quieter(after, jnp.array(1.0 - 2 * ulp), jnp.array(1.0)).steps == 0
+    assert _ends.quieter(after, jnp.array(1.0 - 2 * ulp), jnp.array(1.0)).steps == 0
     up = after
     for error, steps in [(0.5, 2), (1.5, 0), (0.5, 1), (1.5, 2), (2.9, 3), (3.5, 0), (7.5, 0)]:
-        up = _descent.quieter(up, jnp.array(1.0), jnp.array(error))
+        up = _ends.quieter(up, jnp.array(1.0), jnp.array(error))
         assert up.steps == steps
 
 

@@ -47,13 +47,15 @@ def test_it_stops_at_the_end():
         optimize.trajectory(optimize.bfgs_init, optimize.bfgs_step, f, jnp.ones(2), num_steps=-1)
 
 
-def test_it_stagnates_where_the_solver_does():
+@pytest.mark.parametrize("name", ["bfgs", "lbfgs", "trust_region_newton"])
+def test_it_stagnates_where_the_solver_does(name):
     """Brown and Dennis: f ≥ 85822, whose rounding ends the run long before a tolerance of 0."""
     problem = next(p for p in optimize.more_garbow_hillstrom() if p.name == "brown-dennis")
     start = jnp.asarray(problem.start)
-    solution = optimize.bfgs(problem.objective, start, tol=0.0)
+    solve, init, step = (getattr(optimize, name + end) for end in ("", "_init", "_step"))
+    solution = solve(problem.objective, start, tol=0.0)
     states, status = optimize.trajectory(
-        optimize.bfgs_init, optimize.bfgs_step, problem.objective, start, num_steps=150, tol=0.0
+        init, step, problem.objective, start, num_steps=150, tol=0.0
     )
     assert status[-1] == solution.status == Status.STAGNATED
     assert states.num_fun[-1] == solution.num_fun

@@ -124,6 +124,20 @@ def test_float32_ends_at_its_noise():
     assert hard.num_fun < 200
 
 
+def test_in_the_end_the_region_is_one_in_units_of_x():
+    """After five quiet steps, once: where the error is above eps, there are five more to come."""
+    f, x = lambda x: 1.0 + 1e-16 * jnp.sum(x), jnp.array([1e-3, 40.0])
+    state = trust_region_newton_init(f, x)._replace(radius=jnp.array(0.5))
+    quiet = lambda steps: state._replace(quiet=state.quiet._replace(steps=jnp.int32(steps)))
+    step = lambda state: trust_region_newton_step(f, state)
+    assert (state.patience, state._replace(error=jnp.array(1e-16)).patience) == (10, 5)
+    np.testing.assert_array_equal(step(quiet(3)).units, 1.0)
+    late = step(quiet(4))
+    np.testing.assert_allclose(late.units, jnp.abs(late.x))
+    assert (late.radius, late.quiet.steps, late.stale) == (1.0, 5, True)
+    assert (step(late).units == late.units).all()
+
+
 def test_nothing_promised_is_an_end():
     """A curvature that is not a number; but ∇f ≈ 1e-160, whose square is 0, shows the way."""
     slope = lambda x: 1.0 + 1e-160 * jnp.sum(x)
