@@ -39,3 +39,18 @@ def test_static_arguments_are_to_be_closed_over(check, static):
     with pytest.raises(TypeError, match=r"`f` has static arguments.*close over them"):
         check(f, (2.0, 2))
     assert check(lambda x: f(x, 2), (2.0,))
+
+
+def test_an_output_that_is_zero_by_rounding_is_not_magnified():
+    """The imaginary part of z·exp(−i arg z) is 1e-17 for some x: 1/|f| would weigh it by 2³⁰."""
+
+    def turned(x):
+        z = jax.lax.complex(jnp.sin(x), x**2)
+        w = z * jnp.exp(-1j * jnp.angle(z))
+        return jnp.stack([w.real, w.imag])
+
+    x = jnp.linspace(0.3, 2.6, 8)
+    assert 0 < jnp.max(jnp.abs(turned(x)[1])) < 1e-15
+    report = check_gradients(turned, (x,))
+    assert report
+    assert max(entry.bound for entry in report.entries if entry.mode == "rev") < 1e-10

@@ -185,8 +185,15 @@ class _Check:
         return [Direction(i, v.astype(own.dtype).astype(x.dtype)) for v in found]
 
     def _cotangents(self, point: Point) -> list[list[np.ndarray]]:
-        """Random u; every second one weighs each output by 1/|f|, so that small ones count."""
-        exponents = [np.frexp(np.abs(y))[1] for y in point.center_leaves]
+        """Random u; every second one weighs each output by 1/|f|, so that small ones count.
+
+        What is nothing but rounding beside the largest of its leaf counts as 0, with weight 1.
+        """
+        exponents = []
+        for size in map(np.abs, point.center_leaves):
+            largest = np.max(size, initial=0.0, where=np.isfinite(size))
+            seen = np.where(size > 16 * point.wide_roundoff * largest, size, 0.0)
+            exponents.append(np.frexp(seen)[1])
         limit = 8 if any(y.dtype == np.float16 for y in point.own.outputs) else 30
         weights = [np.exp2(-np.clip(e, -limit, limit)) for e in exponents]
         return [
