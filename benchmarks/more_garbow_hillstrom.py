@@ -10,9 +10,9 @@ both solve. CONVERGED is audited: the error measure, recomputed in float64, is a
 float32 (tol = 0: to the noise) a problem counts as held where it is solved, or f − f* is at most
 10 times the largest of the spacing of float32 at f*, f − f* at the minimizer rounded to float32,
 and eps of float32 times f*, as no term of a sum of squares is larger; so once more with the
-variables in the units of ``curvature_scale`` at the start. The minimizer is the one that float64
-finds from there, as some problems have a line of them. A start at which f overflows in float32 is
-counted apart.
+variables in the units of ``curvature_scale`` at the start. The minimizer is the one that BFGS
+finds in float64 from there, as some problems have a plane of them; else a listed one. A
+start at which f overflows in float32 is counted apart.
 """
 
 import argparse

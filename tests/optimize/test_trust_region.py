@@ -127,7 +127,7 @@ def test_float32_ends_at_its_noise():
 def test_in_the_end_the_region_is_one_in_units_of_x():
     """After five quiet steps, once: where the error is above eps, there are five more to come."""
     f, x = lambda x: 1.0 + 1e-16 * jnp.sum(x), jnp.array([1e-3, 40.0])
-    state = trust_region_newton_init(f, x)._replace(radius=jnp.array(0.5))
+    state = trust_region_newton_init(f, x)._replace(radius=jnp.array(0.25))
     quiet = lambda steps: state._replace(quiet=state.quiet._replace(steps=jnp.int32(steps)))
     step = lambda state: trust_region_newton_step(f, state)
     assert (state.patience, state._replace(error=jnp.array(1e-16)).patience) == (10, 5)
