@@ -1,18 +1,19 @@
 """The 35 problems of Moré, Garbow and Hillstrom: ours beside SciPy's method of the same kind.
 
     python benchmarks/more_garbow_hillstrom.py --json benchmarks/results/mgh_cpu.json
-    python benchmarks/more_garbow_hillstrom.py --factors 10 100   # from 10 and 100 times the start
+    python benchmarks/more_garbow_hillstrom.py --factors 10 100   # all from 10 and 100 times x₀
 
-Solved: f − f* ≤ 1e-8·max(1, |f*|) for the global minimum f*, judged in float64; "a listed minimum"
-where it is another one of the paper's. Cost: evaluations of f and ∇f until f first meets that
-target, for both sides, at the tightest tolerances; the ratio of the sums is over the problems that
-both solve. CONVERGED is audited: the error measure, recomputed in float64, is at most 10·tol. In
-float32 (tol = 0: to the noise) a problem counts as held where it is solved, or f − f* is at most
-10 times the largest of the spacing of float32 at f*, f − f* at the minimizer rounded to float32,
-and eps of float32 times f*, as no term of a sum of squares is larger; so once more with the
-variables in the units of ``curvature_scale`` at the start. The minimizer is the one that BFGS
-finds in float64 from there, as some problems have a plane of them; else a listed one. A
-start at which f overflows in float32 is counted apart.
+Each problem starts where the authors' tests do: at x₀, and most at 10x₀ and 100x₀. Solved: f − f* ≤
+1e-8·max(1, |f*|) for the global minimum f*, judged in float64; "a listed minimum" where it is
+another one of the paper's. Cost: evaluations of f and ∇f until f first meets that target, for both
+sides, at the tightest tolerances; the ratio of the sums is over the problems that both solve.
+CONVERGED is audited: the error measure, recomputed in float64, is at most 10·tol. In float32
+(tol = 0: to the noise) a problem counts as held where it is solved, or f − f* is at most 10 times
+the largest of the spacing of float32 at f*, f − f* at the minimizer rounded to float32, and eps of
+float32 times f*, as no term of a sum of squares is larger; so once more with the variables in the
+units of ``curvature_scale`` at the start. The minimizer is the one that BFGS finds in float64 from
+there, as some problems have a plane of them; else a listed one. A start at which f overflows in
+float32 is counted apart.
 """
 
 import argparse
@@ -88,10 +89,17 @@ def evaluations(init, step, objective, start, goal: float, limit: int) -> int | 
     return int(state.num_fun) if float(state.value) <= goal else None
 
 
-def row(problem, method: str, dtype: str, factor: float) -> dict:
+def starts(problem, factors: Sequence[float] | None) -> dict[float, np.ndarray]:
+    """The starts by their factors: the authors', or those asked for (of x₀ = 0, c·(1, …, 1))."""
+    if factors is None:
+        return {10.0**k: np.asarray(x) for k, x in enumerate(problem.starts)}
+    x = np.asarray(problem.start)
+    return {c: x if c == 1 else c * (x if x.any() else np.ones_like(x)) for c in factors}
+
+
+def row(problem, method: str, dtype: str, factor: float, start: np.ndarray) -> dict:
     solver, init, step, peer, options = METHODS[method]
     both, goal = jax.jit(jax.value_and_grad(problem.objective)), target(problem.minimum)
-    start = factor * np.asarray(problem.start, float)
     solve = lambda tol, scale=None: solver(
         problem.objective, jnp.asarray(start, dtype), tol=jnp.asarray(tol, dtype), max_steps=5000,
         scale=scale,
@@ -149,20 +157,41 @@ def row(problem, method: str, dtype: str, factor: float) -> dict:
     return found
 
 
+def summary(title: str, rows: list[dict]) -> str:
+    """The counts of one method."""
+    wide = [r for r in rows if r["dtype"] == "float64"]
+    narrow = [r for r in rows if r["dtype"] == "float32"]
+    shared = [r for r in wide if r["cost"] and r["scipy"]]
+    good = {(r["number"], r["factor"]) for r in wide if r["solved"]}
+    lost = {(r["number"], r["factor"]) for r in narrow if not r["starts"]} & good
+    held, units = (
+        [r[k] for r in narrow if (r["number"], r["factor"]) in good - lost]
+        for k in ("held", "held_in_units")
+    )
+    ours, theirs = (sum(r[k] for r in shared) for k in ("cost", "scipy"))
+    return (
+        f"{title}: solved {sum(r['solved'] for r in wide)}, SciPy "
+        f"{sum(r['scipy'] is not None for r in wide)} of {len(wide)}; cost {ours} / {theirs} = "
+        f"{ours / max(theirs, 1):.2f}; false CONVERGED "
+        f"{sum(r['false_converged'] for r in rows)}; float32 holds {sum(held)}, in "
+        f"units of the curvature {sum(units)}, of the {len(held)} solved in float64 (and "
+        f"{len(lost)} from starts where f overflows)"
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="write every figure as JSON")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--problems", type=int, nargs="+", metavar="N", help="numbers, 1 to 35")
-    parser.add_argument("--factors", type=float, nargs="+", default=[1.0], help="of the start")
+    parser.add_argument("--factors", type=float, nargs="+", help="of x₀, for every problem")
     options = parser.parse_args(argv)
     warnings.simplefilter("ignore")
     problems = [
         p for p in more_garbow_hillstrom() if not options.problems or p.number in options.problems
     ]
-    plan = [(p, m, d, f) for p in problems for m in options.methods for f in options.factors
-            for d in ("float64", "float32")
-            if f == 1 or any(p.start)
+    plan = [(p, m, d, *start) for p in problems for m in options.methods
+            for start in starts(p, options.factors).items() for d in ("float64", "float32")
     ]  # fmt: skip
     rows = []
     for case in track(plan, "minimizing", transient=True):
@@ -180,24 +209,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{mark:6} gap {r['gap']:9.2e} {r['status']:10} {r['evaluations']:5} {more}"
         )
     for method in options.methods:
-        wide = [r for r in rows if r["method"] == method and r["dtype"] == "float64"]
-        narrow = [r for r in rows if r["method"] == method and r["dtype"] == "float32"]
-        shared = [r for r in wide if r["cost"] and r["scipy"]]
-        good = {(r["number"], r["factor"]) for r in wide if r["solved"]}
-        lost = {(r["number"], r["factor"]) for r in narrow if not r["starts"]} & good
-        held, units = (
-            [r[k] for r in narrow if (r["number"], r["factor"]) in good - lost]
-            for k in ("held", "held_in_units")
-        )
-        ours, theirs = (sum(r[k] for r in shared) for k in ("cost", "scipy"))
-        print(
-            f"{method}: solved {sum(r['solved'] for r in wide)}, SciPy "
-            f"{sum(r['scipy'] is not None for r in wide)} of {len(wide)}; cost {ours} / {theirs} = "
-            f"{ours / max(theirs, 1):.2f}; false CONVERGED "
-            f"{sum(r['false_converged'] for r in wide + narrow)}; float32 holds {sum(held)}, in "
-            f"units of the curvature {sum(units)}, of the {len(held)} solved in float64 (and "
-            f"{len(lost)} from starts where f overflows)"
-        )
+        found = [r for r in rows if r["method"] == method]
+        factors = sorted({r["factor"] for r in found})
+        for factor in factors if len(factors) > 1 else ():
+            print(summary(f"{method} {factor:g}×", [r for r in found if r["factor"] == factor]))
+        print(summary(method, found))
     if options.json:
         where = environment()
         options.json.write_text(json.dumps({"where": where, "rows": rows}, indent=1) + "\n")

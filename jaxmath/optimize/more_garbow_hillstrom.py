@@ -14,6 +14,9 @@ __all__ = ["LeastSquaresProblem", "more_garbow_hillstrom"]
 
 Point = tuple[float, ...]
 _MGH = "J. J. Moré, B. S. Garbow, K. E. Hillstrom, ACM TOMS 7(1), 1981, pages 17-41"
+# How many of x₀, 10x₀ and 100x₀ the authors' tests start from, where that is not three: the most in
+# any of the data for equations, for least squares and for minimization (Algorithm 566).
+_NUM_STARTS = {3: 2, 6: 1, 9: 1, 11: 2, 12: 1, 17: 1, 18: 1, 19: 1, 32: 1, 33: 1, 34: 1, 35: 1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +38,12 @@ class LeastSquaresProblem:
       saddles: pairs of a value and a stationary point that the literature lists among the minima,
         but from which f falls.
       reference: author, title, year, pages, problem.
+      num_starts: how many of x₀, 10x₀ and 100x₀ the authors' tests start from.
 
     Returns:
       A frozen record, compared by identity, with the properties ``objective`` (f; one function
-      object a problem), ``dimension`` (n) and ``minimum`` (the global one).
+      object a problem), ``dimension`` (n), ``minimum`` (the global one) and ``starts`` (the
+      ``num_starts`` points; for x₀ = 0 they are 0, (10, …, 10) and (100, …, 100)).
 
     Numerics:
       ``residual`` and ``objective`` keep the dtype of x. Stored numbers are the float64 nearest to
@@ -62,6 +67,14 @@ class LeastSquaresProblem:
     minima: tuple[tuple[float, Point | None], ...]
     saddles: tuple[tuple[float, Point], ...] = ()
     reference: str = ""
+    num_starts: int = 3
+
+    @property
+    def starts(self) -> tuple[Point, ...]:
+        """The points that the authors' tests start from."""
+        ray = self.start if any(self.start) else (1.0,) * self.dimension
+        far = tuple(tuple(10.0**k * a for a in ray) for k in range(1, self.num_starts))
+        return (self.start, *far)
 
     @property
     def dimension(self) -> int:
@@ -98,8 +111,9 @@ def _problem(
 
     reference = f"{_MGH}, problem ({number})"
     return LeastSquaresProblem(
-        name, number, residual, start, num_residuals, minima, saddles, reference
-    )
+        name, number, residual, start, num_residuals, minima, saddles, reference,
+        _NUM_STARTS.get(number, 3),
+    )  # fmt: skip
 
 
 @functools.cache
@@ -108,7 +122,7 @@ def more_garbow_hillstrom() -> tuple[LeastSquaresProblem, ...]:
 
     ::
 
-        minimize f(x) = Σ rᵢ(x)²  from the standard start x₀ (and from 10x₀, 100x₀)
+        minimize f(x) = Σ rᵢ(x)²  from the standard start x₀ (and, most, from 10x₀ and 100x₀)
 
     Args:
       None.
@@ -136,7 +150,8 @@ def more_garbow_hillstrom() -> tuple[LeastSquaresProblem, ...]:
 
     References:
       J. J. Moré, B. S. Garbow, K. E. Hillstrom, "Testing unconstrained optimization software",
-      1981, problems (1) to (35), pages 17-41.
+      1981, problems (1) to (35), pages 17-41; "Algorithm 566: FORTRAN subroutines for testing
+      unconstrained optimization software", 1981, parts 14 to 16 (the starts).
     """
     return _fixed() + _variable()
 

@@ -102,6 +102,12 @@ def test_record():
             assert isinstance(value, float)
             assert point is None or (len(point) == p.dimension
                                      and all(isinstance(v, float) for v in point))  # fmt: skip
+        assert (p.starts[0], len(p.starts)) == (p.start, p.num_starts)
+    assert [PROBLEMS[1].starts, PROBLEMS[2].starts, PROBLEMS[11].starts] == [
+        ((0.5, -2.0), (5.0, -20.0), (50.0, -200.0)), ((0.0, 1.0), (0.0, 10.0)), ((0.0, 10.0, 20.0),)
+    ]  # fmt: skip
+    assert PROBLEMS[19].starts == ((0.0,) * 6, (10.0,) * 6, (100.0,) * 6)
+    assert sum(p.num_starts for p in PROBLEMS) == 83
     with pytest.raises(ValueError, match=r"`x` must have shape \(2,\), got \(3,\)"):
         PROBLEMS[0].residual(jnp.ones(3))
 
