@@ -8,7 +8,9 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jaxmath._draws import words
 from jaxmath.datasets.dataset import Dataset
+from jaxmath.nn._stored import stored
 from jaxmath.train.step import Batch
 from jaxmath.typing import Array, PyTree
 
@@ -190,25 +192,35 @@ def shuffled(key: Array, real: Array) -> Array:
     """The indices of the real examples in a random order, and behind them the others.
 
     Each round sorts by random bits above and the place below in one word, since XLA sorts single
-    words ten times faster than pairs on a CPU. Where the bits tie, the order of the round before
-    stays, so rounds follow until a pair has 2 log₂ n + 10 bits. A draw takes as long as a sort, and
-    serves as many rounds as it has bits for.
+    words ten times faster than pairs on a CPU; where bits tie, the order of the round before stays.
+    Of two that tie in all rounds a coin tells which is first: that more tie is one order in 3,000,
+    with (3 log₂ n + 9)/2 bits for each. Sorts take the time: a draw serves as many rounds as it has
+    bits for, but one for the coin.
     """
     n = real.shape[0]
     place_bits = max((n - 1).bit_length(), 1)
-    wanted = 2 * place_bits + 10
-    num_rounds = -(-wanted // (31 - place_bits))
+    wanted = -(-(3 * place_bits + 9) // 2)
+    num_rounds = -(-wanted // (32 - place_bits))
     bits = -(-wanted // num_rounds)
-    rounds_a_draw = 32 // bits
-    draws = jax.random.bits(key, (-(-num_rounds // rounds_a_draw), n), jnp.uint32)
-    place = jnp.arange(n, dtype=jnp.uint32)
-    rows = jnp.arange(n, dtype=jnp.int32)
+    rounds_a_draw = 31 // bits
+    draws = words(key, (-(-num_rounds // rounds_a_draw), n))
+    draws = stored(draws, jax.random.key_data(key).astype(jnp.float32))  # not one for each use
+    most = 2**bits - 1
+    place, rows = jnp.arange(n, dtype=jnp.uint32), jnp.arange(n, dtype=jnp.int32)
+    same = jnp.array(True)
+    keys = []
     for i in range(num_rounds):
         j, k = divmod(i, rounds_a_draw)
-        word = ((draws[j] >> (k * bits)) & (2**bits - 1)) << place_bits
-        word = jnp.where(real[rows], word, jnp.uint32(2**31))
-        rows = rows[lax.sort(word | place) & (2**place_bits - 1)]
-    return rows
+        of_real = jnp.minimum((draws[j] >> (k * bits)) & most, most - 1)
+        keys.append(jnp.where(real, of_real, jnp.uint32(most)))
+        rows = rows[lax.sort((keys[-1][rows] << place_bits) | place) & (2**place_bits - 1)]
+    for values in keys:
+        same &= values[rows[1:]] == values[rows[:-1]]
+    # The first of two that change places; of three in a row the first two.
+    heads = same & (draws[-1, 1:] >> 31 == 1)
+    heads &= ~jnp.pad(heads, (1, 0))[:-1]
+    rest = jnp.where(jnp.pad(heads, (1, 0)), jnp.roll(rows, 1), rows)
+    return jnp.where(jnp.pad(heads, (0, 1)), jnp.roll(rows, -1), rest)
 
 
 def take(data: Placed, index: Array, weight: Array, mesh: Mesh | None) -> Batch:
