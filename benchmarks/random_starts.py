@@ -1,4 +1,4 @@
-"""A thousand minimizations at once: ours beside SciPy, jax.scipy, jaxopt and optimistix.
+"""A thousand minimizations at once: ours beside SciPy, jax.scipy, jaxopt, optax and optimistix.
 
     python benchmarks/random_starts.py --json benchmarks/results/random_starts_cpu.json
 
@@ -88,11 +88,31 @@ def optimistix(fun: Callable, tol: float = 1e-9) -> Callable:
     return jax.jit(jax.vmap(run))
 
 
+def optax_lbfgs(fun: Callable) -> Callable:
+    import optax
+
+    solver, both = optax.lbfgs(), optax.value_and_grad_from_state(fun)
+
+    def step(carry):
+        x, state = carry
+        value, grad = both(x, state=state)
+        updates, state = solver.update(grad, state, x, value=value, grad=grad, value_fn=fun)
+        return optax.apply_updates(x, updates), state
+
+    def goes_on(carry):
+        count, grad = (optax.tree.get(carry[1], name) for name in ("count", "grad"))
+        return (count == 0) | ((count < 2000) & (jnp.linalg.norm(grad) > 1e-9))
+
+    run = lambda x: jax.lax.while_loop(goes_on, step, (x, solver.init(x)))[0]
+    return jax.jit(jax.vmap(run))
+
+
 MAKERS = {
     "jaxmath bfgs": partial(ours, "bfgs"),
     "jaxmath l-bfgs": partial(ours, "l-bfgs"),
     "optimistix bfgs": optimistix,
     "jaxopt l-bfgs": jaxopt,
+    "optax l-bfgs": optax_lbfgs,
     "jax.scipy bfgs": jax_scipy,
 }
 
