@@ -112,7 +112,6 @@ def shown(run: Run, ema: float | None) -> PyTree:
     return run.state._replace(params=jax.tree.map(narrow, run.average, run.state.params))
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3))
 def start(state: PyTree, key: Array, ema: float | None, validated: bool) -> Run:
     """The run before its first step, for one lane."""
     zero = jnp.zeros((), jnp.int32)

@@ -127,6 +127,9 @@ def test_a_coin_orders_two_examples_that_tie(monkeypatch):
     orders, counts = np.unique(rows, axis=0, return_counts=True)
     assert orders.tolist() == [[0, 1, 2], [0, 2, 1], [1, 0, 2]]
     np.testing.assert_allclose(counts / 1000, [0.25, 0.25, 0.5], atol=5 * np.sqrt(0.25 / 1000))
+    # The largest of words does not make an example tie with what fills up.
+    monkeypatch.setattr(_data, "words", lambda key, shape: jnp.full(shape, 2**31 - 1, jnp.uint32))
+    assert _data.shuffled(toy.KEY, jnp.array([False, True, False]))[0] == 1
 
 
 def test_evaluation_counts_every_example_once(scanned):
